@@ -1,0 +1,58 @@
+"""Small vectorised steps that masks share: keyed bits to characters, NULL and '' restored, few distinct values once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+U8 = npt.NDArray[np.uint8]
+U64 = npt.NDArray[np.uint64]
+
+BASE32 = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz234567", dtype=np.uint8)
+_HEX = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
+
+
+def contiguous(values: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """One array, whatever came."""
+    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+
+
+def strings_from_matrix(characters: U8) -> pa.Array:
+    """An (n, width) matrix of ASCII codes as an Arrow array of n strings of `width` characters."""
+    n, width = characters.shape
+    offsets = np.arange(n + 1, dtype=np.int64) * width
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(characters))]
+    return pa.Array.from_buffers(pa.large_string(), n, buffers)
+
+
+def base32(digest: U64, width: int) -> U8:
+    """(n, width) base32 characters (RFC 4648 alphabet, lower case) of (n, 2) digests; at most 25 of them."""
+    if width > 25:
+        raise ValueError("128 bits make at most 25 characters of five bits")
+    bits = np.unpackbits(digest.view(np.uint8).reshape(len(digest), 16), axis=1)[:, : width * 5]
+    groups = bits.reshape(len(digest), width, 5) @ np.array([16, 8, 4, 2, 1], dtype=np.uint8)
+    return BASE32[groups]
+
+
+def hexadecimal(octets: U8) -> U8:
+    """(n, 2·k) hexadecimal characters of (n, k) octets."""
+    out = np.empty((octets.shape[0], octets.shape[1] * 2), dtype=np.uint8)
+    out[:, 0::2] = _HEX[octets >> 4]
+    out[:, 1::2] = _HEX[octets & 15]
+    return out
+
+
+def keep_null_and_empty(original: pa.Array, masked: pa.Array) -> pa.Array:
+    """`masked`, with NULL and '' where `original` has them."""
+    masked = pc.if_else(pc.equal(pc.binary_length(original), 0), original.cast(masked.type), masked)
+    return masked if original.null_count == 0 else pc.if_else(pc.is_valid(original), masked, None)
+
+
+def through_distinct(values: pa.Array, mask: Callable[[pa.Array], pa.Array]) -> pa.Array:
+    """Apply `mask` once per distinct value. For masks that cost more than a dictionary look-up."""
+    encoded = contiguous(values).dictionary_encode()
+    return mask(encoded.dictionary).take(encoded.indices)
