@@ -1,0 +1,115 @@
+"""Database errors as Penstock's own, without a single row value.
+
+PostgreSQL puts values into DETAIL (`Key (email)=(a@b.c) already exists`), CONTEXT (`COPY t, line 7, column email: …`)
+and, for data errors, into the message itself (`invalid input syntax for type integer: "…"`). Only names the server
+reports as fields, and messages of classes that speak about names, go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+
+from penstock.errors import (
+    ConnectError,
+    DatabaseError,
+    NoSpace,
+    PenstockError,
+    QueryError,
+    SnapshotLost,
+    SourceRefused,
+)
+
+# SQLSTATE classes whose messages name objects and never rows.
+_SPEAKS_OF_NAMES = ("0A", "25", "26", "28", "2B", "3D", "3F", "42", "53", "54", "55", "57", "58")
+_LITERAL = re.compile(r"'(?:[^']|'')*'|\"[^\"]{64,}\"")
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Turn any failure of the driver inside the block into a `PenstockError` that says what was being done."""
+    try:
+        yield
+    except PenstockError:
+        raise
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, asyncio.TimeoutError, EOFError) as error:
+        raise translate(error, doing) from None
+
+
+def safe_message(error: asyncpg.PostgresError) -> str:
+    """What may be shown of a server's message."""
+    state = error.sqlstate or ""
+    named = [
+        f"{label} {value}"
+        for label, value in (
+            ("table", ".".join(filter(None, (error.schema_name, error.table_name)))),
+            ("column", error.column_name),
+            ("constraint", error.constraint_name),
+            ("type", error.data_type_name),
+        )
+        if value
+    ]
+    if state.startswith(_SPEAKS_OF_NAMES):
+        text = _LITERAL.sub("'…'", error.message or type(error).__name__)
+        if state == "42601":  # "syntax error at or near TOKEN": the token may be a literal of the user's
+            text = re.sub(r'at or near "(?![A-Za-z_]+")[^\n]*"', "at or near a literal", text)
+    else:
+        text = re.sub(r"(?<!^)(?=[A-Z])", " ", type(error).__name__.removesuffix("Error")).lower()
+    return text + (f" ({', '.join(named)})" if named else "")
+
+
+def translate(error: BaseException, doing: str) -> PenstockError:
+    """The `PenstockError` for a failure of the driver while `doing` something ("reading public.orders")."""
+    if isinstance(error, asyncpg.PostgresError):
+        return _from_server(error, doing)
+    if isinstance(error, asyncio.TimeoutError):
+        return ConnectError(f"no answer while {doing}", why="the time limit passed", hint="penstock doctor")
+    if isinstance(error, OSError):
+        reason = error.strerror or type(error).__name__
+        return ConnectError(
+            f"the connection failed while {doing}",
+            why=reason,
+            hint="is the server running, and host and port right? penstock conn test",
+        )
+    return SnapshotLost(
+        f"the connection was lost while {doing}",
+        why="the server closed it",
+        hint="run the command again; nothing half-done remains under the final name",
+    )
+
+
+def _from_server(error: asyncpg.PostgresError, doing: str) -> PenstockError:
+    state = error.sqlstate or ""
+    why = safe_message(error)
+    what = f"the database failed while {doing}"
+    if state in ("28P01", "28000"):
+        return ConnectError(f"the server refused the login while {doing}", why=why, hint="check user and password in .env")
+    if state == "3D000":
+        return ConnectError(f"there is no such database ({doing})", why=why, hint="check dbname in penstock.toml")
+    if state in ("53300", "57P03"):
+        return ConnectError(f"the server takes no connection now ({doing})", why=why, hint="try again later")
+    if state == "53100":
+        return NoSpace(what, why=why, hint="free disk space on that server and run the command again")
+    if state == "40001" or state.startswith(("57P", "08")):
+        return SnapshotLost(
+            what,
+            why=why,
+            hint="run the command again; on a standby raise max_standby_streaming_delay or use hot_standby_feedback",
+        )
+    if state == "57014":
+        return QueryError(what, why=why, hint="a time limit ended the statement; raise statement_timeout for this role")
+    if state == "42501" and "row-level security" in (error.message or ""):
+        return SourceRefused(
+            what,
+            why=why,
+            hint="rows would be missing without notice: give the role BYPASSRLS, or put the table in `skip`",
+        )
+    if state == "42501":
+        return QueryError(what, why=why, hint="grant the role the right, or skip the table; penstock doctor")
+    if state.startswith("42"):
+        return QueryError(what, why=why, hint="check the SQL in penstock.toml")
+    return DatabaseError(what, why=f"{why} [SQLSTATE {state}]", hint="see docs/errors.md")

@@ -1,0 +1,253 @@
+"""A connection with its settings pinned, as the rest of the library uses it: synchronous, one snapshot, text that
+never depends on the server's configuration.
+
+A source with `DateStyle = 'SQL, DMY'` once turned 2020-02-01 into 2020-01-02 without an error. So every
+transaction, on both sides, first sets what its text output and input depend on, with SET LOCAL, which also works
+through a pooler in transaction mode.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from types import TracebackType
+from typing import Any, Self
+
+import asyncpg
+import numpy as np
+import numpy.typing as npt
+
+from penstock.engines.postgres.errors import translated
+from penstock.engines.postgres.loop import event_loop, run
+from penstock.errors import SourceRefused
+from penstock.project.connections import ConnectionSettings
+
+PINNED = {
+    "DateStyle": "ISO, MDY",
+    "IntervalStyle": "postgres",
+    "extra_float_digits": "3",
+    "bytea_output": "hex",
+    "TimeZone": "UTC",
+    "lc_monetary": "C",
+    "xmloption": "content",
+    "search_path": "",
+    "synchronize_seqscans": "off",
+    "row_security": "off",
+    "client_encoding": "UTF8",
+    "standard_conforming_strings": "on",
+    "array_nulls": "on",
+    "transform_null_equals": "off",
+}
+PIN_SQL = ";".join(f"SET LOCAL {name} = '{value}'" for name, value in PINNED.items())
+CONNECT_SECONDS = 15.0
+
+
+async def open_connection(
+    settings: ConnectionSettings, *, application_name: str, database: str | None = None
+) -> asyncpg.Connection:
+    """A raw asyncpg connection. No statement cache and no startup parameter but the name, so poolers work."""
+    extra: dict[str, Any] = {}
+    if settings.sslmode:
+        extra["ssl"] = settings.sslmode
+    return await asyncpg.connect(
+        host=settings.host,
+        port=settings.port,
+        user=settings.user,
+        password=settings.password.reveal() if settings.password else None,
+        database=database or settings.dbname,
+        timeout=CONNECT_SECONDS,
+        statement_cache_size=0,
+        server_settings={"application_name": application_name},
+        **extra,
+    )
+
+
+class Session:
+    """One connection used by one thread at a time. `Session.open(...)` is a context manager."""
+
+    def __init__(
+        self, connection: asyncpg.Connection, settings: ConnectionSettings, database: str, *, read_only: bool
+    ) -> None:
+        self.connection = connection
+        self.settings = settings
+        self.database = database
+        self.read_only = read_only
+        self.snapshot_id: str | None = None
+
+    @classmethod
+    def open(
+        cls,
+        settings: ConnectionSettings,
+        *,
+        read_only: bool,
+        application_name: str = "penstock",
+        database: str | None = None,
+    ) -> Self:
+        """Connect. `read_only` sessions run every transaction READ ONLY, snapshot or not."""
+        with translated(f"connecting to {settings.describe()}"):
+            connection = run(open_connection(settings, application_name=application_name, database=database))
+        return cls(connection, settings, database or settings.dbname, read_only=read_only)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close; an open transaction is rolled back. Never raises."""
+        if not self.connection.is_closed():
+            try:
+                run(asyncio.wait_for(self.connection.close(), 5))
+            except (Exception, asyncio.CancelledError):  # noqa: BLE001 - closing is best effort
+                self.connection.terminate()
+
+    def begin_snapshot(self, snapshot_id: str | None = None, *, export: bool = False) -> None:
+        """Open the one transaction of this session: REPEATABLE READ READ ONLY, settings pinned.
+
+        With `snapshot_id` it sees exactly what the exporting session sees; with `export` it exports its own.
+        """
+        with translated(f"opening a snapshot of {self.settings.describe()}"):
+            run(self._begin(snapshot_id, export=export))
+
+    async def _begin(self, snapshot_id: str | None, *, export: bool) -> None:
+        await self.connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        if snapshot_id is not None:
+            await self.connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot_id}'")
+        encoding = await self.connection.fetchval("SELECT pg_catalog.current_setting('server_encoding')")
+        if encoding == "SQL_ASCII":
+            raise SourceRefused(
+                f"the database {self.settings.describe()} has the encoding SQL_ASCII",
+                why="its bytes have no declared meaning, so they cannot be read faithfully",
+                hint="restore it into a database with a real encoding (pg_dump -E …) and use that as source",
+            )
+        await self.pin()
+        self.snapshot_id = snapshot_id
+        if export:
+            self.snapshot_id = await self.connection.fetchval("SELECT pg_catalog.pg_export_snapshot()")
+
+    async def pin(self) -> None:
+        """SET LOCAL everything text depends on; no statement or idle limit cuts our own snapshot."""
+        await self.connection.execute(PIN_SQL)
+
+    def begin(self) -> None:
+        """Open a read-write transaction with the settings pinned."""
+        with translated(f"opening a transaction on {self.settings.describe()}"):
+            run(self.connection.execute("BEGIN"))
+            run(self.pin())
+
+    def commit(self) -> None:
+        with translated("committing"):
+            run(self.connection.execute("COMMIT"))
+
+    def rollback(self) -> None:
+        if not self.connection.is_closed():
+            with translated("rolling back"):
+                run(self.connection.execute("ROLLBACK"))
+
+    def fetch(self, sql: str, *args: Any, doing: str = "reading the catalog") -> list[asyncpg.Record]:
+        """The rows of one statement; on a read-only session always inside a READ ONLY transaction."""
+        with translated(doing):
+            result: list[asyncpg.Record] = run(self._guarded(self.connection.fetch, sql, *args))
+        return result
+
+    def fetchval(self, sql: str, *args: Any, doing: str = "reading the catalog") -> Any:
+        """The first column of the first row, or None."""
+        with translated(doing):
+            return run(self._guarded(self.connection.fetchval, sql, *args))
+
+    def execute(self, sql: str, *, doing: str = "running a statement") -> str:
+        with translated(doing):
+            status: str = run(self._guarded(self.connection.execute, sql))
+        return status
+
+    async def _guarded(self, call: Callable[..., Awaitable[Any]], *args: Any) -> Any:
+        if not self.read_only or self.connection.is_in_transaction():
+            return await call(*args)
+        async with self.connection.transaction(readonly=True):
+            return await call(*args)
+
+    def copy_out(self, query: str, *, binary: bool = False, doing: str = "reading rows") -> Iterator[bytes]:
+        """`COPY (query) TO STDOUT` as blocks of bytes, in the order they come; at most 16 wait for the caller."""
+        blocks: queue.Queue[bytes | None | BaseException] = queue.Queue(maxsize=16)
+        abandoned = False
+
+        async def sink(block: bytes) -> None:
+            while True:
+                if abandoned:
+                    raise asyncio.CancelledError
+                try:
+                    blocks.put_nowait(block)
+                except queue.Full:
+                    await asyncio.sleep(0.001)
+                else:
+                    return
+
+        async def read() -> None:
+            await self.connection.copy_from_query(query, output=sink, format="binary" if binary else "text")
+
+        future = asyncio.run_coroutine_threadsafe(read(), event_loop())
+        future.add_done_callback(lambda _: None)
+        try:
+            while True:
+                try:
+                    block = blocks.get(timeout=0.05)
+                except queue.Empty:
+                    if future.done() and blocks.empty():
+                        break
+                    continue
+                if isinstance(block, bytes):
+                    yield block
+            with translated(doing):
+                future.result()
+        finally:
+            abandoned = True
+            if not future.done():
+                future.cancel()
+
+    def copy_binary(
+        self, query: str, record: np.dtype[Any], *, doing: str = "reading row addresses"
+    ) -> npt.NDArray[Any]:
+        """All rows of a query whose columns are never NULL and of fixed size, as one structured array.
+
+        `record` describes one row of the COPY BINARY format: a big-endian int16 count of fields, then per field a
+        big-endian int32 length and the value.
+        """
+        raw = bytearray()
+
+        async def sink(block: bytes) -> None:
+            raw.extend(block)
+
+        with translated(doing):
+            run(self.connection.copy_from_query(query, output=sink, format="binary"))
+        header = 19 + int.from_bytes(raw[15:19], "big")
+        body = memoryview(raw)[header : len(raw) - 2]
+        return np.frombuffer(body, dtype=record)
+
+    async def stream(self, query: str, *, binary: bool = False) -> AsyncIterator[bytes]:
+        """`copy_out` for callers that already run on the library's loop."""
+        blocks: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=8)
+
+        async def read() -> None:
+            await self.connection.copy_from_query(query, output=blocks.put, format="binary" if binary else "text")
+            await blocks.put(None)
+
+        reader = asyncio.ensure_future(read())
+        try:
+            while True:
+                getter = asyncio.ensure_future(blocks.get())
+                await asyncio.wait({getter, reader}, return_when=asyncio.FIRST_COMPLETED)
+                if not getter.done() and reader.exception() is not None:
+                    getter.cancel()
+                    break
+                block = await getter
+                if block is None:
+                    break
+                yield block
+            await reader
+        finally:
+            if not reader.done():
+                reader.cancel()
