@@ -1,0 +1,113 @@
+"""Rows from a source session, through masks, into a target session: COPY to COPY, pipelined.
+
+Reader, masks (worker threads, in order) and writer run at once over a short queue. asyncpg hands over COPY data in
+network-sized blocks (0.6-0.8 µs of CPU per row), where psycopg yields one Python object per row (1.8 µs).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from penstock.catalog.model import TableName
+from penstock.engines.postgres.errors import translated
+from penstock.engines.postgres.loop import run
+from penstock.engines.postgres.session import Session
+from penstock.pump.copytext import RowBlocks
+from penstock.pump.readplan import ReadPlan
+from penstock.pump.transform import Moved, RowFilter, Transform
+
+BLOCK_BYTES = 1 << 20
+_IN_FLIGHT = 4  # blocks being masked or waiting for the writer
+
+Progress = Callable[[int, int], None]
+"""Called with the rows and bytes written since the last call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    rows: int = 0
+    bytes: int = 0
+
+
+def move(
+    source: Session,
+    target: Session,
+    plan: ReadPlan,
+    queries: Iterable[str],
+    *,
+    row_filter: RowFilter | None = None,
+    progress: Progress | None = None,
+) -> Totals:
+    """Copy what `queries` (SELECTs made by `plan.select`) return into `plan.table` of the target, masked.
+
+    The source is inside its snapshot; the target commits once, when everything has arrived. With `row_filter` the
+    queries select the row address first.
+    """
+    with translated(f"copying {plan.table}"):
+        return run(_move(source, target, Transform(plan, row_filter), plan, queries, progress))
+
+
+async def _move(
+    source: Session,
+    target: Session,
+    transform: Transform,
+    plan: ReadPlan,
+    queries: Iterable[str],
+    progress: Progress | None,
+) -> Totals:
+    rows = size = 0
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="penstock-mask") as workers:
+        ready: asyncio.Queue[asyncio.Future[Moved] | None] = asyncio.Queue(maxsize=_IN_FLIGHT)
+
+        async def read() -> None:
+            cutter = RowBlocks(BLOCK_BYTES)
+            for query in queries:
+                async for piece in source.stream(query):
+                    block = cutter.push(piece)
+                    if block is not None:
+                        await ready.put(loop.run_in_executor(workers, transform, block))
+            rest = cutter.finish()
+            if rest:
+                await ready.put(loop.run_in_executor(workers, transform, rest))
+            await ready.put(None)
+
+        reader = asyncio.ensure_future(read())
+
+        async def outgoing() -> AsyncIterator[memoryview]:
+            nonlocal rows, size
+            while True:
+                taking = asyncio.ensure_future(ready.get())
+                await asyncio.wait({taking, reader}, return_when=asyncio.FIRST_COMPLETED)
+                if not taking.done() and reader.done() and reader.exception() is not None:
+                    taking.cancel()
+                    await reader
+                future = await taking
+                if future is None:
+                    return
+                moved = await future
+                rows += moved.rows
+                size += len(moved.data)
+                if progress is not None:
+                    progress(moved.rows, len(moved.data))
+                if len(moved.data):
+                    yield moved.data
+
+        try:
+            async with target.connection.transaction():
+                await target.pin()
+                await target.connection.copy_to_table(
+                    plan.table.table,
+                    schema_name=plan.table.schema,
+                    columns=list(plan.written) or None,
+                    source=outgoing(),
+                    format="text",
+                )
+            await reader
+        finally:
+            if not reader.done():
+                reader.cancel()
+    return Totals(rows, size)
