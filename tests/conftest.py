@@ -1,0 +1,163 @@
+"""Fixtures every test may use: servers, databases, the public samples.
+
+`postgres`, `embedded18`, `standby`       running servers, one of each per session
+`make_database`                           a private database, dropped after the test
+`pagila`, `northwind`, `chinook`, `gitlab`  the samples, shared by all tests: look, do not touch. A copy to work on:
+                                          `make_database(template="pagila")`
+
+`PENSTOCK_TEST_DSN=postgresql://user@host:port` uses a server that runs already instead of starting one.
+`HYPOTHESIS_PROFILE=explore` makes property tests look at new examples; by default they are the same every time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.servers import (
+    SAMPLES,
+    Database,
+    Server,
+    existing_server,
+    load_template,
+    sample_file,
+    throw_away_server,
+    unique_name,
+    usable_programs,
+    wait_for_standby,
+    wheel_programs,
+)
+
+# No deadline: on a busy machine a slow example is not a wrong one.
+settings.register_profile(
+    "same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("explore", deadline=None, max_examples=500, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+MakeDatabase = Callable[..., Database]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """The server most tests use: Debian's newest PostgreSQL, or the embedded one where there is none."""
+    dsn = os.environ.get("PENSTOCK_TEST_DSN")
+    if dsn:
+        yield existing_server(dsn, usable_programs())
+        return
+    with throw_away_server(usable_programs()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def embedded18() -> Iterator[Server]:
+    """The PostgreSQL 18 of the extra `embedded`."""
+    with throw_away_server(wheel_programs(18)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def primary() -> Iterator[Server]:
+    """The server that `standby` follows. Make databases here, then call `catch_up`."""
+    with throw_away_server(usable_programs()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def standby(primary: Server) -> Iterator[Server]:
+    """A hot standby of `primary`."""
+    with throw_away_server(primary.programs, standby_of=primary) as server:
+        yield server
+
+
+@pytest.fixture
+def catch_up(primary: Server, standby: Server) -> Callable[[], None]:
+    """Wait until `standby` has all that `primary` has."""
+    return lambda: wait_for_standby(primary, standby)
+
+
+@pytest.fixture
+def make_database(postgres: Server) -> Iterator[MakeDatabase]:
+    """Make private databases: `make_database(sql)`, `make_database(template="pagila")`.
+
+    `clause` goes to CREATE DATABASE (`ENCODING 'LATIN1' LOCALE 'C'`), `server` is another server than `postgres`.
+    All are dropped after the test.
+    """
+    made: list[Database] = []
+
+    def make(
+        sql: str = "",
+        *,
+        template: str | None = None,
+        clause: str = "",
+        server: Server = postgres,
+        name: str | None = None,
+    ) -> Database:
+        origin = "template0" if template is None else _template(server, template)
+        database = server.create(name or unique_name("db"), template=origin, clause=clause)
+        made.append(database)
+        if sql:
+            database.psql(sql)
+        return database
+
+    yield make
+    for database in made:
+        database.server.drop(database.name)
+
+
+@pytest.fixture
+def free_name(postgres: Server) -> Iterator[Callable[[], str]]:
+    """Names of databases that do not exist yet; whatever bears such a name after the test is dropped."""
+    names: list[str] = []
+
+    def choose() -> str:
+        names.append(unique_name("made"))
+        return names[-1]
+
+    yield choose
+    left = postgres.names()
+    for name in left:
+        if any(name.startswith(chosen) for chosen in names):
+            postgres.drop(name)
+
+
+def _template(server: Server, sample: str) -> str:
+    if sample not in SAMPLES:
+        return sample
+    if not sample_file(sample).exists():
+        pytest.skip(f"the sample database is not there: {sample_file(sample).name} in ../shared/data")
+    return load_template(server, sample)
+
+
+def _shared_copy(server: Server, sample: str) -> Iterator[Database]:
+    template = _template(server, sample)
+    database = server.create(unique_name(sample), template=template)
+    yield database
+    server.drop(database.name)
+
+
+@pytest.fixture(scope="session")
+def pagila(postgres: Server) -> Iterator[Database]:
+    """The Pagila sample, with rows. Shared: read only."""
+    yield from _shared_copy(postgres, "pagila")
+
+
+@pytest.fixture(scope="session")
+def northwind(postgres: Server) -> Iterator[Database]:
+    """The Northwind sample, with rows. Shared: read only."""
+    yield from _shared_copy(postgres, "northwind")
+
+
+@pytest.fixture(scope="session")
+def chinook(postgres: Server) -> Iterator[Database]:
+    """The Chinook sample, with rows. Shared: read only."""
+    yield from _shared_copy(postgres, "chinook")
+
+
+@pytest.fixture(scope="session")
+def gitlab(postgres: Server) -> Iterator[Database]:
+    """GitLab's schema, without rows. Shared: read only."""
+    yield from _shared_copy(postgres, "gitlab")
