@@ -326,7 +326,7 @@ def _in_own_loop(work: Any) -> Any:
     def run() -> None:
         try:
             outcome.append(asyncio.run(work))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             failure.append(error)
 
     thread = threading.Thread(target=run)

@@ -1,0 +1,35 @@
+# The front door. `make help` lists what there is.
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench docs clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+
+setup: $(VENV)/.ready ## a virtual environment with everything (the others do this themselves)
+
+$(VENV)/.ready: pyproject.toml constraints.txt scripts/bootstrap
+	@scripts/bootstrap $(VENV)
+
+demo: setup ## a production shop on an embedded PostgreSQL, and a masked development database of it
+	@$(BIN)/penstock demo $(DIR)
+
+test: setup lint ## lint, then every test on throw-away PostgreSQL servers (ARGS="-k pagila" for some)
+	@scripts/postgresql
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: setup ## formatting, style and types
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/mypy --no-error-summary
+
+bench: setup ## the masked copy beside `psql COPY | psql COPY` of the same rows
+	@$(BIN)/python -m benchmarks
+
+docs: setup ## write the generated part of docs/ again (docs/reference)
+	@$(BIN)/python scripts/reference.py
+
+clean: ## remove the virtual environment and caches (not a demo's databases)
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
