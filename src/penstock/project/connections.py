@@ -64,7 +64,9 @@ class ConnectionSettings:
         """The connection as a URL without its password."""
         user = quote(self.user, safe="")
         if self.host.startswith("/"):
-            return redact_url(f"{self.engine}://{user}@/{quote(self.dbname)}?host={self.host}&port={self.port}")
+            return redact_url(
+                f"{self.engine}://{user}@/{quote(self.dbname)}?host={self.host}&port={self.port}"
+            )
         host = f"[{self.host}]" if ":" in self.host else self.host
         return redact_url(f"{self.engine}://{user}@{host}:{self.port}/{quote(self.dbname)}")
 
@@ -91,7 +93,9 @@ def refuse_literal_secrets(name: str, table: ConnectionTable, origin: Callable[[
             remember(table.password if found is None else found.default or "")
             raise _exposed(f"{where}.password", origin("password"), f'password = "${{{variable}}}"')
     if table.url and reference(table.url, f"{where}.url") is None and _secrets_in(table.url):
-        raise _exposed(f"the url of {where}", origin("url"), f'password = "${{{variable}}}", and the url without it')
+        raise _exposed(
+            f"the url of {where}", origin("url"), f'password = "${{{variable}}}", and the url without it'
+        )
     if table.url and (found := reference(table.url, where)) and found.default and _secrets_in(found.default):
         raise _exposed(f"the default of {where}.url", origin("url"), f'password = "${{{variable}}}"')
 
@@ -116,7 +120,9 @@ def _exposed(what: str, where: str, fix: str) -> SecretExposed:
     )
 
 
-def resolve(name: str, table: ConnectionTable, environment: Environment, origin: Callable[[str], str]) -> Resolved:
+def resolve(
+    name: str, table: ConnectionTable, environment: Environment, origin: Callable[[str], str]
+) -> Resolved:
     """Expand the references of a connection and complete it with the defaults of its engine.
 
     `origin(field)` names the line of a field for messages. Raises ConfigError for missing variables, an unreadable
@@ -135,7 +141,10 @@ def resolve(name: str, table: ConnectionTable, environment: Environment, origin:
     fields = {key: expand(key, getattr(table, key)) for key in ("host", "port", "dbname", "user", "sslmode")}
     url = expand("url", table.url)
     parts, params = _read_url(url, where) if url else ({}, {})
-    found: dict[str, Variable] = {**{k: v for k, v in parts.items() if v.value}, **{k: v for k, v in fields.items() if v}}
+    found: dict[str, Variable] = {
+        **{k: v for k, v in parts.items() if v.value},
+        **{k: v for k, v in fields.items() if v},
+    }
     engine = parts["engine"].value if "engine" in parts else "postgresql"
     found.setdefault("host", Variable("localhost", "default"))
     found.setdefault("port", Variable(str(_DEFAULT_PORT[engine]), "default"))
@@ -232,7 +241,8 @@ def _port(port: Variable, where: str) -> int:
         number = 0
     if not 0 < number < 65536:  # noqa: PLR2004  ports have 16 bits
         raise ConfigError(
-            f"{where}.port ({port.origin}) is not a port number", hint="port = 5432, a whole number up to 65535"
+            f"{where}.port ({port.origin}) is not a port number",
+            hint="port = 5432, a whole number up to 65535",
         )
     return number
 
@@ -241,7 +251,9 @@ def _sslmode(mode: Variable | None, where: str) -> str | None:
     from typing import get_args  # noqa: PLC0415
 
     if mode is not None and mode.value not in get_args(SslMode):
-        raise ConfigError(f"{where}.sslmode ({mode.origin}) is unknown", hint="one of " + ", ".join(get_args(SslMode)))
+        raise ConfigError(
+            f"{where}.sslmode ({mode.origin}) is unknown", hint="one of " + ", ".join(get_args(SslMode))
+        )
     return mode.value if mode else None
 
 

@@ -71,7 +71,9 @@ class Environment:
         Raises ConfigError with the places that were searched when the variable is missing.
         """
         variable = self.lookup(reference.name)
-        if variable is not None and (variable.value or (reference.default is None and reference.message is None)):
+        if variable is not None and (
+            variable.value or (reference.default is None and reference.message is None)
+        ):
             return variable
         if reference.default is not None:
             return Variable(reference.default, "default in penstock.toml")

@@ -24,7 +24,13 @@ def git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str] | None:
     command = ["git", "-c", "core.fsmonitor=false", "-c", "safe.directory=*", "-C", str(root), *arguments]
     try:
         return subprocess.run(  # noqa: S603
-            command, env=environment, capture_output=True, text=True, timeout=20, check=False, stdin=subprocess.DEVNULL
+            command,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+            stdin=subprocess.DEVNULL,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -70,7 +70,9 @@ def build(kind: type[T], table: object, place: Place, *, outer: Iterable[str] = 
             values[item.name] = convert(hints[item.name], value, place.at(key), outer=fields)
         elif item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
             raise ConfigError(
-                f"{place} lacks the key {key!r}", why=f"expected: {expected(hints[item.name])}", hint=f"add: {key} = …"
+                f"{place} lacks the key {key!r}",
+                why=f"expected: {expected(hints[item.name])}",
+                hint=f"add: {key} = …",
             )
     try:
         return kind(**values)
@@ -90,7 +92,9 @@ def convert(kind: Any, value: object, place: Place, *, outer: Iterable[str] = ()
             close = difflib.get_close_matches(str(value), [str(a) for a in arguments], 1)
             choices = ", ".join(repr(argument) for argument in arguments)
             raise ConfigError(
-                f"{place} has an unknown value", why=f"known: {choices}", hint=f"did you mean {close[0]!r}?" if close else ""
+                f"{place} has an unknown value",
+                why=f"known: {choices}",
+                hint=f"did you mean {close[0]!r}?" if close else "",
             )
         return value
     if origin is tuple or origin is list or kind is tuple:
@@ -168,7 +172,13 @@ def unknown_key(place: Place, key: str, known: Iterable[str], outer: Iterable[st
     )
 
 
-_NAMES = {str: "a text in quotes", int: "a whole number", float: "a number", bool: "true or false", Path: "a path in quotes"}
+_NAMES = {
+    str: "a text in quotes",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    Path: "a path in quotes",
+}
 
 
 def expected(kind: Any) -> str:
@@ -186,5 +196,14 @@ def expected(kind: Any) -> str:
 
 
 def _mismatch(place: Place, wanted: str, value: object) -> ConfigError:
-    names = {bool: "true or false", str: "a text", int: "a whole number", float: "a number", list: "a list", dict: "a table"}
-    return ConfigError(f"{place} has the wrong type", why=f"expected {wanted}, found {names.get(type(value), 'a date')}")
+    names = {
+        bool: "true or false",
+        str: "a text",
+        int: "a whole number",
+        float: "a number",
+        list: "a list",
+        dict: "a table",
+    }
+    return ConfigError(
+        f"{place} has the wrong type", why=f"expected {wanted}, found {names.get(type(value), 'a date')}"
+    )

@@ -42,7 +42,11 @@ def dotted(keys: tuple[str | int, ...]) -> str:
 
 
 def apply(
-    raw: dict[str, Any], flags: Mapping[str, str], environment: Mapping[str, str], origins: dict[str, str], connection: type
+    raw: dict[str, Any],
+    flags: Mapping[str, str],
+    environment: Mapping[str, str],
+    origins: dict[str, str],
+    connection: type,
 ) -> None:
     """Put the overrides into `raw` and their origin into `origins`. Raises ConfigError for a flag that fits nothing."""
     unused = dict(flags)
@@ -56,7 +60,7 @@ def apply(
                 raise SecretExposed(
                     f"{name} was given as a flag",
                     why="other users of this machine, and the shell's history, can read it",
-                    hint=f"export {variable}, or put it into .env and write {item} = \"${{VAR}}\"",
+                    hint=f'export {variable}, or put it into .env and write {item} = "${{VAR}}"',
                 )
         elif variable in environment:
             value, origin = environment[variable], f"environment {variable}"
@@ -71,7 +75,8 @@ def apply(
         origins[name] = origin
     if unused:
         raise ConfigError(
-            f"--set {next(iter(unused))} fits no setting", hint="penstock config show lists the settings by name"
+            f"--set {next(iter(unused))} fits no setting",
+            hint="penstock config show lists the settings by name",
         )
 
 

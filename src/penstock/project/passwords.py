@@ -31,9 +31,15 @@ def find(
     where: str,
 ) -> Secret | None:
     """The password, or None when nothing supplies one. Raises ConfigError when what should supply it fails."""
-    given = [key for key, value in (("password", literal), ("password_file", file), ("password_cmd", command)) if value]
+    given = [
+        key
+        for key, value in (("password", literal), ("password_file", file), ("password_cmd", command))
+        if value
+    ]
     if len(given) > 1:
-        raise ConfigError(f"{where} has both {given[0]} and {given[1]}", hint=f"keep one of them in [{where}]")
+        raise ConfigError(
+            f"{where} has both {given[0]} and {given[1]}", hint=f"keep one of them in [{where}]"
+        )
     for variable in (literal, in_url):
         if variable is not None and variable.value:
             return Secret(variable.value, variable.origin)
@@ -55,7 +61,9 @@ def _run(command: tuple[str, ...], where: str) -> str:
     except subprocess.TimeoutExpired:
         raise ConfigError(f"{where}.password_cmd took longer than {COMMAND_SECONDS} s", hint=hint) from None
     except OSError as error:
-        raise ConfigError(f"{where}.password_cmd could not start", why=error.strerror or "", hint=hint) from None
+        raise ConfigError(
+            f"{where}.password_cmd could not start", why=error.strerror or "", hint=hint
+        ) from None
     text = done.stdout.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
     if done.returncode or not text:
         why = f"exit code {done.returncode}" if done.returncode else "it printed nothing"

@@ -78,10 +78,22 @@ def redact_url(url: str) -> str:
 def _spellings(secret: str) -> set[str]:
     """The forms in which a secret may turn up in a text."""
     raw = secret.encode("utf-8", "surrogatepass")
-    found = {secret, repr(secret)[1:-1], json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
-    for encoded in (quote(raw), quote(raw, safe=""), quote_plus(raw), quote(secret.encode("utf-8", "surrogatepass"), safe="!$&'()*+,;=:@")):
+    found = {
+        secret,
+        repr(secret)[1:-1],
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+    }
+    for encoded in (
+        quote(raw),
+        quote(raw, safe=""),
+        quote_plus(raw),
+        quote(secret.encode("utf-8", "surrogatepass"), safe="!$&'()*+,;=:@"),
+    ):
         found |= {encoded, re.sub(r"%[0-9A-F]{2}", lambda m: m[0].lower(), encoded)}
-    for lead in range(3):  # base64 works on groups of three bytes: a secret inside a longer text has one of three forms
+    for lead in range(
+        3
+    ):  # base64 works on groups of three bytes: a secret inside a longer text has one of three forms
         text = base64.b64encode(b"\0" * lead + raw).decode().rstrip("=")
         bits = 8 * (lead + len(raw))
         sure = text[-(-8 * lead // 6) : bits // 6]  # characters that hang on the secret alone

@@ -47,7 +47,9 @@ class Secret:
         return hash((Secret, self._value))
 
     def __reduce__(self) -> Never:
-        raise TypeError("a Secret is not serialised: send the connection's name, and resolve it where it is used")
+        raise TypeError(
+            "a Secret is not serialised: send the connection's name, and resolve it where it is used"
+        )
 
     def __copy__(self) -> Secret:
         return self

@@ -20,7 +20,13 @@ from typing import Any
 from penstock import registry
 from penstock.errors import ConfigError, UnknownName
 from penstock.project import exposure, overrides, toml_lines
-from penstock.project.connections import ConnectionSettings, ConnectionTable, Resolved, refuse_literal_secrets, resolve
+from penstock.project.connections import (
+    ConnectionSettings,
+    ConnectionTable,
+    Resolved,
+    refuse_literal_secrets,
+    resolve,
+)
 from penstock.project.environment import Environment
 from penstock.project.key import KEY_NAME, parse_key
 from penstock.project.loader import Place, build, unknown_key
@@ -208,7 +214,9 @@ def _read(file: Path) -> tuple[dict[str, Any], str]:
         return tomllib.loads(text), text
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(
-            f"{file.name} is not valid TOML", why=str(error), hint="texts stand in quotes; a password never stands here"
+            f"{file.name} is not valid TOML",
+            why=str(error),
+            hint="texts stand in quotes; a password never stands here",
         ) from None
 
 
@@ -247,10 +255,12 @@ def _sections(raw: Mapping[str, Any], place: Place) -> dict[str, Mapping[str, An
         if section.name not in raw:
             continue
         if section.many:
-            found[section.name] = MappingProxyType({
-                name: build(section.settings, table, place.at(section.name).at(name))
-                for name, table in _instances(raw, section.name, place).items()
-            })
+            found[section.name] = MappingProxyType(
+                {
+                    name: build(section.settings, table, place.at(section.name).at(name))
+                    for name, table in _instances(raw, section.name, place).items()
+                }
+            )
         else:
             found[section.name] = build(section.settings, raw[section.name], place.at(section.name))
     return found
@@ -260,7 +270,11 @@ def _instances(raw: Mapping[str, Any], name: str, place: Place) -> Mapping[str, 
     """The tables of `[name.INSTANCE]`."""
     tables = raw.get(name, {})
     if not isinstance(tables, Mapping) or not all(isinstance(table, Mapping) for table in tables.values()):
-        stray = next((key for key, table in tables.items() if not isinstance(table, Mapping)), "") if isinstance(tables, Mapping) else ""
+        stray = (
+            next((key for key, table in tables.items() if not isinstance(table, Mapping)), "")
+            if isinstance(tables, Mapping)
+            else ""
+        )
         raise ConfigError(
             f"{place.at(name)} holds named tables only" + (f", not the key {stray!r}" if stray else ""),
             hint=f"[{name}.NAME]",
