@@ -1,0 +1,131 @@
+"""The manifest: what a development database is, kept inside it (`penstock.manifest`) and as JSON beside the project.
+
+Who ran what, from which source and snapshot, by which rules, with which key (its fingerprint), which mask on
+which column, which rows stayed real, and what the verification saw. It holds no row value and no secret.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from penstock._version import __version__
+from penstock.devdb.databases import quote_literal
+from penstock.devdb.plan import Plan
+from penstock.engines.postgres.session import Session
+
+SCHEMA = "penstock"
+
+_DDL = f"""
+CREATE SCHEMA IF NOT EXISTS {SCHEMA};
+CREATE TABLE IF NOT EXISTS {SCHEMA}.manifest (
+    run_id     text        PRIMARY KEY,
+    created_at timestamptz NOT NULL,
+    operation  text        NOT NULL,
+    document   jsonb       NOT NULL
+);
+COMMENT ON SCHEMA {SCHEMA} IS 'made by Penstock: what this database is and where it comes from';
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One run that wrote a development database."""
+
+    run_id: str
+    operation: str  # create | refresh | add
+    created_at: str
+    document: Mapping[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "run_id": self.run_id,
+            "operation": self.operation,
+            "created_at": self.created_at,
+            **self.document,
+        }
+
+
+def make(
+    run_id: str,
+    operation: str,
+    plan: Plan,
+    *,
+    source_identity: Mapping[str, Any],
+    verification: Mapping[str, Any],
+    left_out: list[str],
+    seconds: float,
+) -> Manifest:
+    """The manifest of a run that has just been verified."""
+    document = {
+        "name": plan.name,
+        "database": plan.database,
+        "penstock": __version__,
+        "by": f"{_user()}@{platform.node()}",
+        "source": {"connection": plan.source, **source_identity},
+        "rules_hash": plan.rules_hash,
+        "settings": plan.settings,
+        "key_fingerprint": plan.key_fingerprint,
+        "tables": {t.table: {"role": t.role, "rows": t.rows} for t in plan.tables},
+        "masks": {c.column: c.mask for c in plan.columns},
+        "claims": {c.column: c.codomain for c in plan.columns},
+        "real": list(plan.real),
+        "nulled": list(plan.nulled),
+        "dangling": list(plan.dangling),
+        "warnings": list(plan.warnings),
+        "left_out": left_out,
+        "verification": verification,
+        "seconds": round(seconds, 3),
+    }
+    return Manifest(run_id, operation, datetime.now(UTC).isoformat(timespec="seconds"), document)
+
+
+def write(target: Session, manifest: Manifest) -> None:
+    """Put the manifest into the target. Part of the caller's transaction, if there is one."""
+    target.execute(_DDL, doing="writing the manifest")
+    values = ", ".join(
+        quote_literal(text)
+        for text in (
+            manifest.run_id,
+            manifest.created_at,
+            manifest.operation,
+            json.dumps(manifest.document, sort_keys=True, default=str),
+        )
+    )
+    target.execute(
+        f"INSERT INTO {SCHEMA}.manifest (run_id, created_at, operation, document) VALUES ({values})",
+        doing="writing the manifest",
+    )
+
+
+def read(target: Session) -> tuple[Manifest, ...]:
+    """The manifests of a database, oldest first; none where it is not ours."""
+    if target.fetchval("SELECT pg_catalog.to_regclass($1)", f"{SCHEMA}.manifest") is None:
+        return ()
+    return tuple(
+        Manifest(row["run_id"], row["operation"], row["at"], json.loads(row["document"]))
+        for row in target.fetch(
+            f"SELECT run_id, operation, created_at::text AS at, document::text FROM {SCHEMA}.manifest ORDER BY created_at"
+        )
+    )
+
+
+def save(manifest: Manifest, state_dir: Path) -> Path:
+    """Write the manifest as JSON below the project's state directory; returns the file."""
+    path = state_dir / "manifests" / f"{manifest.document['database']}-{manifest.run_id}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(manifest.as_dict(), indent=1, sort_keys=True, default=str) + "\n", encoding="utf-8")
+    return path
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container without a passwd entry
+        return "unknown"

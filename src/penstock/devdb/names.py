@@ -1,0 +1,84 @@
+"""Names in the project file, looked up in a catalog: tables, patterns of tables, columns of tables.
+
+Nothing is parsed that can be looked up: `public.orders`, `"public"."orders"` and, where only one schema has it, `orders`
+all name the same table, whatever dots and quotes a name holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+
+from penstock.catalog.model import Catalog, TableName
+from penstock.errors import UnknownName
+
+
+def find_table(catalog: Catalog, text: str, where: str) -> TableName:
+    """The table that `text` names in the setting `where`; partitions are spoken of by their root.
+
+    Raises `UnknownName` with a did-you-mean, or with the choices where several schemas have it.
+    """
+    tables = catalog.leaves
+    exact = [name for name in tables if text in (str(name), name.sql)]
+    found = exact or [name for name in tables if text == name.table]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UnknownName(
+            f"{text!r} in {where} is ambiguous",
+            why="it is in more than one schema: " + ", ".join(map(str, found)),
+            hint=f"write {str(found[0])!r}",
+        )
+    for name, table in catalog.tables.items():
+        if text in (str(name), name.sql, name.table):
+            if table.is_partition:
+                raise UnknownName(
+                    f"{text!r} in {where} is a partition", hint=f"speak of its root: {str(catalog.root_of(name))!r}"
+                )
+            raise UnknownName(f"{text!r} in {where} is a {table.kind}", why="only tables hold rows to copy")
+    close = get_close_matches(text, [*map(str, tables), *(t.table for t in tables)], n=1)
+    raise UnknownName(
+        f"there is no table {text!r} ({where})",
+        hint=f"did you mean {close[0]!r}?" if close else "penstock dev plan lists the tables",
+    )
+
+
+def find_tables(catalog: Catalog, patterns: Iterable[str], where: str) -> frozenset[TableName]:
+    """All tables the patterns name: a name, or one with `*` and `?` over `schema.table`. None at all is an error."""
+    found: set[TableName] = set()
+    for pattern in patterns:
+        if any(c in pattern for c in "*?["):
+            matching = {name for name in catalog.leaves if fnmatchcase(str(name), pattern)}
+            if not matching:
+                raise UnknownName(f"no table matches {pattern!r} ({where})", hint="write it as schema.pattern")
+            found |= matching
+        else:
+            found.add(find_table(catalog, pattern, where))
+    return frozenset(found)
+
+
+def find_columns(catalog: Catalog, text: str, where: str) -> tuple[TableName, tuple[str, ...]]:
+    """`schema.table.column` or `schema.table.(a, b)` as a table and its columns. Raises `UnknownName`."""
+    if text.endswith(")") and ".(" in text:
+        table_text, _, column_text = text[:-1].rpartition(".(")
+        candidates = [(table_text, tuple(part.strip().strip('"') for part in column_text.split(",")))]
+    else:
+        dots = [i for i, c in enumerate(text) if c == "."]
+        candidates = [(text[:i], (text[i + 1 :].strip('"'),)) for i in reversed(dots)]
+    for table_text, columns in candidates:
+        try:
+            name = find_table(catalog, table_text, where)
+        except UnknownName:
+            continue
+        known = [c.name for c in catalog.tables[name].columns]
+        for column in columns:
+            if column not in known:
+                close = get_close_matches(column, known, n=1)
+                raise UnknownName(
+                    f"{name} has no column {column!r} ({where})",
+                    hint=f"did you mean {close[0]!r}?" if close else f"it has {', '.join(known[:12])}",
+                )
+        return name, columns
+    find_table(catalog, candidates[0][0] if candidates else text, where)
+    raise UnknownName(f"{text!r} names no column ({where})", hint="write schema.table.column")

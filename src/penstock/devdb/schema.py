@@ -1,0 +1,231 @@
+"""The schema of a copy: one `pg_dump -Fc --schema-only` inside our snapshot, restored by section.
+
+The archive's table of contents is filtered by object identity (catalog oid, object oid), never by parsing SQL. Left out:
+event triggers, publications, subscriptions, grants and owners; extensions the target cannot install; skipped tables and
+what depends on them. What is left out is returned, so that the report can say it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock.catalog.model import TableName, quote_identifier
+from penstock.engines.postgres.clients import ClientTools
+from penstock.engines.postgres.session import Session
+from penstock.errors import NoSpace, SchemaToolError
+from penstock.project.connections import ConnectionSettings
+
+_ENTRY = re.compile(r"^(\d+); (\d+) (\d+) (.*)$")
+_ERROR = re.compile(r"ERROR:\s+(.*)")
+_LITERAL = re.compile(r"'(?:[^']|'')*'")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of `pg_restore -l`."""
+
+    line: str
+    catalog_oid: int
+    oid: int
+    description: str  # "TABLE public customer owner"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An object of the source that the copy does not have, and why."""
+
+    what: str
+    why: str
+
+
+class SchemaArchive:
+    """The dumped schema of one snapshot."""
+
+    def __init__(self, path: Path, tools: ClientTools, left_out: tuple[LeftOut, ...]) -> None:
+        self._path = path
+        self._tools = tools
+        self.left_out = left_out
+        listing = _call([str(tools.pg_restore), "-l", str(path)], {}, "listing the schema archive").stdout
+        self.entries = tuple(_entries(listing))
+
+    def restore(
+        self,
+        target: ConnectionSettings,
+        database: str,
+        section: str,
+        *,
+        without: frozenset[tuple[int, int]],
+        only: frozenset[tuple[int, int]] | None = None,
+        grants: bool = False,
+    ) -> None:
+        """Restore one section (`pre-data`, `post-data`) into `database`, without some objects or with only some.
+
+        Raises `SchemaToolError` for any error but the settings an older server does not know.
+        """
+        chosen = [
+            entry
+            for entry in self.entries
+            if (entry.catalog_oid, entry.oid) not in without
+            and not entry.description.startswith(_NEVER)
+            and (only is None or (entry.catalog_oid, entry.oid) in only)
+        ]
+        listing = self._path.with_suffix(f".{section}.list")
+        listing.write_text("".join(f"{entry.line}\n" for entry in chosen), encoding="utf-8")
+        command = [
+            str(self._tools.pg_restore),
+            f"--section={section}",
+            f"--use-list={listing}",
+            "--no-owner",
+            "--no-tablespaces",
+            "--no-publications",
+            "--no-subscriptions",
+            "--no-security-labels",
+            *([] if grants else ["--no-privileges"]),
+            f"--dbname={database}",
+            str(self._path),
+        ]
+        result = _run(command, connection_environment(target, database))
+        _raise_for(result, f"restoring the schema ({section})", tolerate=_UNKNOWN_SETTING)
+
+
+# Comments on extensions need their owner; the schema `public` is in every new database.
+_NEVER = ("COMMENT - EXTENSION ", "EVENT TRIGGER ", "SCHEMA - public ", "COMMENT - SCHEMA public ")
+# Written by a pg_dump newer than the target, for settings that did not exist then. Nothing else is ever ignored.
+_UNKNOWN_SETTING = re.compile(r'unrecognized configuration parameter "(transaction_timeout|default_table_access_method)"')
+
+
+def dump_schema(
+    source: Session, tools: ClientTools, folder: Path, *, skip: Iterable[TableName], unavailable: Iterable[str]
+) -> tuple[SchemaArchive, frozenset[tuple[int, int]]]:
+    """Dump the schema the source session's exported snapshot sees; also the identities to leave out on restore."""
+    skipped = list(skip)
+    identities, left_out = _identities_to_leave_out(source, skipped, list(unavailable))
+    path = folder / "schema.dump"
+    command = [
+        str(tools.pg_dump),
+        "--format=custom",
+        "--schema-only",
+        f"--snapshot={source.snapshot_id}",
+        "--no-publications",
+        "--no-subscriptions",
+        "--no-security-labels",
+        "--exclude-schema=penstock",
+        *(f"--exclude-table={quote_identifier(t.schema)}.{quote_identifier(t.table)}" for t in skipped),
+        f"--file={path}",
+    ]
+    result = _run(command, connection_environment(source.settings, source.database))
+    _raise_for(result, "dumping the schema of the source")
+    return SchemaArchive(path, tools, tuple(left_out)), identities
+
+
+def _identities_to_leave_out(
+    source: Session, skipped: Sequence[TableName], unavailable: Sequence[str]
+) -> tuple[frozenset[tuple[int, int]], list[LeftOut]]:
+    """(catalog oid, oid) of what must not be restored, found in the source's own dependency catalog."""
+    identities: set[tuple[int, int]] = set()
+    left_out: list[LeftOut] = []
+    for row in source.fetch("SELECT 'pg_catalog.pg_event_trigger'::regclass::oid::int8 AS c, oid::int8, evtname FROM pg_catalog.pg_event_trigger"):
+        identities.add((row["c"], row["oid"]))
+        left_out.append(LeftOut(f"event trigger {row['evtname']}", "event triggers are never copied"))
+    for name in unavailable:
+        for row in source.fetch(_EXTENSION_SQL, name):
+            identities.add((row["c"], row["oid"]))
+        left_out.append(LeftOut(f"extension {name}", "the target's server does not offer it"))
+    if skipped:
+        names = [f"{quote_identifier(t.schema)}.{quote_identifier(t.table)}" for t in skipped]
+        for row in source.fetch(_DEPENDENT_SQL, names):
+            identities.add((row["c"], row["oid"]))
+            left_out.append(LeftOut(row["what"], "depends on a skipped table"))
+        left_out.extend(LeftOut(f"table {t}", "listed in `skip`") for t in skipped)
+    return frozenset(identities), left_out
+
+
+_EXTENSION_SQL = """
+SELECT 'pg_catalog.pg_extension'::regclass::oid::int8 AS c, oid::int8 FROM pg_catalog.pg_extension WHERE extname = $1
+"""
+
+# Foreign keys that reference a skipped table, and all views above one, however deep.
+_DEPENDENT_SQL = """
+WITH RECURSIVE gone AS (
+    SELECT c.oid FROM unnest($1::text[]) AS n(name) JOIN pg_catalog.pg_class c ON c.oid = n.name::regclass
+  UNION
+    SELECT r.ev_class FROM gone
+    JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = gone.oid
+                               AND d.classid = 'pg_catalog.pg_rewrite'::regclass
+    JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
+)
+SELECT 'pg_catalog.pg_constraint'::regclass::oid::int8 AS c, k.oid::int8 AS oid,
+       'foreign key ' || k.conname || ' of ' || k.conrelid::regclass::text AS what
+  FROM pg_catalog.pg_constraint k JOIN gone ON gone.oid = k.confrelid
+ WHERE k.contype = 'f' AND k.conrelid NOT IN (SELECT oid FROM gone)
+UNION ALL
+SELECT 'pg_catalog.pg_class'::regclass::oid::int8, v.oid::int8, 'view ' || v.oid::regclass::text
+  FROM pg_catalog.pg_class v JOIN gone ON gone.oid = v.oid WHERE v.relkind IN ('v', 'm')
+"""
+
+
+def connection_environment(settings: ConnectionSettings, database: str) -> dict[str, str]:
+    """libpq's variables. The password travels in the child's environment, never in its arguments."""
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith("PG") and key != "PENSTOCK_KEY"
+    }
+    environment |= {
+        "PGHOST": str(settings.host),
+        "PGPORT": str(settings.port),
+        "PGUSER": settings.user,
+        "PGDATABASE": database,
+        "PGCLIENTENCODING": "UTF8",
+        "PGAPPNAME": "penstock",
+        "PGCONNECT_TIMEOUT": "15",
+        "LC_ALL": "C",
+    }
+    if settings.password:
+        environment["PGPASSWORD"] = settings.password.reveal()
+    if settings.sslmode:
+        environment["PGSSLMODE"] = settings.sslmode
+    return environment
+
+
+def _entries(listing: str) -> Iterable[Entry]:
+    for line in listing.splitlines():
+        match = _ENTRY.match(line)
+        if match:
+            yield Entry(line, int(match[2]), int(match[3]), match[4])
+
+
+def _run(command: Sequence[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(command, env=environment or None, capture_output=True, text=True, check=False, encoding="utf-8")
+    except OSError as error:
+        raise SchemaToolError(
+            f"{Path(command[0]).name} cannot be run", why=error.strerror or "", hint="penstock doctor"
+        ) from None
+
+
+def _call(command: Sequence[str], environment: dict[str, str], doing: str) -> subprocess.CompletedProcess[str]:
+    result = _run(command, environment)
+    _raise_for(result, doing)
+    return result
+
+
+def _raise_for(result: subprocess.CompletedProcess[str], doing: str, tolerate: re.Pattern[str] | None = None) -> None:
+    errors = [m[1] for m in map(_ERROR.search, result.stderr.splitlines()) if m]
+    serious = [e for e in errors if not (tolerate and tolerate.search(e))]
+    if result.returncode == 0 or (errors and not serious):
+        return
+    first = _LITERAL.sub("'…'", (serious or ["it did not say why"])[0])
+    if not serious:  # no ERROR from the server: the tool itself complains, about versions, locks, connections
+        lines = [line for line in result.stderr.splitlines() if "error:" in line or "detail:" in line]
+        first = _LITERAL.sub("'…'", " ".join(lines[:2])) or first
+    if "No space left" in first or "could not extend file" in first:
+        raise NoSpace(f"the disk is full while {doing}", hint="free space on the target's server and run again")
+    raise SchemaToolError(
+        f"{doing} failed",
+        why=first + (f" (and {len(serious) - 1} more)" if len(serious) > 1 else ""),
+        hint="penstock doctor shows versions and rights; `skip` leaves a table out",
+    )
