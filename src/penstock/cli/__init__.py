@@ -31,17 +31,17 @@ COMMANDS = {
 class LazyGroup(click.Group):
     """Lists the commands without importing them; suggests the nearest one for a typing error."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"penstock.cli.{cmd_name}").command
         options.add_common(command)
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
@@ -50,7 +50,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0] if args else ""
         if name and not name.startswith("-") and name not in COMMANDS:
-            from difflib import get_close_matches  # noqa: PLC0415
+            from difflib import get_close_matches
 
             close = get_close_matches(name, COMMANDS, 1)
             raise click.UsageError(
@@ -64,7 +64,7 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, prog_name="penstock")
 def cli() -> None:
-    """Safe development databases from a production PostgreSQL: masked, referentially complete, proven so.
+    r"""Safe development databases from a production PostgreSQL: masked, referentially complete, proven so.
 
     \b
     Start with `penstock demo`, or with `penstock init` in your project's folder.
@@ -86,7 +86,7 @@ def run(arguments: list[str]) -> int:
     try:
         result: Any = cli.main(arguments, prog_name="penstock", standalone_mode=False)
     except BaseException as error:  # noqa: BLE001  the last place that may: it prints type and place, never values
-        from penstock.cli import errors  # noqa: PLC0415
+        from penstock.cli import errors
 
         return errors.report(error, as_json="--json" in arguments)
     return result if isinstance(result, int) else 0

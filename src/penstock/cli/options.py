@@ -38,8 +38,8 @@ def add_common(command: click.Command) -> None:
 
 def open_project() -> ProjectSettings:
     """The project the common options name, with the sections of all jobs known."""
-    from penstock.cli import sections  # noqa: PLC0415
-    from penstock.project import settings  # noqa: PLC0415
+    from penstock.cli import sections
+    from penstock.project import settings
 
     sections.register()
     return settings.load(common.project, flags=common.overrides)
@@ -50,7 +50,7 @@ def _options() -> list[click.Option]:
         return click.Option(names, callback=callback, expose_value=False, **kwargs)
 
     return [
-        option("-C", "--project", metavar="PATH", help="The project's folder, or its penstock.toml.", callback=_project),
+        option("-C", "--project", metavar="PATH", help="The project's folder or file.", callback=_project),
         option("--set", "set_", metavar="KEY=VALUE", multiple=True, callback=_set,
                help="Override one setting, such as connections.prod.host=replica2."),
         option("-q", "--quiet", is_flag=True, callback=_quiet, help="Only results and errors."),

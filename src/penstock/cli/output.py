@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, TextIO
 from unicodedata import east_asian_width
 
 import click
@@ -121,7 +121,7 @@ def progress() -> Iterator[Progress]:
     if common.verbosity < 0:
         yield _Lines(silent=True)
     elif sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-        from penstock.cli.bars import bars  # noqa: PLC0415  rich is 87 ms
+        from penstock.cli.bars import bars
 
         with bars() as drawn:
             yield drawn
@@ -136,7 +136,7 @@ class _Lines:
         self._bytes: dict[str, int] = {}
         self._since: dict[str, float] = {}
 
-    def start(self, task: str, total_rows: int | None = None) -> None:
+    def start(self, task: str, total_rows: int | None = None) -> None:  # noqa: ARG002
         self._rows[task] = self._bytes[task] = 0
         self._since[task] = time.monotonic()
 
@@ -155,12 +155,12 @@ class _Lines:
 def size(count_bytes: float) -> str:
     """A number of bytes for people: `12 kB`, `3.4 MB`."""
     for unit in ("B", "kB", "MB", "GB"):
-        if count_bytes < 1000:  # noqa: PLR2004
+        if count_bytes < 1000:
             return (
                 f"{count_bytes:.0f} {unit}"
                 if unit == "B" or count_bytes >= 100
                 else f"{count_bytes:.1f} {unit}"
-            )  # noqa: PLR2004
+            )
         count_bytes /= 1000
     return f"{count_bytes:.1f} TB"
 
@@ -169,7 +169,7 @@ def _width(text: str) -> int:
     return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
 
 
-def _write(stream: IO[str], text: str) -> None:
+def _write(stream: TextIO, text: str) -> None:
     """Write, replacing what the terminal's encoding cannot show."""
     try:
         stream.write(text)

@@ -10,13 +10,12 @@ import getpass
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Literal
 from urllib.parse import parse_qsl, quote, unquote
 
 from penstock.errors import ConfigError, SecretExposed
 from penstock.project import passwords
-from penstock.project.environment import Environment, Reference, Variable, reference
+from penstock.project.environment import Environment, Variable, reference
 from penstock.project.redact import HARMLESS_PARAMETERS, redact_url, remember, split_url
 from penstock.project.secret import Secret
 
@@ -135,7 +134,7 @@ def resolve(
         if value is None:
             return None
         found = reference(str(value), f"{where}.{key} ({origin(key)})")
-        variable = _expanded(environment, found, where, key) if found else Variable(str(value), origin(key))
+        variable = environment.expand(found, f"{where}.{key}") if found else Variable(str(value), origin(key))
         return variable if variable.value else None
 
     fields = {key: expand(key, getattr(table, key)) for key in ("host", "port", "dbname", "user", "sslmode")}
@@ -173,10 +172,6 @@ def resolve(
     if secret is not None:
         origins["password"] = secret.origin
     return Resolved(replace(settings, password=secret), origins)
-
-
-def _expanded(environment: Environment, found: Reference, where: str, key: str) -> Variable:
-    return environment.expand(found, f"{where}.{key}")
 
 
 def _read_url(url: Variable, where: str) -> tuple[dict[str, Variable], dict[str, str]]:
@@ -221,7 +216,7 @@ def _read_url(url: Variable, where: str) -> tuple[dict[str, Variable], dict[str,
 
 
 def _parameters(params: Mapping[str, str], where: str) -> dict[str, str]:
-    from difflib import get_close_matches  # noqa: PLC0415  only for the message
+    from difflib import get_close_matches
 
     for key in params:
         if key not in PARAMETERS:
@@ -239,7 +234,7 @@ def _port(port: Variable, where: str) -> int:
         number = int(port.value)
     except ValueError:
         number = 0
-    if not 0 < number < 65536:  # noqa: PLR2004  ports have 16 bits
+    if not 0 < number < 65536:
         raise ConfigError(
             f"{where}.port ({port.origin}) is not a port number",
             hint="port = 5432, a whole number up to 65535",
@@ -248,15 +243,10 @@ def _port(port: Variable, where: str) -> int:
 
 
 def _sslmode(mode: Variable | None, where: str) -> str | None:
-    from typing import get_args  # noqa: PLC0415
+    from typing import get_args
 
     if mode is not None and mode.value not in get_args(SslMode):
         raise ConfigError(
             f"{where}.sslmode ({mode.origin}) is unknown", hint="one of " + ", ".join(get_args(SslMode))
         )
     return mode.value if mode else None
-
-
-def secret_path(text: str) -> Path:
-    """A path as people write it, `~` included."""
-    return Path(text).expanduser()

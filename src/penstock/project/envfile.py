@@ -31,7 +31,7 @@ def read(path: Path) -> dict[str, EnvLine]:
 
     Raises ConfigError, with the line's number and never its text, when a line cannot be read.
     """
-    from dotenv.parser import parse_stream  # noqa: PLC0415  14 ms that `--help` need not pay
+    from dotenv.parser import parse_stream
 
     try:
         with path.open(encoding="utf-8-sig") as stream:

@@ -23,7 +23,7 @@ def git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str] | None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     command = ["git", "-c", "core.fsmonitor=false", "-c", "safe.directory=*", "-C", str(root), *arguments]
     try:
-        return subprocess.run(  # noqa: S603
+        return subprocess.run(
             command,
             env=environment,
             capture_output=True,

@@ -149,9 +149,9 @@ def _scalar(kind: Any, value: object, place: Place) -> Any:
     if not _could_be(kind, value):
         raise _mismatch(place, expected(kind), value)
     if kind is float:
-        return float(typing.cast(float, value))
+        return float(typing.cast("float", value))
     if kind is Path:
-        return Path(typing.cast(str, value))
+        return Path(typing.cast("str", value))
     return value
 
 

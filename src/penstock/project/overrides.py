@@ -93,9 +93,11 @@ def _scalar_fields(raw: Mapping[str, Any], connection: type) -> list[tuple[tuple
     found = []
     for keys, kind in tables:
         hints = typing.get_type_hints(kind)
-        for item in dataclasses.fields(kind):
-            if _scalar_types(hints[item.name]):
-                found.append(((*keys, key_of(item)), key_of(item), hints[item.name]))
+        found += [
+            ((*keys, key_of(item)), key_of(item), hints[item.name])
+            for item in dataclasses.fields(kind)
+            if _scalar_types(hints[item.name])
+        ]
     return found
 
 

@@ -1,5 +1,7 @@
-"""Where the password of a connection comes from, in this order: the field, the url, a file, a command, PGPASSWORD,
-`~/.pgpass`. A command is an argument list, never a shell line, and gets 30 seconds.
+"""Where the password of a connection comes from.
+
+In this order: the field, the url, a file, a command, PGPASSWORD, `~/.pgpass`. A command is an argument list, never a
+shell line, and gets 30 seconds.
 """
 
 from __future__ import annotations
@@ -55,7 +57,7 @@ def find(
 def _run(command: tuple[str, ...], where: str) -> str:
     hint = f"run it yourself: {' '.join(command[:1])} …"
     try:
-        done = subprocess.run(  # noqa: S603  the project file names the program; no shell is involved
+        done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=COMMAND_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
@@ -72,7 +74,7 @@ def _run(command: tuple[str, ...], where: str) -> str:
 
 
 def _from_pgpass(settings: ConnectionSettings) -> Secret | None:
-    """libpq's password file: host:port:database:user:password, first match wins; ignored when others may read it."""
+    """The password file of libpq: host:port:database:user:password, first match wins; ignored when others may read it."""
     path = Path(os.environ.get("PGPASSFILE") or "~/.pgpass").expanduser()
     try:
         if path.stat().st_mode & 0o077:
@@ -86,6 +88,6 @@ def _from_pgpass(settings: ConnectionSettings) -> Secret | None:
         if line.startswith("#"):
             continue
         parts = [re.sub(r"\\(.)", r"\1", part) for part in _PGPASS_FIELD.findall(line)[:5]]
-        if len(parts) == 5 and all(p in ("*", w) for p, w in zip(parts[:4], wanted, strict=True)):  # noqa: PLR2004
+        if len(parts) == 5 and all(p in ("*", w) for p, w in zip(parts[:4], wanted, strict=True)):
             return Secret(parts[4], f"{path.name}:{number}")
     return None

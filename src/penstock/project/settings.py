@@ -7,7 +7,6 @@ Sections belong to the jobs that registered them (`penstock.registry`); this mod
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import os
 import tomllib
