@@ -2,13 +2,15 @@
 
 A row id is a `uint64`: leaf << 48 | block << 16 | offset, where *leaf* numbers the storage tables (partitions) of
 one logical table. A set is a two-level bitmap as in Roaring (Chambi, Lemire et al., 2016): the id without its unused
-offset bits, cut into chunks of 2²⁰ positions; a chunk with few rows is a sorted array, a fuller one 128 kB of bits. So a
-set costs at most 4 bytes per row, and at most 64 bytes per 8 kB page of the table.
+offset bits, cut into chunks of 2²⁰ positions; a chunk with few rows is a sorted array, a fuller one 128 kB of bits.
+So a set costs at most 4 bytes per row, and at most 64 bytes per 8 kB page of the table.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,8 +31,8 @@ def row_ids(
     leaf: npt.NDArray[np.integer] | int, block: npt.NDArray[np.integer], offset: npt.NDArray[np.integer]
 ) -> RowIds:
     """Row ids from parts."""
-    shifted = np.asarray(leaf, dtype=np.uint64) << np.uint64(48)
-    return shifted | (block.astype(np.uint64) << np.uint64(16)) | offset.astype(np.uint64)
+    high: RowIds = np.asarray(leaf, dtype=np.uint64) << np.uint64(48)
+    return high | (block.astype(np.uint64) << np.uint64(16)) | offset.astype(np.uint64)
 
 
 def leaves_of(ids: RowIds) -> npt.NDArray[np.intp]:
@@ -48,11 +50,12 @@ def offsets_of(ids: RowIds) -> npt.NDArray[np.uint16]:
 class RowSet:
     """A growing set of row ids. `offset_bits`: 9 for pages of 8 kB, 10 for 16 kB, 11 for 32 kB."""
 
-    __slots__ = ("_chunks", "_offset_bits", "count")
+    __slots__ = ("_dense", "_offset_bits", "_sparse", "count")
 
     def __init__(self, offset_bits: int = OFFSET_BITS) -> None:
         self._offset_bits = offset_bits
-        self._chunks: dict[int, Sparse | Bits] = {}
+        self._sparse: dict[int, Sparse] = {}
+        self._dense: dict[int, Bits] = {}
         self.count = 0
 
     def __len__(self) -> int:
@@ -63,10 +66,9 @@ class RowSet:
         if len(ids) == 0:
             return NO_ROWS
         ids = np.unique(ids)
-        new = ~self._look_up(ids)
-        ids = ids[new]
+        ids = ids[~self._look_up(ids)]
         for key, low in self._by_chunk(ids):
-            self._chunks[key] = _merged(self._chunks.get(key), low)
+            self._merge(key, low)
         self.count += len(ids)
         return ids
 
@@ -79,58 +81,54 @@ class RowSet:
         found[order] = self._look_up(ids[order])
         return found
 
-    def blocks(self, size: int = 1 << 16) -> Iterator[RowIds]:
-        """All rows, ascending (leaf, block, offset), as arrays of at most `size` ids."""
-        for key in sorted(self._chunks):
-            chunk = self._chunks[key]
-            low = (
-                chunk if chunk.dtype == np.uint32 else np.flatnonzero(np.unpackbits(chunk, bitorder="little"))
-            )
-            compact = (np.uint64(key) << np.uint64(_CHUNK_BITS)) | low.astype(np.uint64)
-            ids = self._expand(compact)
-            for start in range(0, len(ids), size):
-                yield ids[start : start + size]
+    def blocks(self, size: int = 1 << 16, leaf: int | None = None) -> Iterator[RowIds]:
+        """All rows (of one leaf), ascending, as arrays of `size` ids; only the last may be shorter."""
+        keys = sorted([*self._sparse, *self._dense])
+        if leaf is not None:
+            keys = [key for key in keys if key >> self._leaf_shift == leaf]
+        return _regrouped((self._rows_of(key) for key in keys), size)
 
     def to_array(self) -> RowIds:
         """All rows, ascending: 8 bytes each, so for sets known to be small."""
         return np.concatenate([NO_ROWS, *self.blocks()])
 
-    def leaf(self, number: int, size: int = 1 << 16) -> Iterator[RowIds]:
-        """The rows of one leaf, ascending, as arrays of at most `size` ids."""
-        for ids in self.blocks(size):
-            of_leaf = ids[leaves_of(ids) == number]
-            if len(of_leaf):
-                yield of_leaf
-
+    @property
     def leaf_counts(self) -> dict[int, int]:
         """Rows per leaf, for leaves that have any."""
         counts: dict[int, int] = {}
-        for ids in self.blocks():
-            numbers, amounts = np.unique(leaves_of(ids), return_counts=True)
-            for number, amount in zip(numbers.tolist(), amounts.tolist(), strict=True):
-                counts[number] = counts.get(number, 0) + amount
+        for key in sorted([*self._sparse, *self._dense]):
+            leaf = key >> self._leaf_shift
+            counts[leaf] = counts.get(leaf, 0) + len(self._rows_of(key))
         return counts
 
     @property
     def nbytes(self) -> int:
-        """Memory held."""
-        return sum(chunk.nbytes for chunk in self._chunks.values())
+        """Memory held by the chunks."""
+        return sum(c.nbytes for c in self._sparse.values()) + sum(c.nbytes for c in self._dense.values())
 
-    def _compact(self, ids: RowIds) -> RowIds:
-        bits = np.uint64(self._offset_bits)
-        return ((ids >> np.uint64(16)) << bits) | (ids & np.uint64(0xFFFF))
+    @property
+    def _leaf_shift(self) -> int:
+        """A chunk's key without its block part is the leaf: block numbers have 32 bits."""
+        return 32 + self._offset_bits - _CHUNK_BITS
 
-    def _expand(self, compact: RowIds) -> RowIds:
+    def _rows_of(self, key: int) -> RowIds:
+        dense = self._dense.get(key)
+        low = self._sparse[key] if dense is None else np.flatnonzero(np.unpackbits(dense, bitorder="little"))
+        compact = (np.uint64(key) << np.uint64(_CHUNK_BITS)) | low.astype(np.uint64)
         bits = np.uint64(self._offset_bits)
-        return ((compact >> bits) << np.uint64(16)) | (compact & np.uint64((1 << self._offset_bits) - 1))
+        ids: RowIds = ((compact >> bits) << np.uint64(16)) | (
+            compact & np.uint64((1 << self._offset_bits) - 1)
+        )
+        return ids
 
     def _by_chunk(self, ids: RowIds) -> Iterator[tuple[int, Sparse]]:
-        """Sorted ids cut into (chunk, positions in it)."""
-        compact = self._compact(ids)
+        """Ascending ids cut into (chunk, positions in it)."""
+        if len(ids) == 0:
+            return
+        compact = ((ids >> np.uint64(16)) << np.uint64(self._offset_bits)) | (ids & np.uint64(0xFFFF))
         keys = compact >> np.uint64(_CHUNK_BITS)
         low = (compact & _LOW).astype(np.uint32)
-        cuts = [0, *(np.flatnonzero(keys[1:] != keys[:-1]) + 1).tolist(), len(keys)] if len(keys) else [0]
-        for start, stop in zip(cuts[:-1], cuts[1:], strict=True):
+        for start, stop in pairwise([0, *(np.flatnonzero(keys[1:] != keys[:-1]) + 1).tolist(), len(keys)]):
             yield int(keys[start]), low[start:stop]
 
     def _look_up(self, ids: RowIds) -> npt.NDArray[np.bool_]:
@@ -138,27 +136,40 @@ class RowSet:
         found = np.zeros(len(ids), dtype=bool)
         at = 0
         for key, low in self._by_chunk(ids):
-            chunk = self._chunks.get(key)
-            if chunk is None:
-                pass
-            elif chunk.dtype == np.uint32:
-                place = np.minimum(np.searchsorted(chunk, low), len(chunk) - 1)
-                found[at : at + len(low)] = chunk[place] == low
-            else:
-                found[at : at + len(low)] = (chunk[low >> 3] >> (low & 7).astype(np.uint8)) & 1
+            dense, sparse = self._dense.get(key), self._sparse.get(key)
+            if dense is not None:
+                found[at : at + len(low)] = (dense[low >> 3] >> (low & 7).astype(np.uint8)) & 1
+            elif sparse is not None:
+                place = np.minimum(np.searchsorted(sparse, low), len(sparse) - 1)
+                found[at : at + len(low)] = sparse[place] == low
             at += len(low)
         return found
 
+    def _merge(self, key: int, low: Sparse) -> None:
+        """Add ascending positions, none of which is there yet, to a chunk."""
+        dense = self._dense.get(key)
+        if dense is None:
+            sparse = self._sparse.pop(key, None)
+            if sparse is not None:
+                low = np.insert(sparse, np.searchsorted(sparse, low), low)
+            if len(low) < _SPARSE_ROWS:
+                self._sparse[key] = low.copy()
+                return
+            dense = self._dense[key] = np.zeros(_CHUNK_BYTES, dtype=np.uint8)
+        np.bitwise_or.at(dense, low >> 3, (1 << (low & 7)).astype(np.uint8))
 
-def _merged(chunk: Sparse | Bits | None, new: Sparse) -> Sparse | Bits:
-    """A chunk with the ascending positions `new` added; none of them is in it yet."""
-    if chunk is not None and chunk.dtype == np.uint8:
-        np.bitwise_or.at(chunk, new >> 3, (1 << (new & 7)).astype(np.uint8))
-        return chunk
-    if chunk is not None:
-        new = np.insert(chunk, np.searchsorted(chunk, new), new)
-    if len(new) < _SPARSE_ROWS:
-        return new.astype(np.uint32)
-    whole = np.zeros(1 << _CHUNK_BITS, dtype=bool)
-    whole[new] = True
-    return np.packbits(whole, bitorder="little")
+
+def _regrouped(arrays: Iterable[RowIds], size: int) -> Iterator[RowIds]:
+    """The same ids in arrays of `size`: thousands of small chunks would cost their reader more than their rows."""
+    waiting: list[RowIds] = []
+    length = 0
+    for array in arrays:
+        waiting.append(array)
+        length += len(array)
+        if length >= size:
+            joined = np.concatenate(waiting)
+            full = length - length % size
+            yield from (joined[start : start + size] for start in range(0, full, size))
+            waiting, length = [joined[full:]], length - full
+    if length:
+        yield np.concatenate(waiting)
