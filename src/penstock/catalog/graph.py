@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeVar
 
-from penstock.catalog.model import Catalog, ForeignKey, TableName, quote_identifier
+from penstock.catalog.model import Catalog, Column, ForeignKey, TableName, quote_identifier
+from penstock.catalog.types import Family
 
 Children = bool | int | Literal["always"]
+DEFAULT_COLLATION = '"pg_catalog"."default"'
 T = TypeVar("T")
 
 
@@ -31,6 +33,7 @@ class Edge:
     child_columns: tuple[str, ...] = ()
     parent_columns: tuple[str, ...] = ()
     operators: tuple[str, ...] = ()  # parent OPERATOR child, one per column
+    collations: tuple[str, ...] = ()  # the parent's, where the two columns differ; else ""
     predicate: str | None = None
     kind: Literal["declared", "virtual"] = "declared"
     nullable: bool = True  # the reference may be absent, so it can be cut
@@ -47,11 +50,10 @@ class Edge:
         NULLs in key columns never satisfy it: under MATCH SIMPLE a partially NULL key references nothing, under
         MATCH FULL there is none.
         """
+        columns = zip(self.parent_columns, self.collations, self.operators, self.child_columns, strict=True)
         parts = [
-            f"parent.{quote_identifier(parent)} {operator} child.{quote_identifier(child)}"
-            for parent, operator, child in zip(
-                self.parent_columns, self.operators, self.child_columns, strict=True
-            )
+            f"parent.{quote_identifier(parent)}{collation} {operator} child.{quote_identifier(child)}"
+            for parent, collation, operator, child in columns
         ]
         if self.predicate is not None:
             parts.append(f"({self.predicate}\n)")  # the line break ends a trailing comment
@@ -72,11 +74,25 @@ def edge_of(catalog: Catalog, key: ForeignKey) -> Edge:
         child_columns=key.columns,
         parent_columns=key.referenced_columns,
         operators=key.operators,
+        collations=_collations(
+            [catalog.tables[key.table].column(name) for name in key.columns],
+            [catalog.tables[key.referenced_table].column(name) for name in key.referenced_columns],
+        ),
         nullable=key.nullable,
         match=key.match,
         trusted=key.validated and key.enforced,
         child_leaf=key.table if key.table != child else None,
         parent_leaf=key.referenced_table if key.referenced_table != parent else None,
+    )
+
+
+def _collations(child: Sequence[Column], parent: Sequence[Column]) -> tuple[str, ...]:
+    """A foreign key compares under the referenced column's collation; PostgreSQL cannot guess that in a join."""
+    return tuple(
+        f" COLLATE {p.collation or DEFAULT_COLLATION}"
+        if c.collation != p.collation and p.type.family in (Family.TEXT, Family.ARRAY)
+        else ""
+        for c, p in zip(child, parent, strict=True)
     )
 
 
@@ -104,6 +120,7 @@ def virtual_edge(
         child_columns=tuple(c.name for c in child_columns),
         parent_columns=tuple(p.name for p in parent_columns),
         operators=("=",) * len(columns),
+        collations=_collations(child_columns, parent_columns),
         predicate=predicate,
         kind="virtual",
         nullable=bool(predicate) or any(c.nullable for c in child_columns),

@@ -53,7 +53,7 @@ class Column:
     generated: str = ""  # "" | "stored" | "virtual"
     generation_expression: str | None = None
     identity: str = ""  # "" | "always" | "by default"
-    collation: str | None = None  # only where it is not the type's default
+    collation: str | None = None  # quoted and qualified, only where it is not the type's default
     collation_deterministic: bool = True
     comment: str | None = None
     sequence: str | None = None  # "schema.sequence" a nextval() default or identity draws from

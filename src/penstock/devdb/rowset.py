@@ -27,12 +27,12 @@ NO_ROWS: RowIds = np.empty(0, dtype=np.uint64)
 OFFSET_BITS = 9  # a page of 8 kB holds at most 291 rows
 
 
-def row_ids(
-    leaf: npt.NDArray[np.integer] | int, block: npt.NDArray[np.integer], offset: npt.NDArray[np.integer]
-) -> RowIds:
+def row_ids(leaf: npt.NDArray[Any] | int, block: npt.NDArray[Any], offset: npt.NDArray[Any]) -> RowIds:
     """Row ids from parts."""
     high: RowIds = np.asarray(leaf, dtype=np.uint64) << np.uint64(48)
-    return high | (block.astype(np.uint64) << np.uint64(16)) | offset.astype(np.uint64)
+    middle: RowIds = block.astype(np.uint64) << np.uint64(16)
+    ids: RowIds = high | middle | offset.astype(np.uint64)
+    return ids
 
 
 def leaves_of(ids: RowIds) -> npt.NDArray[np.intp]:

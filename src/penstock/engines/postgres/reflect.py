@@ -104,7 +104,6 @@ def _facts(row: Row) -> DatabaseFacts:
 def _column(row: Row, types: TypeReader) -> Column:
     column_type = types.read(row["type_oid"], row["modifier"], row["type_name"])
     generated = _GENERATED.get(row["generated"], "")
-    qualified = "collation" if row["collation_schema"] in (None, "pg_catalog") else "both"
     return Column(
         name=row["name"],
         type=column_type,
