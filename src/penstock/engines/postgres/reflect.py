@@ -113,9 +113,7 @@ def _column(row: Row, types: TypeReader) -> Column:
         generated=generated,
         generation_expression=row["expression"] if generated else None,
         identity=_IDENTITY.get(row["identity"], ""),
-        collation=row["collation"]
-        if qualified == "collation"
-        else f"{row['collation_schema']}.{row['collation']}",
+        collation=TableName(row["collation_schema"], row["collation"]).sql if row["collation"] else None,
         collation_deterministic=row["collation_deterministic"],
         comment=row["comment"],
         sequence=f"{row['sequence_schema']}.{row['sequence_name']}" if row["sequence_name"] else None,
