@@ -120,12 +120,18 @@ def _exposed(what: str, where: str, fix: str) -> SecretExposed:
 
 
 def resolve(
-    name: str, table: ConnectionTable, environment: Environment, origin: Callable[[str], str]
+    name: str,
+    table: ConnectionTable,
+    environment: Environment,
+    origin: Callable[[str], str],
+    *,
+    with_password: bool = True,
 ) -> Resolved:
     """Expand the references of a connection and complete it with the defaults of its engine.
 
-    `origin(field)` names the line of a field for messages. Raises ConfigError for missing variables, an unreadable
-    url or port, a missing database; SecretExposed for a literal password.
+    `origin(field)` names the line of a field for messages. Without `with_password` no file is read and no command is
+    run for it. Raises ConfigError for missing variables, an unreadable url or port; SecretExposed for a literal
+    password.
     """
     refuse_literal_secrets(name, table, origin)
     where = f"connections.{name}"
@@ -160,6 +166,9 @@ def resolve(
         params={**params, **_parameters(table.params, where)},
         engine=engine,
     )
+    origins = {key: variable.origin for key, variable in found.items() if key not in ("engine", "password")}
+    if not with_password:
+        return Resolved(settings, origins)
     secret = passwords.find(
         settings,
         literal=expand("password", table.password),
@@ -168,7 +177,6 @@ def resolve(
         command=table.password_cmd,
         where=where,
     )
-    origins = {key: variable.origin for key, variable in found.items() if key != "password"}
     if secret is not None:
         origins["password"] = secret.origin
     return Resolved(replace(settings, password=secret), origins)

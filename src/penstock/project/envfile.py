@@ -7,6 +7,7 @@ prints) and skips broken lines with a log message (here they are errors).
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from collections.abc import Mapping
@@ -31,11 +32,8 @@ def read(path: Path) -> dict[str, EnvLine]:
 
     Raises ConfigError, with the line's number and never its text, when a line cannot be read.
     """
-    from dotenv.parser import parse_stream
-
     try:
-        with path.open(encoding="utf-8-sig") as stream:
-            bindings = list(parse_stream(stream))
+        text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
@@ -44,13 +42,20 @@ def read(path: Path) -> dict[str, EnvLine]:
             why=error.strerror or "" if isinstance(error, OSError) else "it is not UTF-8 text",
             hint=f"chown $USER {path.name} && chmod 600 {path.name}",
         ) from None
+    return parse(text, path.name)
+
+
+def parse(content: str, name: str = ".env") -> dict[str, EnvLine]:
+    """The assignments of a text; raises as `read` does."""
+    from dotenv.parser import parse_stream
+
     found: dict[str, EnvLine] = {}
-    for binding in bindings:
+    for binding in parse_stream(io.StringIO(content)):
         text = binding.original.string
         line = binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
         if binding.error:
             raise ConfigError(
-                f"{path.name}:{line} is not NAME=value",
+                f"{name}:{line} is not NAME=value",
                 why="a quote that is not closed, or no equals sign",
                 hint="put a value that starts with a quote into single quotes: NAME='it\\'s'",
             )

@@ -74,7 +74,7 @@ def _run(command: tuple[str, ...], where: str) -> str:
 
 
 def _from_pgpass(settings: ConnectionSettings) -> Secret | None:
-    """The password file of libpq: host:port:database:user:password, first match wins; ignored when others may read it."""
+    """The password file of libpq: first match wins; ignored when others may read it."""
     path = Path(os.environ.get("PGPASSFILE") or "~/.pgpass").expanduser()
     try:
         if path.stat().st_mode & 0o077:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -88,13 +88,28 @@ class ProjectSettings:
     def connections(self) -> Mapping[str, ConnectionSettings]:
         return Connections(self.tables, self)
 
-    def resolved(self, name: str) -> Resolved:
-        """A connection with the origin of each field. Raises UnknownName, ConfigError, SecretExposed."""
+    def require_connection(self, name: str) -> None:
+        """Raise UnknownName unless the project has a connection of that name."""
         if name not in self.tables:
             raise unknown_name("connection", name, self.tables, f"[connections.{name}]")
+
+    def resolved(self, name: str) -> Resolved:
+        """A connection with the origin of each field. Raises UnknownName, ConfigError, SecretExposed."""
+        self.require_connection(name)
         if name not in self._resolved:
-            self._resolved[name] = resolve(name, self.tables[name], self.environment, self._origin_of(name))
+            self._resolved[name] = resolve(name, self.tables[name], self.environment, self.origin_of(name))
         return self._resolved[name]
+
+    def located(self, name: str) -> Resolved:
+        """The same without its password: no file is read, no command is run. Raises as `resolved` does."""
+        self.require_connection(name)
+        return resolve(name, self.tables[name], self.environment, self.origin_of(name), with_password=False)
+
+    def refuse_exposed_secrets(self) -> None:
+        """Raise SecretExposed for a literal password in the file or an env file that git tracks."""
+        for name, table in self.tables.items():
+            refuse_literal_secrets(name, table, self.origin_of(name))
+        exposure.refuse_tracked_env(self.root)
 
     def connection(self, name: str) -> ConnectionSettings:
         """The settings of one connection, password included. Raises UnknownName, ConfigError, SecretExposed."""
@@ -143,7 +158,8 @@ class ProjectSettings:
         """The 32 bytes of the project key. Raises ConfigError as `key` does."""
         return parse_key(self.key())
 
-    def _origin_of(self, name: str) -> _Origins:
+    def origin_of(self, name: str) -> Callable[[str], str]:
+        """Where a field of a connection is written, for messages."""
         return _Origins(self.origins, f"connections.{name}.")
 
 
@@ -180,12 +196,14 @@ def find_project_file(start: Path) -> Path:
     )
 
 
-def load(path: Path | None = None, *, flags: Mapping[str, str] | None = None) -> ProjectSettings:
+def load(
+    path: Path | None = None, *, flags: Mapping[str, str] | None = None, guarded: bool = True
+) -> ProjectSettings:
     """Read the project at `path` (the file or its folder; default: PENSTOCK_PROJECT, then here and upwards).
 
     `flags` overrides single settings by dotted key (`connections.prod.host`). Sections of jobs are read with the
     dataclasses registered so far: import the job first. Raises ConfigError for anything wrong in the file and
-    SecretExposed when a secret of the project lies open.
+    SecretExposed when a secret of the project lies open (`guarded=False` is for `doctor`, which reports that itself).
     """
     if path is None and os.environ.get("PENSTOCK_PROJECT"):
         path = Path(os.environ["PENSTOCK_PROJECT"])
@@ -200,7 +218,10 @@ def load(path: Path | None = None, *, flags: Mapping[str, str] | None = None) ->
         line = toml_lines.find(lines, keys)
         return file.name if line is None else f"{file.name}:{line}"
 
-    return _assemble(file.resolve(), raw, Place((), line_of), flags or {})
+    settings = _assemble(file.resolve(), raw, Place((), line_of), flags or {})
+    if guarded:
+        settings.refuse_exposed_secrets()
+    return settings
 
 
 def _read(file: Path) -> tuple[dict[str, Any], str]:
@@ -232,7 +253,7 @@ def _assemble(file: Path, raw: dict[str, Any], place: Place, flags: Mapping[str,
         for name, table in _instances(raw, "connections", place).items()
     }
     root = file.parent
-    settings = ProjectSettings(
+    return ProjectSettings(
         root=root,
         name=project.name,
         masks_path=root / project.masks,
@@ -242,10 +263,6 @@ def _assemble(file: Path, raw: dict[str, Any], place: Place, flags: Mapping[str,
         origins=MappingProxyType(origins),
         raw=raw,
     )
-    for name, table in tables.items():
-        refuse_literal_secrets(name, table, settings._origin_of(name))  # noqa: SLF001
-    exposure.refuse_tracked_env(root)
-    return settings
 
 
 def _sections(raw: Mapping[str, Any], place: Place) -> dict[str, Mapping[str, Any]]:
