@@ -172,10 +172,10 @@ class Session:
 
     def copy_out(self, query: str, *, binary: bool = False, doing: str = "reading rows") -> Iterator[bytes]:
         """`COPY (query) TO STDOUT` as blocks of bytes, in the order they come; at most 16 wait for the caller."""
-        blocks: queue.Queue[bytes | None | BaseException] = queue.Queue(maxsize=16)
+        blocks: queue.Queue[bytes | None] = queue.Queue(maxsize=16)
         abandoned = False
 
-        async def sink(block: bytes) -> None:
+        async def sink(block: bytes | None) -> None:
             while True:
                 if abandoned:
                     raise asyncio.CancelledError
@@ -188,6 +188,7 @@ class Session:
 
         async def read() -> None:
             await self.connection.copy_from_query(query, output=sink, format="binary" if binary else "text")
+            await sink(None)  # the end: without it the reader would notice only when its wait times out
 
         future = asyncio.run_coroutine_threadsafe(read(), event_loop())
         future.add_done_callback(lambda _: None)
@@ -199,8 +200,9 @@ class Session:
                     if future.done() and blocks.empty():
                         break
                     continue
-                if isinstance(block, bytes):
-                    yield block
+                if block is None:
+                    break
+                yield block
             with translated(doing):
                 future.result()
         finally:
