@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -37,6 +38,9 @@ settings.register_profile(
 )
 settings.register_profile("explore", deadline=None, max_examples=500, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+# A polite kill ends like Ctrl-C: the fixtures stop their servers.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 MakeDatabase = Callable[..., Database]
 

@@ -225,24 +225,23 @@ def throw_away_server(
     programs: Path, *, standby_of: Server | None = None, options: Mapping[str, str] | None = None
 ) -> Iterator[Server]:
     """A server in a temporary folder, gone at the end whatever happens."""
-    place = _temporary_folder()
-    embedded = EmbeddedServer(
-        place / "server",
-        programs=programs,
-        password=secrets.token_urlsafe(12) if standby_of is None else standby_of.password,
-        options={**OPTIONS, **(options or {})},
-    )
-    try:
-        if standby_of is not None:
-            if standby_of.embedded is None:
-                raise AssertionError("A standby needs a primary that the tests started.")
-            embedded.create(base_backup_of=standby_of.embedded)
-        embedded.start()
-        yield Server(embedded.host, embedded.port, embedded.user, embedded.password, programs, embedded)
-    finally:
-        with contextlib.suppress(Exception):
-            embedded.stop()
-        shutil.rmtree(place, ignore_errors=True)
+    with temporary_folder() as place:
+        embedded = EmbeddedServer(
+            place / "server",
+            programs=programs,
+            password=secrets.token_urlsafe(12) if standby_of is None else standby_of.password,
+            options={**OPTIONS, **(options or {})},
+        )
+        try:
+            if standby_of is not None:
+                if standby_of.embedded is None:
+                    raise AssertionError("A standby needs a primary that the tests started.")
+                embedded.create(base_backup_of=standby_of.embedded)
+            embedded.start()
+            yield Server(embedded.host, embedded.port, embedded.user, embedded.password, programs, embedded)
+        finally:
+            with contextlib.suppress(Exception):
+                embedded.stop()
 
 
 def existing_server(dsn: str, programs: Path) -> Server:
@@ -303,15 +302,19 @@ def wait_for_standby(primary: Server, standby: Server, timeout_seconds: float = 
     raise AssertionError(f"The standby did not reach the primary's position in {timeout_seconds} s.")
 
 
-def _temporary_folder() -> Path:
-    """A folder that the server's account can enter, which root's TMPDIR need not be."""
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder that the server's account can enter, which root's TMPDIR need not be; gone at the end."""
     account = server_account()
     parent = Path(tempfile.gettempdir())
     if account is not None and not is_reachable(parent, account):
         parent = Path("/var/tmp")
     folder = Path(tempfile.mkdtemp(prefix="penstock-test-", dir=parent))
     folder.chmod(0o755)
-    return folder
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _quoted(name: str) -> str:
