@@ -1,0 +1,166 @@
+"""Pool and permutation columns: is a row's masked value its own source value more often than chance has it?
+
+A name from a pool may be somebody's, and a permuted number somebody else's, so absence cannot be tested. But where a
+table's primary key is kept, rows can be laid beside their originals. Values are compared as keyed hashes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from penstock.catalog.model import ColumnName, TableName
+from penstock.engines.postgres.session import Session
+from penstock.proof.cells import cut, whole_rows
+from penstock.proof.hashing import U64, HashKey, keyed_hash
+from penstock.proof.needles import trimmed
+from penstock.proof.relations import Relation
+from penstock.proof.report import ColumnTest
+
+if TYPE_CHECKING:
+    from penstock.proof.leak import Claim
+
+ROWS_COMPARED = 1_000_000  # of a table, at most
+_NOTHING = ord("\\")
+
+
+def compare_aligned(
+    source: Session,
+    target: Session,
+    in_source: dict[TableName, Relation],
+    in_target: dict[TableName, Relation],
+    claims: Sequence[Claim],
+) -> list[ColumnTest]:
+    """One test per pool and permutation column, compared or not."""
+    by_table: dict[TableName, list[Claim]] = defaultdict(list)
+    for claim in claims:
+        if claim.codomain in ("pool", "permutation"):
+            by_table[claim.column.table].append(claim)
+    kept = {claim.column for claim in claims if claim.codomain == "same"}
+    tests: list[ColumnTest] = []
+    for table, of_table in by_table.items():
+        here, there = in_source.get(table), in_target.get(table)
+        why = _obstacle(here, there, kept)
+        columns = (
+            {c.name for c in here.columns} & {c.name for c in there.columns} if here and there else set()
+        )
+        ready = [] if why else [claim for claim in of_table if claim.column.column in columns]
+        for claim in of_table:
+            if claim not in ready:
+                detail = why or "the column is not in both databases"
+                tests.append(ColumnTest(claim.column, claim.codomain, "not tested", "not tested", detail))
+        if ready and here and there:
+            tests += _compare(source, target, here, there, ready)
+    return tests
+
+
+def _obstacle(here: Relation | None, there: Relation | None, kept: set[ColumnName]) -> str:
+    """Why the rows of a table cannot be laid side by side; "" where they can."""
+    if here is None or there is None:
+        return "the table is not in both databases"
+    if here.unreadable or there.unreadable:
+        return here.unreadable or there.unreadable
+    if not here.primary_key:
+        return "the table has no primary key"
+    if here.primary_key != there.primary_key:
+        return "the primary keys differ"
+    if any(ColumnName(here.name, column) not in kept for column in here.primary_key):
+        return "the primary key is masked"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Hashes of keys, sorted, and of the values beside them; 0 stands for NULL and ''."""
+
+    keys: U64
+    values: U64  # (columns, rows)
+
+
+def _compare(
+    source: Session, target: Session, here: Relation, there: Relation, claims: list[Claim]
+) -> list[ColumnTest]:
+    key = HashKey()
+    columns = tuple(claim.column.column for claim in claims)
+    masked = _read(target, there, columns, key, limit=ROWS_COMPARED)
+    original = _read(source, here, columns, key, only=masked.keys)
+    at = np.minimum(np.searchsorted(masked.keys, original.keys), max(len(masked.keys) - 1, 0))
+    return [_test(claim, original.values[i], masked.values[i][at], key) for i, claim in enumerate(claims)]
+
+
+def _read(
+    session: Session,
+    relation: Relation,
+    columns: tuple[str, ...],
+    key: HashKey,
+    *,
+    limit: int | None = None,
+    only: U64 | None = None,
+) -> _Rows:
+    """Keys and values of a table: the first `limit` rows, or those whose key is among `only`."""
+    width = len(relation.primary_key)
+    query = relation.copy_query(relation.primary_key + columns) + (f" LIMIT {limit}" if limit else "")
+    keys: list[U64] = []
+    values: list[U64] = []
+    for block in whole_rows(session.copy_out(query, doing=f"comparing {relation.name}")):
+        _, buffer, starts, ends = cut(block, width + len(columns))
+        starts, ends = starts.reshape(-1, width + len(columns)), ends.reshape(-1, width + len(columns))
+        of_key = keyed_hash(key, buffer, starts[:, 0], ends[:, width - 1] - starts[:, 0])
+        if only is not None:
+            wanted = np.isin(of_key, only)
+            starts, ends, of_key = starts[wanted], ends[wanted], of_key[wanted]
+        found = np.empty((len(columns), len(of_key)), dtype=np.uint64)
+        for i in range(len(columns)):
+            first, last = trimmed(buffer, starts[:, width + i], ends[:, width + i])
+            found[i] = keyed_hash(key, buffer, first, last - first)
+            null = (last == first) | ((last - first == 2) & (buffer[first] == _NOTHING))
+            found[i][null] = 0
+        keys.append(of_key)
+        values.append(found)
+    if not keys:
+        return _Rows(np.empty(0, dtype=np.uint64), np.empty((len(columns), 0), dtype=np.uint64))
+    all_keys = np.concatenate(keys)
+    order = np.argsort(all_keys)
+    return _Rows(all_keys[order], np.concatenate(values, axis=1)[:, order])
+
+
+def _test(claim: Claim, original: U64, masked: U64, key: HashKey) -> ColumnTest:
+    from penstock.proof.needles import NeedleCollector
+
+    accepted = NeedleCollector(key).hashes(sorted(claim.accepted))
+    chosen = (original != 0) & (masked != 0) & ~np.isin(original, accepted)
+    original, masked = original[chosen], masked[chosen]
+    rows = len(original)
+    if not rows:
+        return ColumnTest(
+            claim.column, claim.codomain, "not tested", "not tested", "no row with a value to compare"
+        )
+    equal = int(np.count_nonzero(original == masked))
+    expected = _by_chance(original, masked)
+    # Four standard deviations and a few rows of grace; and never all rows where chance would have had less than half.
+    suspicious = equal > expected + 4 * expected**0.5 + 3 or (equal == rows and expected < rows / 2)
+    return ColumnTest(
+        claim.column,
+        claim.codomain,
+        "aligned rows",
+        "failed" if suspicious else "ok",
+        "masked values equal their own source values more often than chance" if suspicious else "",
+        rows=rows,
+        accepted=int(np.count_nonzero(~chosen)) and len(accepted),
+        equal=equal,
+        expected=round(expected, 3),
+    )
+
+
+def _by_chance(original: U64, masked: U64) -> float:
+    """How many rows would be equal if the masked values were dealt at random."""
+    values, counts = np.unique(original, return_counts=True)
+    others, other_counts = np.unique(masked, return_counts=True)
+    common, here, there = np.intersect1d(values, others, return_indices=True)
+    if not len(common):
+        return 0.0
+    return float(np.sum(counts[here].astype(np.float64) * other_counts[there]) / len(original))

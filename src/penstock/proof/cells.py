@@ -1,0 +1,242 @@
+"""Blocks of COPY text cut into cells, and what a cell says once its escapes are undone.
+
+Written for the proof alone and shared with nothing that masks or moves rows. Everything is folded to lower case
+first, by simple case mapping character by character, so that a survivor is found however it is spelt.
+
+A *cell* of a block is a range of its bytes. A cell with an escape has *readings*: the same text with the escapes of
+COPY, of JSON and array literals, of composite literals, of bytea, of URLs or of HTML and XML undone, level by level.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import unquote
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from penstock.proof.hashing import I64, U8, padded
+
+BLOCK_BYTES = 4 << 20
+_TAB, _NEWLINE, _BACKSLASH, _QUOTE, _PERCENT, _AMPERSAND, _APOSTROPHE = b"\t\n\\\"%&'"
+_DEPTH = 6  # how often escapes may nest: JSON in JSON in an array in a composite is 4
+
+_COPY_ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
+_COPY_MEANING = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
+_BACKSLASHED = re.compile(r"\\(u[0-9a-fA-F]{4}(?:\\u[dD][c-fC-F][0-9a-fA-F]{2})?|.)", re.DOTALL)
+_BACKSLASH_MEANING = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_PERCENT_CODED = re.compile(r"%[0-9a-fA-F]{2}")
+_BYTEA = re.compile(r"\\x((?:[0-9a-f]{2}){5,})")
+
+
+class Spelling(StrEnum):
+    """How a column's type doubles quotes in its text."""
+
+    PLAIN = "plain"
+    NESTED = "nested"  # composites, arrays of them, whatever we do not know: "" stands for "
+    SEARCH = "search"  # tsvector: '' stands for '
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Byte ranges of a padded buffer. `row` and `column` say where each was read; `reading` marks decoded ones."""
+
+    buffer: U8
+    starts: I64
+    ends: I64
+    row: I64
+    column: I64
+    opaque: npt.NDArray[
+        np.bool_
+    ]  # raw cells whose escapes make the raw spelling untrue: hits in them do not count
+
+
+def fold(text: bytes) -> bytes:
+    """UTF-8 in lower case, character by character."""
+    if text.isascii():
+        return text.lower()
+    folded: bytes = pc.utf8_lower(pa.scalar(text.decode(), pa.large_string())).as_buffer().to_pybytes()
+    return folded
+
+
+def fold_many(texts: list[str]) -> list[str]:
+    """The same for a list of strings."""
+    folded: list[str] = pc.utf8_lower(pa.array(texts, pa.large_string())).to_pylist()
+    return folded
+
+
+def whole_rows(blocks: Iterable[bytes], size: int = BLOCK_BYTES) -> Iterator[bytes]:
+    """The same stream in blocks of about `size` bytes that end with a row. A longer row is a block of its own."""
+    held: list[bytes] = []
+    length = 0
+    for block in blocks:
+        held.append(block)
+        length += len(block)
+        if length < size or b"\n" not in block:
+            continue
+        text = b"".join(held)
+        end = text.rindex(b"\n") + 1
+        yield text[:end]
+        held, length = [text[end:]], len(text) - end
+    if length:
+        yield b"".join(held)
+
+
+def cut(block: bytes, columns: int) -> tuple[bytes, U8, I64, I64]:
+    """(folded text, padded buffer, starts, ends): the cells of a block of whole rows, row by row."""
+    text = fold(block)
+    buffer = padded(text)
+    body = buffer[: len(text)]
+    ends = np.flatnonzero((body == _TAB) | (body == _NEWLINE))
+    if len(ends) % columns:
+        raise ValueError("a block of COPY text does not hold whole rows")
+    starts = np.empty_like(ends)
+    starts[:1] = 0
+    starts[1:] = ends[:-1] + 1
+    return text, buffer, starts, ends
+
+
+def read_block(block: bytes, spellings: tuple[Spelling, ...]) -> list[Cells]:
+    """The cells of one block of rows: as they stand, and once more those that have other readings."""
+    text, buffer, starts, ends = cut(block, len(spellings))
+    index = np.arange(len(starts), dtype=np.int64)
+    body = buffer[: len(text)]
+    escaped = _cells_with(np.flatnonzero(body == _BACKSLASH), starts, len(starts))
+    opaque = escaped.copy()
+    escaped |= _cells_with(_percent_coded(body), starts, len(starts))
+    escaped |= _cells_with(_entities(body), starts, len(starts))
+    column = index % len(spellings)
+    kinds = np.array([s in (Spelling.NESTED, Spelling.SEARCH) for s in spellings])
+    if kinds.any():
+        for mark in (_QUOTE, _APOSTROPHE):
+            doubled = np.flatnonzero((body[:-1] == mark) & (body[1:] == mark))
+            escaped |= _cells_with(doubled, starts, len(starts)) & kinds[column]
+    # NULL is \n once folded; nothing to read there.
+    lengths = ends - starts
+    null = (lengths == 2) & (buffer[starts] == _BACKSLASH)
+    raw = Cells(buffer, starts, ends, index // len(spellings), column, opaque)
+    found = np.flatnonzero(escaped & ~null)
+    if not len(found):
+        return [raw]
+    return [raw, _readings(text, raw, found, spellings)]
+
+
+def _readings(text: bytes, raw: Cells, found: I64, spellings: tuple[Spelling, ...]) -> Cells:
+    """All readings of the cells `found`, in one buffer."""
+    pieces: list[bytes] = []
+    origin: list[int] = []
+    columns = raw.column[found].tolist()
+    spans = zip(found.tolist(), columns, raw.starts[found].tolist(), raw.ends[found].tolist(), strict=True)
+    for cell, column, start, end in spans:
+        for reading in readings(unescape_copy(text[start:end]), spellings[column]):
+            pieces.append(reading)
+            origin.append(cell)
+    return joined(pieces, raw.row[cells := np.array(origin, dtype=np.int64)], raw.column[cells])
+
+
+def joined(pieces: list[bytes], row: I64, column: I64) -> Cells:
+    """Cells from texts at hand, already folded and without escapes that hide anything."""
+    lengths = np.array([len(p) for p in pieces], dtype=np.int64)
+    ends = np.cumsum(lengths + 1) - 1
+    return Cells(
+        padded(b"\n".join(pieces)), ends - lengths, ends, row, column, np.zeros(len(pieces), dtype=bool)
+    )
+
+
+def readings(value: bytes, spelling: Spelling) -> Iterator[bytes]:
+    """What a folded value says: as the database prints it, then with what is nested inside undone, step by step.
+    Everything comes out folded."""
+    yield value
+    text = value.decode()
+    for _ in range(_DEPTH):
+        before = text
+        for step in (_undo_bytea, _undo_quoting, _undo_percent, _undo_entities):
+            after = step(text, spelling)
+            if after == text:
+                continue
+            try:
+                yield fold(after.encode())
+            except (
+                UnicodeEncodeError
+            ):  # octets that are no text as a whole; what is ASCII in them is still found
+                yield after.encode("utf-8", "surrogateescape").lower()
+                return
+            text = after
+        if text == before:
+            return
+
+
+def unescape_copy(cell: bytes) -> bytes:
+    """The value behind a cell of COPY text that is not NULL."""
+    if _BACKSLASH not in cell:
+        return cell
+    return _COPY_ESCAPE.sub(lambda m: _COPY_MEANING.get(m[1], m[1]), cell)
+
+
+def _undo_bytea(text: str, _: Spelling) -> str:
+    """Hexadecimal bytea, anywhere, as what it says; octets that are not UTF-8 become lone surrogates."""
+    if "\\x" not in text:
+        return text
+    return _BYTEA.sub(lambda m: bytes.fromhex(m[1]).decode("utf-8", "surrogateescape"), text)
+
+
+def _undo_quoting(text: str, spelling: Spelling) -> str:
+    """Backslashes as in JSON and array literals, doubled quotes as in composites and tsvector."""
+    if "\\" in text:
+        text = _BACKSLASHED.sub(_backslash_meaning, text)
+    if spelling is Spelling.NESTED:
+        return text.replace('""', '"')
+    if spelling is Spelling.SEARCH:
+        return text.replace("''", "'")
+    return text
+
+
+def _undo_percent(text: str, _: Spelling) -> str:
+    return unquote(text, errors="replace") if _PERCENT_CODED.search(text) else text
+
+
+def _undo_entities(text: str, _: Spelling) -> str:
+    return html.unescape(text) if "&" in text else text
+
+
+def _backslash_meaning(match: re.Match[str]) -> str:
+    code = match[1]
+    if code[0] != "u" or len(code) == 1:
+        return _BACKSLASH_MEANING.get(code, code)
+    if len(code) == 11:  # uXXXX and a low surrogate
+        high, low = int(code[1:5], 16), int(code[7:], 16)
+        if 0xD800 <= high < 0xDC00:
+            return chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
+        return "\ufffd" + "\ufffd"
+    one = int(code[1:], 16)
+    return "\ufffd" if 0xD800 <= one < 0xE000 else chr(one)
+
+
+def _cells_with(positions: I64, starts: I64, count: int) -> npt.NDArray[np.bool_]:
+    """Which cells hold one of these byte positions."""
+    out = np.zeros(count, dtype=bool)
+    out[np.searchsorted(starts, positions, side="right") - 1] = True
+    return out
+
+
+def _percent_coded(body: U8) -> I64:
+    """Positions of % before two hexadecimal digits."""
+    at = np.flatnonzero(body[:-2] == _PERCENT)
+    return at[_HEXADECIMAL[body[at + 1]] & _HEXADECIMAL[body[at + 2]]]
+
+
+def _entities(body: U8) -> I64:
+    """Positions of & before a letter or #."""
+    at = np.flatnonzero(body[:-1] == _AMPERSAND)
+    following = body[at + 1]
+    return at[((following >= ord("a")) & (following <= ord("z"))) | (following == ord("#"))]
+
+
+_HEXADECIMAL = np.zeros(256, dtype=bool)
+_HEXADECIMAL[list(b"0123456789abcdefABCDEF")] = True

@@ -1,0 +1,247 @@
+"""What a database holds, asked for by the proof itself: every relation with rows, every column, every text in the
+catalog. No list of types and no list of tables from elsewhere: what is not scanned is named, with the reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from penstock.catalog.model import ColumnName, TableName, quote_identifier
+from penstock.engines.postgres.session import Session
+from penstock.proof.cells import Spelling
+
+
+class Shape(StrEnum):
+    """Where the single values of a column's text are."""
+
+    SCALAR = "scalar"
+    JSON = "json"
+    ARRAY = "array"
+    COMPOSITE = "composite"
+    XML = "xml"
+    BINARY = "binary"
+    SEARCH = "search"
+    UNKNOWN = "unknown"  # types of extensions: the whole text, and every quoted string in it
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedColumn:
+    name: str
+    type_name: str
+    shape: Shape
+
+    @property
+    def spelling(self) -> Spelling:
+        if self.shape in (Shape.ARRAY, Shape.COMPOSITE, Shape.UNKNOWN):
+            return Spelling.NESTED
+        return Spelling.SEARCH if self.shape is Shape.SEARCH else Spelling.PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table, partition root, materialised view or foreign table."""
+
+    name: TableName
+    kind: str  # relkind: r p m f
+    populated: bool
+    columns: tuple[ScannedColumn, ...]
+    size_bytes: int
+    unreadable: str = ""  # why its rows cannot be read; "" where they can
+    primary_key: tuple[str, ...] = ()
+
+    def copy_query(self, columns: tuple[str, ...]) -> str:
+        """The rows as `COPY (…)` takes them: a partition root with its partitions, all else alone."""
+        only = "ONLY " if self.kind == "r" else ""
+        listed = ", ".join(quote_identifier(c) for c in columns)
+        return f"SELECT {listed} FROM {only}{self.name.sql}"
+
+
+_RELATIONS = """
+WITH RECURSIVE base(oid, root) AS (
+    SELECT oid, oid FROM pg_catalog.pg_type WHERE typtype <> 'd'
+    UNION ALL
+    SELECT t.oid, base.root FROM pg_catalog.pg_type t JOIN base ON t.typbasetype = base.oid WHERE t.typtype = 'd'
+)
+SELECT n.nspname AS schema, c.relname AS name, c.relkind::text AS kind, c.relispopulated AS populated,
+       CASE WHEN NOT pg_catalog.has_table_privilege(c.oid, 'SELECT') THEN 'no right to read it'
+            WHEN pg_catalog.row_security_active(c.oid) THEN 'row-level security hides rows of it'
+            ELSE '' END AS unreadable,
+       ARRAY(SELECT k.attname::text
+             FROM pg_catalog.pg_index i CROSS JOIN LATERAL pg_catalog.unnest(i.indkey) WITH ORDINALITY AS u(attnum, place)
+             JOIN pg_catalog.pg_attribute k ON k.attrelid = i.indrelid AND k.attnum = u.attnum
+             WHERE i.indrelid = c.oid AND i.indisprimary ORDER BY u.place) AS primary_key,
+       pg_catalog.pg_table_size(c.oid) AS size_bytes,
+       coalesce(pg_catalog.array_agg(a.attname ORDER BY a.attnum) FILTER (WHERE a.attnum > 0), '{}')::text[] AS columns,
+       coalesce(pg_catalog.array_agg(pg_catalog.format_type(a.atttypid, a.atttypmod) ORDER BY a.attnum)
+                FILTER (WHERE a.attnum > 0), '{}')::text[] AS types,
+       coalesce(pg_catalog.array_agg(
+           CASE WHEN t.typname IN ('json', 'jsonb') AND tn.nspname = 'pg_catalog' THEN 'json'
+                WHEN t.typname = 'xml' AND tn.nspname = 'pg_catalog' THEN 'xml'
+                WHEN t.typname = 'bytea' AND tn.nspname = 'pg_catalog' THEN 'binary'
+                WHEN t.typname = 'tsvector' AND tn.nspname = 'pg_catalog' THEN 'search'
+                WHEN t.typcategory = 'A' THEN 'array'
+                WHEN t.typtype = 'c' OR t.typname = 'record' THEN 'composite'
+                WHEN t.typtype = 'e' OR t.typcategory = 'S' OR tn.nspname = 'pg_catalog' THEN 'scalar'
+                ELSE 'unknown' END ORDER BY a.attnum) FILTER (WHERE a.attnum > 0), '{}')::text[] AS shapes
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+LEFT JOIN base ON base.oid = a.atttypid
+LEFT JOIN pg_catalog.pg_type t ON t.oid = base.root
+LEFT JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
+WHERE c.relkind IN ('r', 'p', 'm', 'f') AND NOT c.relispartition
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp_)'
+GROUP BY n.nspname, c.relname, c.relkind, c.relispopulated, c.oid
+ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"
+"""
+
+_PARTITION_SIZE = """
+SELECT n.nspname AS schema, c.relname AS name, pg_catalog.sum(pg_catalog.pg_table_size(p.relid))::bigint AS size_bytes
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL pg_catalog.pg_partition_tree(c.oid) p
+WHERE c.relkind = 'p' AND NOT c.relispartition
+GROUP BY 1, 2
+"""
+
+
+def relations(session: Session) -> dict[TableName, Relation]:
+    """Everything that may store rows, in the order of names; partitions are part of their root."""
+    sizes = {TableName(r["schema"], r["name"]): r["size_bytes"] or 0 for r in session.fetch(_PARTITION_SIZE)}
+    found = {}
+    for row in session.fetch(_RELATIONS):
+        name = TableName(row["schema"], row["name"])
+        columns = zip(row["columns"], row["types"], row["shapes"], strict=True)
+        found[name] = Relation(
+            name,
+            row["kind"],
+            row["populated"],
+            tuple(ScannedColumn(c, t, Shape(s)) for c, t, s in columns),
+            sizes.get(name, row["size_bytes"]),
+            row["unreadable"],
+            tuple(row["primary_key"]),
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogText:
+    """A text of the schema. `column` is set where the text belongs to one column."""
+
+    place: str  # "comment on public.orders.note", "definition of view public.v"
+    text: str
+    code: bool  # SQL: only its literals, comments and long numbers are data
+    column: ColumnName | None = None
+
+
+# One row per text: kind, schema, relation, column, text, is SQL.
+_CATALOG_TEXTS = """
+WITH relation AS (
+    SELECT c.oid, c.relkind, n.nspname, c.relname, c.relispartition, c.relpartbound
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp_)'
+)
+SELECT 'default' AS kind, r.nspname AS schema, r.relname AS name, a.attname AS "column",
+       pg_catalog.pg_get_expr(d.adbin, d.adrelid) AS text, true AS code
+FROM pg_catalog.pg_attrdef d JOIN relation r ON r.oid = d.adrelid
+JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+UNION ALL
+SELECT 'comment', r.nspname, r.relname, a.attname, d.description, false
+FROM pg_catalog.pg_description d JOIN relation r ON d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND r.oid = d.objoid
+LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = d.objoid AND a.attnum = d.objsubid AND d.objsubid > 0
+UNION ALL
+SELECT 'comment on an object', '', d.classoid::pg_catalog.regclass::text, NULL, d.description, false
+FROM pg_catalog.pg_description d
+WHERE d.classoid <> 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objoid >= 16384
+UNION ALL
+SELECT 'comment on the database', '', '', NULL, description, false
+FROM pg_catalog.pg_shdescription s JOIN pg_catalog.pg_database b ON b.oid = s.objoid
+WHERE s.classoid = 'pg_catalog.pg_database'::pg_catalog.regclass AND b.datname = pg_catalog.current_database()
+UNION ALL
+SELECT 'constraint ' || pg_catalog.quote_ident(c.conname), coalesce(r.nspname, ''), coalesce(r.relname, 'domain'), NULL,
+       pg_catalog.pg_get_constraintdef(c.oid), true
+FROM pg_catalog.pg_constraint c LEFT JOIN relation r ON r.oid = c.conrelid
+WHERE c.contype IN ('c', 'x') AND (r.oid IS NOT NULL OR c.contypid >= 16384)
+UNION ALL
+SELECT 'definition of the view', r.nspname, r.relname, NULL, pg_catalog.pg_get_viewdef(r.oid), true
+FROM relation r WHERE r.relkind IN ('v', 'm')
+UNION ALL
+SELECT 'rule', r.nspname, r.relname, NULL, pg_catalog.pg_get_ruledef(w.oid), true
+FROM pg_catalog.pg_rewrite w JOIN relation r ON r.oid = w.ev_class WHERE w.rulename <> '_RETURN'
+UNION ALL
+SELECT 'index', r.nspname, r.relname, NULL, pg_catalog.pg_get_indexdef(i.indexrelid), true
+FROM pg_catalog.pg_index i JOIN relation r ON r.oid = i.indexrelid
+WHERE i.indexprs IS NOT NULL OR i.indpred IS NOT NULL
+UNION ALL
+SELECT 'trigger ' || pg_catalog.quote_ident(t.tgname), r.nspname, r.relname, NULL, pg_catalog.pg_get_triggerdef(t.oid), true
+FROM pg_catalog.pg_trigger t JOIN relation r ON r.oid = t.tgrelid WHERE NOT t.tgisinternal
+UNION ALL
+SELECT 'partition bound', r.nspname, r.relname, NULL, pg_catalog.pg_get_expr(r.relpartbound, r.oid), true
+FROM relation r WHERE r.relispartition
+UNION ALL
+SELECT 'policy ' || pg_catalog.quote_ident(p.polname), r.nspname, r.relname, NULL,
+       pg_catalog.concat_ws(' ', pg_catalog.pg_get_expr(p.polqual, p.polrelid),
+                            pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)), true
+FROM pg_catalog.pg_policy p JOIN relation r ON r.oid = p.polrelid
+UNION ALL
+SELECT 'function', n.nspname, p.proname, NULL, p.prosrc, true
+FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND l.lanname NOT IN ('c', 'internal')
+UNION ALL
+SELECT 'default of the domain', n.nspname, t.typname, NULL, t.typdefault, false
+FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+WHERE t.typtype = 'd' AND t.typdefault IS NOT NULL
+UNION ALL
+SELECT 'enum label', n.nspname, t.typname, NULL, e.enumlabel, false
+FROM pg_catalog.pg_enum e JOIN pg_catalog.pg_type t ON t.oid = e.enumtypid
+JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+UNION ALL
+SELECT 'setting of the database', '', '', NULL, s.setting, false
+FROM pg_catalog.pg_db_role_setting r CROSS JOIN LATERAL pg_catalog.unnest(r.setconfig) AS s(setting)
+WHERE r.setdatabase = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+UNION ALL
+SELECT 'option of the foreign server', '', s.srvname, NULL, o.option, false
+FROM pg_catalog.pg_foreign_server s CROSS JOIN LATERAL pg_catalog.unnest(s.srvoptions) AS o(option)
+"""
+
+
+def catalog_texts(session: Session) -> list[CatalogText]:
+    """Every text of the schema that may quote data."""
+    found = []
+    for row in session.fetch(_CATALOG_TEXTS):
+        if not row["text"]:
+            continue
+        table = TableName(row["schema"], row["name"]) if row["schema"] else None
+        column = ColumnName(table, row["column"]) if table and row["column"] else None
+        place = f"{row['kind']} {column or table or row['name']}".strip()
+        found.append(CatalogText(place, row["text"], row["code"], column))
+    return found
+
+
+_LITERAL = re.compile(
+    r"'((?:[^']|'')*)'"  # also E'' and U&'': their backslashes are read later
+    r"|\$([A-Za-z_]*)\$(.*?)\$\2\$"
+    r"|--([^\n]*)|/\*(.*?)\*/|\b(\d{7,})\b",
+    re.DOTALL,
+)
+
+
+def quoted_data(text: CatalogText) -> Iterator[str]:
+    """What of a catalog text is data: all of a comment; of SQL the literals, comments and long numbers. Names of
+    columns and tables are not data."""
+    if not text.code:
+        yield text.text
+        return
+    for match in _LITERAL.finditer(text.text):
+        literal, _, dollar, line, block, number = match.groups()
+        if literal is not None and text.text.startswith("::regclass", match.end()):
+            continue
+        if literal is not None:
+            yield literal.replace("''", "'")
+        elif dollar is not None:
+            yield dollar
+        else:
+            yield line or block or number or ""

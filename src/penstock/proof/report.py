@@ -1,0 +1,183 @@
+"""What the proof reports: statuses, findings and coverage. Nothing here holds a value of a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+from penstock.catalog.model import ColumnName
+
+Codomain = Literal["fresh", "pool", "permutation", "same", "constant"]
+
+
+class Status(StrEnum):
+    """The outcome of a check. Only `OK` and `KNOWN` are a pass; `SKIPPED` never is."""
+
+    OK = "ok"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    KNOWN = "known violation"  # the source breaks its own rule in the same way
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was checked. `detail` explains everything but a plain ok."""
+
+    kind: str  # "foreign key", "rows", "sequence", "structure", "generated column", "search column"
+    subject: str
+    status: Status
+    detail: str = ""
+    count: int = 0  # orphans, rows, differences
+
+
+def overall(statuses: Iterable[Status]) -> str:
+    """`failed` beats `incomplete` beats `ok`. Nothing checked at all is `incomplete`."""
+    seen = set(statuses)
+    if Status.FAILED in seen:
+        return "failed"
+    return "incomplete" if Status.SKIPPED in seen or not seen else "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrityReport:
+    """Whether the target is whole: references, counts, structure, sequences."""
+
+    checks: tuple[Check, ...]
+    seconds: float = 0.0
+
+    @property
+    def status(self) -> str:
+        return overall(check.status for check in self.checks)
+
+    @property
+    def coverage(self) -> dict[str, dict[str, int]]:
+        """kind → status → number of checks."""
+        counted: dict[str, dict[str, int]] = {}
+        for check in self.checks:
+            of_kind = counted.setdefault(check.kind, {status.value: 0 for status in Status})
+            of_kind[check.status.value] += 1
+        return counted
+
+    @property
+    def problems(self) -> tuple[Check, ...]:
+        """Everything that is not a plain ok."""
+        return tuple(check for check in self.checks if check.status is not Status.OK)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "status": self.status,
+            "coverage": self.coverage,
+            "seconds": round(self.seconds, 3),
+            "problems": [asdict(check) for check in self.problems],
+        }
+
+
+class Verdict(StrEnum):
+    LEAK = "leak"
+    APART = "apart"  # what the source's unmasked column holds by right: nomenclature, categories
+    ACKNOWLEDGED = "acknowledged"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Values of one source column that occur in one place of the target."""
+
+    origin: ColumnName
+    place: str  # a column of the target, or a text of its catalog
+    verdict: Verdict
+    values: int  # distinct
+    rows: int
+    whole_cells: int  # of these rows: the value is all the cell holds
+    fingerprints: tuple[str, ...]  # of up to five of the values, under the key of this proof
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "origin": str(self.origin), "verdict": self.verdict.value}
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnTest:
+    """Which test a masked source column had, and how it ended."""
+
+    column: ColumnName
+    codomain: Codomain
+    test: str  # "absence", "aligned rows", "not tested"
+    status: str  # "ok", "failed", "not tested"
+    detail: str = ""
+    rows: int = 0  # read from the source, or compared
+    searched: int = 0  # distinct values searched for
+    too_short: int = 0  # values below five characters or seven digits, with repeats
+    fractions: int = 0  # numbers that are not whole, with repeats
+    accepted: int = 0  # distinct values that may stay real
+    equal: int = 0  # aligned rows whose masked value is their own source value
+    expected: float = 0.0  # the same by chance
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "column": str(self.column)}
+
+
+@dataclass(frozen=True, slots=True)
+class NotScanned:
+    place: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeakCoverage:
+    """How much of the target was searched."""
+
+    columns: int
+    columns_of: int
+    rows: int
+    cells: int
+    bytes: int
+    texts: int  # of the catalog
+    not_scanned: tuple[NotScanned, ...]
+
+
+LIMITS = (
+    "case is folded; Unicode forms (NFC, NFD) are not",
+    "escapes of JSON, arrays, composites, bytea, URLs, HTML and XML are undone; base64, compression and encryption are not",
+    "values below five characters, and whole numbers below seven digits, are not searched for",
+    "whole numbers count as tokens of their own; numbers with a fraction are not searched for",
+    "tsvector: lexemes the stemmer left whole, one word at a time",
+    "views and pg_statistic show rows of scanned tables and are not scanned themselves",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LeakReport:
+    """Whether values of the source survive in the target."""
+
+    findings: tuple[Finding, ...]
+    tests: tuple[ColumnTest, ...]
+    coverage: LeakCoverage
+    seconds: float
+    limits: tuple[str, ...] = LIMITS
+
+    @property
+    def leaks(self) -> tuple[Finding, ...]:
+        return tuple(f for f in self.findings if f.verdict is Verdict.LEAK)
+
+    @property
+    def status(self) -> str:
+        """`failed`: a leak, or a masked column that equals its source more often than chance. `incomplete`: something
+        was not scanned, or a fresh column could not be read. Else `ok`. That a pool or permutation column was not
+        comparable is listed; absence cannot be tested for it."""
+        if self.leaks or any(t.status == "failed" for t in self.tests):
+            return "failed"
+        unread = any(t.codomain == "fresh" and t.status == "not tested" for t in self.tests)
+        return "incomplete" if self.coverage.not_scanned or unread else "ok"
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "status": self.status,
+            "leaks": [f.as_dict() for f in self.leaks],
+            "apart": [f.as_dict() for f in self.findings if f.verdict is Verdict.APART],
+            "acknowledged": [f.as_dict() for f in self.findings if f.verdict is Verdict.ACKNOWLEDGED],
+            "tests": [t.as_dict() for t in self.tests],
+            "coverage": asdict(self.coverage),
+            "limits": list(self.limits),
+            "seconds": round(self.seconds, 3),
+        }

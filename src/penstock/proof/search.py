@@ -1,0 +1,160 @@
+"""Where the needles are: one pass over the bytes of a block, whatever the number of needles.
+
+Every 8-byte window of the text is stirred and looked up in a bit map; what remains (below 1 %) is looked up among the
+anchors, and what still remains is hashed in the lengths that anchor occurs with. About 100 MB/s on one core.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from penstock.proof.cells import Cells
+from penstock.proof.hashing import I64, LOW_BYTES, U8, U64, keyed_hash, windows
+from penstock.proof.needles import MINIMUM_DIGITS, NeedleIndex, offset_and_length, trimmed
+
+_CHUNK = 1 << 16  # windows looked at together: their arrays stay in the processor's cache
+_PAIRS = 1 << 20  # candidates hashed together
+_LARGER = re.compile(rb"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9]+[.][0-9]*[1-9][0-9]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """Occurrences: which cell, which value (its hash), which column it came from, whether it fills the cell."""
+
+    cell: I64
+    value: U64
+    origin: I64
+    whole: npt.NDArray[np.bool_]
+
+
+def search(index: NeedleIndex, cells: Cells) -> Hits:
+    """Every occurrence of a needle inside one cell. A value may be reported several times per cell."""
+    parts = [*_texts(index, cells), *_numbers(index, cells)]
+    if not parts:
+        nothing = np.empty(0, dtype=np.int64)
+        return Hits(nothing, nothing.astype(np.uint64), nothing, nothing.astype(bool))
+    cell, start, length, value, origin = (np.concatenate(column) for column in zip(*parts, strict=True))
+    true = ~cells.opaque[cell]
+    cell, start, length, value, origin = cell[true], start[true], length[true], value[true], origin[true]
+    first, last = trimmed(cells.buffer, cells.starts[cell], cells.ends[cell])
+    sign = (cells.buffer[first] == ord("-")) | (cells.buffer[first] == ord("+"))
+    whole = (start + length == last) & ((start == first) | (sign & (start == first + 1)))
+    return Hits(cell, value, origin, whole)
+
+
+_Part = tuple[I64, I64, I64, U64, I64]  # cell, start, length, value, origin
+
+
+def _texts(index: NeedleIndex, cells: Cells) -> Iterator[_Part]:
+    """Occurrences of texts."""
+    if not len(index.texts):
+        return
+    words = windows(cells.buffer)[: len(cells.buffer) - 8]
+    for start, length in _candidates(index, words):
+        cell = np.searchsorted(cells.starts, start, side="right") - 1
+        inside = np.flatnonzero((start >= 0) & (cell >= 0) & (start + length <= cells.ends[cell]))
+        if len(inside):
+            start, length, cell = start[inside], length[inside], cell[inside]
+            hashes = keyed_hash(index.key, cells.buffer, start, length)
+            yield from _known(index.texts, index.text_origins, cell, start, length, hashes)
+
+
+def _candidates(index: NeedleIndex, words: U64) -> Iterator[tuple[I64, I64]]:
+    """(starts, lengths) of texts that could be needles, by their anchors."""
+    stir = index.key.multiplier
+    for at in range(0, len(words), _CHUNK):
+        part = words[at : at + _CHUNK]
+        stirred = part * stir
+        hit = _marked(index.bitmap, index.bits, stirred)
+        if len(hit):
+            yield from _by_anchor(index, stirred[hit], hit + at)
+        if not index.short_lengths:
+            continue
+        hit = _marked(index.short_bitmap, index.bits, (part & LOW_BYTES[5]) * stir)
+        for length in index.short_lengths if len(hit) else ():
+            yield from _by_anchor(index, (part[hit] & LOW_BYTES[length]) * stir, hit + at)
+
+
+def _marked(bitmap: U8, bits: int, stirred: U64) -> I64:
+    """Which numbers have their bit set."""
+    slots = (stirred >> np.uint64(64 - bits)).view(np.int64)
+    return np.flatnonzero((bitmap.take(slots >> 3) >> (slots & 7).astype(np.uint8)) & np.uint8(1))
+
+
+def _by_anchor(index: NeedleIndex, stirred: U64, position: I64) -> Iterator[tuple[I64, I64]]:
+    """All shapes the anchors at these positions occur with, in portions."""
+    low = np.searchsorted(index.anchors, stirred, side="left")
+    high = np.searchsorted(index.anchors, stirred, side="right")
+    real = np.flatnonzero(high > low)
+    low, counts, position = low[real], (high - low)[real], position[real]
+    done = 0
+    while done < len(counts):
+        total = np.cumsum(counts[done:])
+        take = max(1, int(np.searchsorted(total, _PAIRS, side="right")))
+        portion = slice(done, done + take)
+        repeat = counts[portion]
+        within = np.arange(int(repeat.sum())) - np.repeat(np.cumsum(repeat) - repeat, repeat)
+        offset, length = offset_and_length(index.shapes[np.repeat(low[portion], repeat) + within])
+        yield np.repeat(position[portion], repeat) - offset, length
+        done += take
+
+
+def _numbers(index: NeedleIndex, cells: Cells) -> Iterator[_Part]:
+    """Whole numbers that are a token of their own: no digit, letter or underscore beside them, not part of a UUID."""
+    if not len(index.numbers):
+        return
+    buffer = cells.buffer
+    digit = np.zeros(len(buffer) + 1, dtype=np.int8)
+    digit[1:] = (buffer >= ord("0")) & (buffer <= ord("9"))
+    change = np.diff(digit)
+    start = np.flatnonzero(change == 1).astype(np.int64)
+    end = np.flatnonzero(change == -1).astype(np.int64)
+    enough = end - start >= MINIMUM_DIGITS
+    start, end = start[enough], end[enough]
+    alone = ~_WORD[buffer[end]] & ((start == 0) | ~_WORD[buffer[start - 1]])
+    start, end = start[alone], end[alone]
+    if not len(start):
+        return
+    cell = np.searchsorted(cells.starts, start, side="right") - 1
+    hashes = keyed_hash(index.key, buffer, start, end - start)
+    for found in _known(index.numbers, index.number_origins, cell, start, end - start, hashes):
+        free = ~_in_something_larger(cells, *found[:3])
+        yield tuple(column[free] for column in found)  # type: ignore[misc]
+
+
+def _in_something_larger(cells: Cells, cell: I64, start: I64, length: I64) -> npt.NDArray[np.bool_]:
+    """Which ranges are part of a UUID, whose groups may happen to be all digits, or of a decimal fraction."""
+    out = np.zeros(len(start), dtype=bool)
+    before, after = cells.buffer[start - 1], cells.buffer[start + length]
+    for i in np.flatnonzero(_JOINT[before] | _JOINT[after]).tolist():
+        low = max(int(cells.starts[cell[i]]), int(start[i]) - 36)
+        high = min(int(cells.ends[cell[i]]), int(start[i] + length[i]) + 36)
+        text = cells.buffer[low:high].tobytes()
+        out[i] = any(m.start() <= start[i] - low < m.end() for m in _LARGER.finditer(text))
+    return out
+
+
+def _known(haystack: U64, origins: U64, cell: I64, start: I64, length: I64, hashes: U64) -> Iterator[_Part]:
+    """Those whose hash is a needle's, once per column the needle came from."""
+    low = np.searchsorted(haystack, hashes, side="left")
+    high = np.searchsorted(haystack, hashes, side="right")
+    real = np.flatnonzero(high > low)
+    if not len(real):
+        return
+    repeat = (high - low)[real]
+    within = np.arange(int(repeat.sum())) - np.repeat(np.cumsum(repeat) - repeat, repeat)
+    which = np.repeat(real, repeat)
+    origin = origins[np.repeat(low[real], repeat) + within].astype(np.int64)
+    yield cell[which], start[which], length[which], hashes[which], origin
+
+
+_WORD = np.zeros(256, dtype=bool)
+_WORD[list(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")] = True
+_WORD[0x80:] = True
+_JOINT = np.zeros(256, dtype=bool)
+_JOINT[list(b"-.")] = True
