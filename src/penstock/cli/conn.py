@@ -19,7 +19,7 @@ def command() -> None:
 
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def list_(as_json: bool) -> None:
+def list_(*, as_json: bool) -> None:
     """The connections of penstock.toml, without opening them."""
     project = open_project()
     rows = [_listed(project, name) for name in project.tables]
@@ -33,7 +33,7 @@ def list_(as_json: bool) -> None:
 @command.command("test")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def test(names: tuple[str, ...], as_json: bool) -> int:
+def test(names: tuple[str, ...], *, as_json: bool) -> int:
     """Open connections (default: all) and say what answers. Exit code 3 when one does not."""
     project = open_project()
     chosen = names or tuple(project.tables)

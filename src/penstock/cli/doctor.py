@@ -17,7 +17,7 @@ _COLORS = {"ok": "green", "warn": "yellow", "fail": "red", "skip": "blue"}
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @click.option("--offline", is_flag=True, help="Only what needs no database.")
-def command(as_json: bool, offline: bool) -> int:
+def command(*, as_json: bool, offline: bool) -> int:
     """Check the project, its secrets and its connections.
 
     Exit code 1 when a check fails, 4 when a secret lies open (no connection is opened then).

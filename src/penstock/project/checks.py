@@ -89,7 +89,7 @@ def versions() -> CheckResult:
 
 
 def configuration(project: ProjectSettings) -> CheckResult:
-    """The project file was read; does it name what a project needs?"""
+    """Whether the project file, which was read, names what a project needs."""
     roles = [table.role for table in project.tables.values()]
     counts = ", ".join(f"{roles.count(role)} {role}" for role in sorted(set(roles)))
     what = f"{project.path}: {counts or 'no connections'}"

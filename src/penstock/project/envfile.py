@@ -71,10 +71,12 @@ def quoted(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def append(path: Path, values: Mapping[str, str], *, comments: Mapping[str, str] | None = None) -> list[str]:
+def append(
+    path: Path, values: Mapping[str, str], *, comments: Mapping[str, str] | None = None, mode: int = 0o600
+) -> list[str]:
     """Write the assignments whose names are not there yet; what is there stays byte for byte.
 
-    Creates the file with mode 0600. Returns the names that were added.
+    A new file gets `mode`. Returns the names that were added.
     """
     present = read(path)
     missing = {name: value for name, value in values.items() if name not in present}
@@ -84,7 +86,7 @@ def append(path: Path, values: Mapping[str, str], *, comments: Mapping[str, str]
     for name, value in missing.items():
         comment = (comments or {}).get(name)
         block += (f"# {comment}\n" if comment else "") + f"{name}={quoted(value)}\n"
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, mode)
     with os.fdopen(descriptor, "a", encoding="utf-8") as stream:
         if path.stat().st_size and not path.read_bytes().endswith(b"\n"):
             block = "\n" + block

@@ -57,12 +57,18 @@ class Environment:
 
     def lookup(self, name: str) -> Variable | None:
         """The variable, or the content of the file that `NAME_FILE` names, or None."""
+        if (found := self.exact(name)) is not None:
+            return found
+        if not name.endswith("_FILE") and (pointer := self.lookup(name + "_FILE")) is not None:
+            return Variable(read_secret_file(Path(pointer.value), name + "_FILE"), f"file of {name}_FILE")
+        return None
+
+    def exact(self, name: str) -> Variable | None:
+        """The variable of exactly this name, or None."""
         if name in self._process:
             return Variable(self._process[name], f"environment {name}")
         if name in self._lines:
             return Variable(self._lines[name].value, f".env:{self._lines[name].line}")
-        if not name.endswith("_FILE") and (pointer := self.lookup(name + "_FILE")) is not None:
-            return Variable(read_secret_file(Path(pointer.value), name + "_FILE"), f"file of {name}_FILE")
         return None
 
     def expand(self, reference: Reference, where: str) -> Variable:

@@ -1,7 +1,8 @@
-"""What stands above the file: flags (`--set connections.prod.host=…`) and variables named after the key.
+"""What stands above the file: flags (`--set connections.prod.host=…`), and variables named after the key.
 
 `[connections.prod] host` is `PENSTOCK_CONNECTIONS_PROD_HOST`; likewise for the scalar fields of registered sections.
-The value takes the type of the field. Passwords are not accepted as flags: everyone on the machine can read them there.
+They are looked up in the environment, then in `.env`. The value takes the type of the field. Passwords are not
+accepted as flags: everyone on the machine can read them there.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from penstock import registry
 from penstock.errors import ConfigError, SecretExposed
+from penstock.project.environment import Environment
 from penstock.project.loader import Place, key_of
 from penstock.project.redact import remember
 
@@ -44,7 +46,7 @@ def dotted(keys: tuple[str | int, ...]) -> str:
 def apply(
     raw: dict[str, Any],
     flags: Mapping[str, str],
-    environment: Mapping[str, str],
+    environment: Environment,
     origins: dict[str, str],
     connection: type,
 ) -> None:
@@ -62,8 +64,8 @@ def apply(
                     why="other users of this machine, and the shell's history, can read it",
                     hint=f'export {variable}, or put it into .env and write {item} = "${{VAR}}"',
                 )
-        elif variable in environment:
-            value, origin = environment[variable], f"environment {variable}"
+        elif (set_by := environment.exact(variable)) is not None:
+            value, origin = set_by.value, set_by.origin
             if "password" in item or item == "url":
                 value = f"${{{variable}}}"  # resolved like any other reference, so it becomes a Secret
         else:

@@ -246,7 +246,8 @@ def _assemble(file: Path, raw: dict[str, Any], place: Place, flags: Mapping[str,
         if key not in known:
             raise unknown_key(place.at(key), key, known)
     origins = overrides.file_origins(raw, place)
-    overrides.apply(raw, flags, os.environ, origins, ConnectionTable)
+    environment = Environment.of(file.parent)
+    overrides.apply(raw, flags, environment, origins, ConnectionTable)
     project = build(ProjectTable, raw.get("project", {"name": file.parent.name}), place.at("project"))
     tables = {
         name: build(ConnectionTable, table, place.at("connections").at(name))
@@ -259,7 +260,7 @@ def _assemble(file: Path, raw: dict[str, Any], place: Place, flags: Mapping[str,
         masks_path=root / project.masks,
         tables=MappingProxyType(tables),
         sections=MappingProxyType(_sections(raw, place)),
-        environment=Environment.of(root),
+        environment=environment,
         origins=MappingProxyType(origins),
         raw=raw,
     )
