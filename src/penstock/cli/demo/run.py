@@ -1,0 +1,150 @@
+"""The demo from end to end, by the same calls a team would make on its own project."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from penstock.api import Project
+from penstock.cli.demo.home import DEVELOPER, PRODUCTION, READER, DemoHome
+from penstock.cli.demo.sample import Sample, before_and_after
+from penstock.cli.demo.shop import build_shop
+from penstock.cli.output import emit, emit_json, progress, size, style, table, talk
+from penstock.devdb.create import Created
+from penstock.engines.postgres.embedded import EmbeddedServer
+from penstock.errors import UsageError
+
+DEVDB = "small"
+
+
+def run(home: DemoHome, *, as_json: bool) -> None:
+    """Build the shop, propose masks, plan, create, verify, and show what came of it."""
+    started = time.monotonic()
+    home.prepare()
+    with _step("PostgreSQL"):
+        server = home.server()
+        server.start()
+        home.write_project(server)
+    with _step(f"production database {PRODUCTION}"):
+        build_shop(home, server)
+    project = Project.load(home.folder)
+    if not project.settings.masks_path.exists():
+        with _step("discover: which columns are personal"):
+            project.discover(write=True)
+    with _step(f"plan {DEVDB}"):
+        plan = project.plan_dev(DEVDB)
+    exists = any(listed.name == DEVDB and listed.state == "ready" for listed in project.list_dev())
+    with progress() as shown:
+        make = project.refresh_dev if exists else project.create_dev
+        created = make(DEVDB, progress=shown)
+    database = plan.database
+    source = project.settings.connection("prod")
+    target = project.settings.connection("dev").with_database(database)
+    samples = before_and_after(source, target)
+    seconds = time.monotonic() - started
+    if as_json:
+        emit_json(_as_dict(home, server, created, samples, seconds))
+    else:
+        _show(home, server, created, samples, seconds)
+
+
+def end(home: DemoHome, *, remove: bool) -> None:
+    """Stop the server of a demo, or remove the demo altogether."""
+    if not home.exists:
+        raise UsageError(f"There is no demo in {home.folder}.", hint="penstock demo --stop OTHER-FOLDER")
+    if remove:
+        home.remove()
+        talk(f"removed {home.folder} and its databases")
+        return
+    home.server().stop()
+    talk(f"stopped; start it again: penstock demo {home.folder}")
+
+
+@contextmanager
+def _step(what: str) -> Iterator[None]:
+    started = time.monotonic()
+    yield
+    talk(f"{what} ({time.monotonic() - started:.1f} s)")
+
+
+def _show(
+    home: DemoHome, server: EmbeddedServer, created: Created, samples: list[Sample], seconds: float
+) -> None:
+    plan = created.plan
+    emit()
+    emit(style(f"Done in {seconds:.0f} s: a masked development database of a made-up shop.", bold=True))
+    emit()
+    rows = [
+        (item.table.removeprefix("public."), item.role, _count(item.source_rows), f"{item.rows:,}")
+        for item in plan.tables
+    ]
+    table(
+        [*rows, ("all", "", "", f"{created.rows:,}")],
+        ("table", "role", "in production", "copied"),
+        right=(2, 3),
+    )
+    emit()
+    masks = Counter(column.mask for column in plan.columns)
+    kept = masks.pop("keep", 0)
+    emit(f"Masked: {sum(masks.values())} columns, kept: {kept}. {_most(masks)}")
+    emit(f"Verified: {created.verification.headline} ({created.rows:,} rows, {size(created.bytes)}).")
+    emit()
+    emit("One customer, production in shape only:")
+    emit()
+    table(
+        [(item.column, item.source_shape, item.target_value) for item in samples],
+        ("column", f"{PRODUCTION} (shape)", plan.database),
+    )
+    emit()
+    place = f"-h {server.host} -p {server.port}"
+    psql = f"PGPASSFILE={home.password_file} {server.programs / 'psql'} {place}"
+    emit("The databases, for as long as the server runs:")
+    emit(f"  production   {psql} -U {READER} {PRODUCTION}")
+    emit(f"  development  {psql} -U {DEVELOPER} {plan.database}")
+    emit()
+    emit("Try next:")
+    emit(f"  cd {home.folder}")
+    for line, meaning in _NEXT:
+        emit(f"  {line:<58} {meaning}")
+    emit(f"  {'penstock demo --stop .':<58} stop the server (--remove deletes everything)")
+
+
+_NEXT = (
+    ("cat masks.toml", "every column's decision"),
+    ("penstock masks preview --table public.notes", "what a mask does, before it is used"),
+    (f"penstock dev plan {DEVDB}", "exact rows, masks, warnings; writes nothing"),
+    (f"penstock dev why {DEVDB} public.stores 1", "why a row came along"),
+    (f'penstock dev add {DEVDB} --root "public.orders:order_id = 7"', "today's problem, on top of the copy"),
+    (f"penstock dev verify {DEVDB}", "prove it again"),
+    ("penstock doctor", "is this project set up safely?"),
+)
+
+
+def _most(masks: Counter[str]) -> str:
+    names = ", ".join(f"{mask} {count}" for mask, count in masks.most_common(8))
+    return f"Most used: {names}." if names else ""
+
+
+def _count(rows: int | None) -> str:
+    return "" if rows is None else f"~{rows:,}"
+
+
+def _as_dict(
+    home: DemoHome, server: EmbeddedServer, created: Created, samples: list[Sample], seconds: float
+) -> dict[str, Any]:
+    return {
+        "folder": home.folder,
+        "host": server.host,
+        "port": server.port,
+        "production": PRODUCTION,
+        "development": created.plan.database,
+        "rows": created.rows,
+        "bytes": created.bytes,
+        "verified": created.verification.passed,
+        "manifest": created.manifest_path,
+        "samples": samples,
+        "seconds": round(seconds, 1),
+    }
