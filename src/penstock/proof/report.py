@@ -25,7 +25,7 @@ class Status(StrEnum):
 class Check:
     """One thing that was checked. `detail` explains everything but a plain ok."""
 
-    kind: str  # "foreign key", "rows", "sequence", "structure", "generated column", "search column"
+    kind: str  # "foreign key", "row count", "sequence", "structure", "generated column", "search column"
     subject: str
     status: Status
     detail: str = ""

@@ -1,0 +1,157 @@
+"""Is every object of the source's schema in the target? Two catalogs compared, object by object.
+
+Differences name the object and what differs, never its text: a default or a CHECK may quote a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from penstock.catalog.model import Catalog, Column, Sequence, Table, TableName
+from penstock.proof.report import Check, Status
+
+MANIFEST_SCHEMA = "penstock"  # Penstock's own tables in a target; not the source's
+
+
+def compare_structure(
+    source: Catalog, target: Catalog, *, skipped: frozenset[TableName] = frozenset()
+) -> Iterator[Check]:
+    """One check per table, sequence, type and extension of the source, and one for what is only in the target.
+
+    `skipped` tables are not expected, nor are foreign keys to them and the sequences they own.
+    """
+    for name, table in source.tables.items():
+        if name not in skipped:
+            yield _compared(f"{_kind(table)} {name}", _table_differences(table, target.tables.get(name), skipped))
+    theirs = {sequence.name: sequence for sequence in target.sequences}
+    for sequence in source.sequences:
+        if sequence.owned_by is None or sequence.owned_by.table not in skipped:
+            found = theirs.get(sequence.name)
+            yield _compared(f"sequence {sequence.name}", _differences(sequence, found, _SEQUENCE))
+    for what in ("enums", "domains", "composites"):
+        here: Mapping[TableName, Any] = getattr(source, what)
+        there: Mapping[TableName, Any] = getattr(target, what)
+        for name, definition in here.items():
+            differing = ["is missing"] if name not in there else []
+            if name in there and there[name] != definition:
+                differing = ["its definition differs"]
+            yield _compared(f"{what[:-1]} {name}", differing)
+    for extension in source.extensions:
+        yield _compared(f"extension {extension}", [] if extension in target.extensions else ["is missing"])
+    extra = [str(n) for n in target.tables if n not in source.tables and n.schema != MANIFEST_SCHEMA]
+    extra += [str(name) for name in target.tables if name in skipped]
+    yield _compared("only what the source has", [f"{name} is not expected" for name in extra])
+
+
+def _kind(table: Table) -> str:
+    return "table" if table.kind in ("table", "partitioned", "foreign") else table.kind
+
+
+def _compared(subject: str, differences: Iterable[str]) -> Check:
+    found = list(differences)
+    if not found:
+        return Check("structure", subject, Status.OK)
+    shown = "; ".join(found[:10]) + (f"; and {len(found) - 10} more" if len(found) > 10 else "")
+    return Check("structure", subject, Status.FAILED, shown, len(found))
+
+
+_COLUMN: dict[str, Callable[[Column], Any]] = {
+    "type": lambda c: c.type.name,
+    "NOT NULL": lambda c: c.nullable,
+    "default": lambda c: c.default,
+    "generated": lambda c: (c.generated, c.generation_expression),
+    "identity": lambda c: c.identity,
+    "collation": lambda c: c.collation,
+    "comment": lambda c: c.comment,
+    "sequence": lambda c: c.sequence,
+}
+_SEQUENCE: dict[str, Callable[[Sequence], Any]] = {
+    "type": lambda s: s.data_type,
+    "increment": lambda s: s.increment,
+    "bounds": lambda s: (s.minimum, s.maximum),
+    "cycle": lambda s: s.cycle,
+    "owner": lambda s: s.owned_by,
+}
+_TABLE: dict[str, Callable[[Table], Any]] = {
+    "kind": lambda t: t.kind,
+    "persistence": lambda t: t.persistence,
+    "partition key": lambda t: t.partition_key,
+    "partition bound": lambda t: t.partition_bound,
+    "parents": lambda t: t.parents,
+    "row-level security": lambda t: (t.row_security, t.row_security_forced),
+    "comment": lambda t: t.comment,
+    "definition": lambda t: t.definition,
+    "rules": lambda t: len(t.rules),
+}
+
+
+def _differences(here: Any, there: Any, attributes: Mapping[str, Callable[[Any], Any]]) -> list[str]:
+    if there is None:
+        return ["is missing"]
+    return [f"{name} differs" for name, of in attributes.items() if of(here) != of(there)]
+
+
+def _table_differences(here: Table, there: Table | None, skipped: frozenset[TableName]) -> Iterator[str]:
+    yield from _differences(here, there, _TABLE)
+    if there is None:
+        return
+    columns = {column.name: column for column in there.columns}
+    for column in here.columns:
+        for difference in _differences(column, columns.pop(column.name, None), _COLUMN):
+            yield f"column {column.name}: {difference}"
+    yield from (f"column {name} is not expected" for name in columns)
+    if [c.name for c in here.columns] != [c.name for c in there.columns] and not columns:
+        yield "order of columns differs"
+    keys = {key.name: key for key in there.all_keys}
+    for key in here.all_keys:
+        yield from _object("key", key.name, _key_text(key), _key_text(keys.get(key.name)))
+    foreign = {key.name: key for key in there.foreign_keys}
+    for reference in here.foreign_keys:
+        if reference.referenced_table not in skipped:
+            found = foreign.get(reference.name)
+            yield from _object("foreign key", reference.name, _reference_text(reference), _reference_text(found))
+            if found is not None and reference.validated and not found.validated:
+                yield f"foreign key {reference.name} is NOT VALID"
+    checks = {check.name: check for check in there.checks}
+    for check in here.checks:
+        other = checks.get(check.name)
+        yield from _object("check", check.name, check.definition, other and other.definition)
+        if other is not None and check.validated and not other.validated:
+            yield f"check {check.name} is NOT VALID"
+    indexes = {index.name: index for index in there.indexes}
+    for index in here.indexes:
+        same = indexes.get(index.name)
+        yield from _object("index", index.name, index.definition, same and same.definition)
+        if same is not None and index.valid and not same.valid:
+            yield f"index {index.name} is invalid"
+    triggers = {trigger.name: trigger for trigger in there.triggers}
+    for trigger in here.triggers:
+        twin = triggers.get(trigger.name)
+        mine = (trigger.definition, trigger.enabled)
+        yield from _object("trigger", trigger.name, mine, twin and (twin.definition, twin.enabled))
+
+
+def _object(kind: str, name: str, here: Any, there: Any) -> Iterator[str]:
+    if there is None:
+        yield f"{kind} {name} is missing"
+    elif here != there:
+        yield f"{kind} {name} differs"
+
+
+def _key_text(key: Any) -> Any:
+    return key and (key.columns, key.primary, key.constraint, key.deferrable, key.nulls_not_distinct, key.definition)
+
+
+def _reference_text(key: Any) -> Any:
+    return key and (
+        key.columns,
+        key.referenced_table,
+        key.referenced_columns,
+        key.match,
+        key.on_delete,
+        key.on_update,
+        key.deferrable,
+        key.initially_deferred,
+        key.enforced,
+    )
