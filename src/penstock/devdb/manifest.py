@@ -83,7 +83,12 @@ def make(
         "verification": verification,
         "seconds": round(seconds, 3),
     }
-    return Manifest(run_id, operation, datetime.now(UTC).isoformat(timespec="seconds"), document)
+    return Manifest(run_id, operation, now(), document)
+
+
+def now() -> str:
+    """The time of day, UTC, as manifests write it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def write(target: Session, manifest: Manifest) -> None:

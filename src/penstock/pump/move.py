@@ -39,22 +39,26 @@ def move(
     queries: Iterable[str],
     *,
     row_filter: RowFilter | None = None,
+    into: TableName | None = None,
     progress: Progress | None = None,
 ) -> Totals:
-    """Copy what `queries` (SELECTs made by `plan.select`) return into `plan.table` of the target, masked.
+    """Copy what `queries` (SELECTs made by `plan.select`) return into `plan.table` (or `into`) of the target, masked.
 
     The source is inside its snapshot; the target commits once, when everything has arrived. With `row_filter` the
     queries select the row address first.
     """
     with translated(f"copying {plan.table}"):
-        return run(_move(source, target, Transform(plan, row_filter), plan, queries, progress))
+        return run(
+            _move(source, target, Transform(plan, row_filter), into or plan.table, plan.written, queries, progress)
+        )
 
 
 async def _move(
     source: Session,
     target: Session,
     transform: Transform,
-    plan: ReadPlan,
+    into: TableName,
+    columns: tuple[str, ...],
     queries: Iterable[str],
     progress: Progress | None,
 ) -> Totals:
@@ -100,9 +104,9 @@ async def _move(
             async with target.connection.transaction():
                 await target.pin()
                 await target.connection.copy_to_table(
-                    plan.table.table,
-                    schema_name=plan.table.schema,
-                    columns=list(plan.written) or None,
+                    into.table,
+                    schema_name=into.schema,
+                    columns=list(columns) or None,
                     source=outgoing(),
                     format="text",
                 )

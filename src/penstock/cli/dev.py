@@ -1,0 +1,153 @@
+"""`penstock dev`: plan, create, refresh, add to, verify, explain, list and drop development databases."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from penstock.cli import dev_text
+from penstock.cli.options import open_project
+from penstock.cli.output import emit, emit_json, progress, talk
+
+if TYPE_CHECKING:
+    from penstock.api import Project
+    from penstock.devdb.plan import Plan
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="One documented JSON object on stdout.")
+_YES = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+@click.group()
+def command() -> None:
+    """Masked, complete development databases from a production one.
+
+    \b
+    penstock dev plan small      what would be copied, exactly; writes nothing
+    penstock dev create small    copy, mask, verify, publish
+    """
+
+
+@command.command()
+@click.argument("name")
+@click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan as JSON.")
+@_JSON
+def plan(name: str, save: Path | None, as_json: bool) -> int:
+    """Exact rows per table, masks per column, warnings and refusals. Writes nothing to any database.
+
+    Exits with 4 when `create` would refuse.
+    """
+    with progress() as shown:
+        made = _project().plan_dev(name, progress=shown)
+    if save is not None:
+        made.save(save)
+        talk(f"saved: {save}")
+    emit_json(made.as_dict()) if as_json else emit(dev_text.plan(made))
+    return 4 if made.refusals else 0
+
+
+@command.command()
+@click.argument("name")
+@click.option("--plan", "plan_file", type=click.Path(path_type=Path, dir_okay=False),
+              help="Use the rules of a saved plan; refuse when the counts have drifted.")  # fmt: skip
+@_JSON
+def create(name: str, plan_file: Path | None, as_json: bool) -> None:
+    """Copy, mask, verify, and only then publish under its name."""
+    saved = _saved(plan_file)
+    with progress() as shown:
+        made = _project().create_dev(name, plan=saved, progress=shown)
+    emit_json(dev_text.created_as_dict(made)) if as_json else emit(dev_text.created(made, "created"))
+
+
+@command.command()
+@click.argument("name")
+@click.option("--plan", "plan_file", type=click.Path(path_type=Path, dir_okay=False),
+              help="Use the rules of a saved plan; refuse when the counts have drifted.")  # fmt: skip
+@_JSON
+def refresh(name: str, plan_file: Path | None, as_json: bool) -> None:
+    """Read production again: build beside the old database, verify, swap."""
+    saved = _saved(plan_file)
+    with progress() as shown:
+        made = _project().refresh_dev(name, plan=saved, progress=shown)
+    emit_json(dev_text.created_as_dict(made)) if as_json else emit(dev_text.created(made, "refreshed"))
+
+
+@command.command()
+@click.argument("name")
+@click.option("--root", "roots", multiple=True, required=True, metavar="TABLE:WHERE",
+              help="Rows to add, with everything they need. May be repeated.")  # fmt: skip
+@_JSON
+def add(name: str, roots: tuple[str, ...], as_json: bool) -> None:
+    """Top up an existing copy with fresh rows, for debugging today's problem.
+
+    \b
+    penstock dev add small --root "public.orders:order_id = 4711"
+    """
+    with progress() as shown:
+        added = _project().add_dev(name, list(roots), progress=shown)
+    emit_json(added.as_dict()) if as_json else emit(dev_text.added(added))
+
+
+@command.command()
+@click.argument("name")
+@_JSON
+def verify(name: str, as_json: bool) -> int:
+    """Verify an existing copy: keys, constraints, counts, and that nothing of the source survives. Exits with 1 if not."""
+    with progress() as shown:
+        found = _project().verify_dev(name, progress=shown)
+    if as_json:
+        emit_json({"name": found.name, "database": found.database, **found.verification.as_dict()})
+    else:
+        emit(dev_text.verification(found.verification, found.database))
+    return 0 if found.verification.passed else 1
+
+
+@command.command()
+@click.argument("name")
+@click.argument("table")
+@click.argument("key")
+@_JSON
+def why(name: str, table: str, key: str, as_json: bool) -> int:
+    """The path by which a row came into the subset. KEY is its primary key, as in the source or as masked."""
+    found = _project().why_dev(name, table, key)
+    emit_json(found.as_dict()) if as_json else emit(dev_text.why(found))
+    return 0 if found.included else 1
+
+
+@command.command("list")
+@_JSON
+def list_(as_json: bool) -> None:
+    """The development databases of this project and what became of them."""
+    found = _project().list_dev()
+    emit_json({"databases": found}) if as_json else dev_text.listing(found)
+
+
+@command.command()
+@click.argument("name")
+@_YES
+def drop(name: str, yes: bool) -> None:
+    """Remove a development database. Asks first; refuses one that Penstock did not make."""
+    project = _project()
+    database = project.settings.section("devdb", name).database or name
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError(f"dropping {database} needs --yes where nobody can be asked")
+        click.confirm(f"Drop the database {database}?", abort=True, err=True)
+    project.drop_dev(name)
+    talk(f"dropped: {database}")
+
+
+def _project() -> Project:
+    from penstock.api import Project  # noqa: PLC0415 - heavy: only when a command runs
+
+    return Project(open_project())
+
+
+def _saved(path: Path | None) -> Plan | None:
+    if path is None:
+        return None
+    from penstock.devdb.plan import Plan  # noqa: PLC0415
+
+    return Plan.load(path)

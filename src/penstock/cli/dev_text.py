@@ -1,0 +1,175 @@
+"""What `penstock dev` prints, as text. Numbers carry their provenance: = exact, ~ planner's estimate, ≈ computed from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from penstock.cli.output import size, table
+
+if TYPE_CHECKING:
+    from penstock.devdb.add import Added
+    from penstock.devdb.create import Created
+    from penstock.devdb.inspect import Listed
+    from penstock.devdb.plan import Plan
+    from penstock.devdb.verify import Verification
+    from penstock.devdb.why import Why
+
+_SHOWN = 12
+
+
+def plan(made: Plan) -> str:
+    """The whole plan."""
+    lines = [
+        f"{made.name}: {made.source} → {made.target}, database {made.database}",
+        f"{made.rows:,} rows (= exact), {size(made.bytes)} (≈), planned in {made.seconds:.1f} s, rules {made.rules_hash}",
+        "",
+    ]
+    copied = [t for t in made.tables if t.rows]
+    width = max((len(t.table) for t in copied), default=5)
+    lines += [f"  {'table':<{width}}  {'role':<7} {'rows':>12} {'of':>12} {'bytes':>9}"]
+    for t in copied:
+        of = f"~{t.source_rows:,}" if t.source_rows is not None else "?"
+        lines.append(
+            f"  {t.table:<{width}}  {t.role:<7} {'=' + format(t.rows, ','):>12} {of:>12} {'≈' + size(t.bytes):>9}"
+        )
+    for role, label in (
+        ("subset", "reached, but without rows"),
+        ("unreached", "not reached from any root (structure only)"),
+        ("empty", "empty (structure only)"),
+        ("skip", "skipped"),
+    ):
+        names = [t.table for t in made.tables if t.role == role and not t.rows]
+        if names:
+            lines.append(f"  {label}: {_some(names)}")
+    lines += ["", *_columns(made)]
+    if made.edges:
+        lines += ["", "  rows brought in by"]
+        lines += [
+            f"    {e.rows:>10,} {e.share:>6.1%}  {e.relation} (to {e.direction})" for e in made.edges[:_SHOWN]
+        ]
+    for title, items in (
+        ("written as NULL, because what they reference stays empty", made.nulled),
+        ("stay real", made.real),
+        ("dangling in the source itself", made.dangling),
+    ):
+        if items:
+            lines += ["", f"  {title}", *(f"    {item}" for item in items)]
+    lines += [f"warning: {w}" for w in made.warnings]
+    for refusal in made.refusals:
+        lines += ["", f"refused: {refusal.what} [{refusal.code}]", f"  hint: {refusal.hint}"]
+    if not made.refusals:
+        lines += ["", f"Next: penstock dev create {made.name}"]
+    return "\n".join(lines)
+
+
+def _columns(made: Plan) -> Iterable[str]:
+    copied = {t.table for t in made.tables if t.rows}
+    masked = [c for c in made.columns if c.codomain != "same" and c.column.rpartition(".")[0] in copied]
+    yield f"  masked columns ({len(masked)} of {len(made.columns)} decided)"
+    width = max((len(c.column) for c in masked), default=0)
+    for c in masked:
+        note = (
+            f"like {c.inherited_from}"
+            if c.inherited_from
+            else ("by type: nobody decided" if c.origin == "unclassified" else "")
+        )
+        yield f"    {c.column:<{width}}  {c.mask:<14} {c.codomain:<12} {note}".rstrip()
+
+
+def created(made: Created, verb: str) -> str:
+    """What `create` and `refresh` say in the end."""
+    lines = [
+        f"{verb}: database {made.plan.database} on {made.plan.target}",
+        f"  {made.rows:,} rows in {sum(1 for t in made.plan.tables if t.rows)} tables, {size(made.bytes)}, {made.seconds:.1f} s",
+        f"  manifest: {made.manifest_path}",
+        *(f"  left out: {item}" for item in made.manifest.document["left_out"]),
+        *(f"  warning: {item}" for item in made.plan.warnings),
+        verification(made.verification, made.plan.database),
+    ]
+    return "\n".join(lines)
+
+
+def created_as_dict(made: Created) -> dict[str, Any]:
+    """The same for `--json`."""
+    return {
+        "database": made.plan.database,
+        "target": made.plan.target,
+        "rows": made.rows,
+        "bytes": made.bytes,
+        "seconds": round(made.seconds, 3),
+        "manifest": str(made.manifest_path),
+        "verification": made.verification.as_dict(),
+        "plan": made.plan.as_dict(),
+    }
+
+
+def verification(found: Verification, database: str) -> str:
+    """Both reports in a few lines: what was checked, what was found, what was not looked at."""
+    coverage = found.leaks.coverage
+    counts = ", ".join(
+        f"{sum(by_status.values())} {kind} ({', '.join(f'{n} {s}' for s, n in by_status.items() if n)})"
+        for kind, by_status in found.integrity.coverage.items()
+    )
+    lines = [
+        f"verified: {database} {'passed' if found.passed else 'FAILED'} ({found.headline})",
+        f"  whole: {counts}",
+        f"  leaks: {coverage.columns} of {coverage.columns_of} columns searched, {coverage.rows:,} rows, "
+        f"{coverage.cells:,} cells, {size(coverage.bytes)}, {coverage.texts} texts of the catalog, "
+        f"for {sum(t.searched for t in found.leaks.tests):,} values of {sum(1 for t in found.leaks.tests if t.test == 'absence')} columns",
+    ]
+    lines += [f"  problem: {problem}" for problem in found.problems]
+    for finding in found.leaks.findings:
+        if finding.verdict.value != "leak":
+            lines.append(
+                f"  {finding.verdict.value}: {finding.values} values of {finding.origin} also in {finding.place}"
+            )
+    untested = [str(t.column) for t in found.leaks.tests if t.status == "not tested"]
+    if untested:
+        lines.append(f"  absence cannot be tested, and rows were not comparable: {_some(untested)}")
+    return "\n".join(lines)
+
+
+def added(result: Added) -> str:
+    lines = [f"added to {result.database}: {sum(result.inserted.values()):,} rows, {result.seconds:.1f} s"]
+    lines += [
+        f"  {name}: {n:,} added, {result.present.get(name, 0):,} already there"
+        for name, n in sorted(result.inserted.items())
+        if n or result.present.get(name, 0)
+    ]
+    return "\n".join(lines)
+
+
+def why(found: Why) -> str:
+    if not found.included:
+        return f"{found.row} is not in the subset: {found.reason}"
+    lines = [f"{found.row} is in the subset because"]
+    lines += [f"  {'  ' * depth}{step}" for depth, step in enumerate(found.steps)]
+    return "\n".join(lines)
+
+
+def listing(found: list[Listed]) -> None:
+    """A table on stdout."""
+    table(
+        [
+            (
+                item.name,
+                item.database,
+                item.state,
+                f"{item.rows:,}" if item.state == "ready" else "",
+                size(item.size_bytes) if item.size_bytes else "",
+                item.created_at,
+                item.problem
+                or ("made with another key" if item.key_matches is False else "")
+                or (f"debris: {len(item.debris)} databases, removed by the next run" if item.debris else ""),
+            )
+            for item in found
+        ],
+        ("name", "database", "state", "rows", "size", "created", "note"),
+        right=(3, 4),
+    )
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

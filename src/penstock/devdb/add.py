@@ -1,0 +1,231 @@
+"""`dev add`: top up an existing copy with fresh rows and what they need, consistent with what is there.
+
+One transaction in the target. Rows arrive in temporary tables and are inserted where their keys are not yet present; what
+is there is never changed. Foreign keys are taken off and put back, validated, inside the transaction, so cycles are no
+special case and nobody ever sees the copy without them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from penstock.catalog.model import Table, TableName, quote_identifier
+from penstock.devdb import manifest, verify
+from penstock.devdb.build import Job, plan_of, reads, set_sequences
+from penstock.devdb.config import RootSettings
+from penstock.devdb.context import Context
+from penstock.devdb.inspect import require_ours
+from penstock.devdb.planning import prepare
+from penstock.devdb.progress import Progress
+from penstock.devdb.schema import LeftOut
+from penstock.engines.postgres.session import Session
+from penstock.errors import Finding, TargetRefused, UsageError
+from penstock.pump.move import move
+from penstock.pump.readplan import ReadPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What `add` did, per table."""
+
+    name: str
+    database: str
+    inserted: Mapping[str, int]
+    present: Mapping[str, int]  # rows of the closure whose key was there already
+    seconds: float
+    verification: verify.Verification
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "database": self.database,
+            "inserted": dict(self.inserted),
+            "present": dict(self.present),
+            "seconds": round(self.seconds, 3),
+            "verification": self.verification.as_dict(),
+        }
+
+
+def parse_root(text: str) -> RootSettings:
+    """`TABLE:WHERE`. Raises `UsageError`."""
+    table, colon, where = text.partition(":")
+    if not colon or not table.strip() or not where.strip():
+        raise UsageError(
+            f"{text!r} is no TABLE:WHERE", hint='penstock dev add small --root "public.orders:order_id = 4711"'
+        )
+    return RootSettings(table=table.strip(), where=where.strip())
+
+
+def add(context: Context, roots: Sequence[str], progress: Progress) -> Added:
+    """Add the rows `roots` select, and what they need. All or nothing."""
+    started = time.monotonic()
+    settings = dataclasses.replace(context.settings, root=tuple(map(parse_root, roots)), keep=())
+    chosen = dataclasses.replace(context, settings=settings)
+    with context.target_session(context.database) as target:
+        made = require_ours(context, manifest.read(target))
+        if made.document["key_fingerprint"] != context.keys.fingerprint:
+            raise TargetRefused(
+                f"{context.database} was made with another key",
+                why="the same person would get another pseudonym",
+                hint=f"penstock dev refresh {context.name}",
+            )
+        with context.source_session() as source:
+            prepared = prepare(chosen, source, progress)
+            prepared.require()
+            job = dataclasses.replace(prepared.job, keep=_kept(prepared.job, made.document))
+            target.begin()
+            try:
+                inserted, present, before = _insert(job, source, target, progress)
+                progress.start("verify")
+                found = verify.verify(
+                    job,
+                    context.settings,
+                    source,
+                    target,
+                    [LeftOut(*text.partition(": ")[::2]) for text in made.document["left_out"]],
+                    expected={name: before[name] + inserted.get(name, 0) for name in before},
+                )
+                progress.finish("verify")
+                if not found.passed:
+                    raise Finding(
+                        f"nothing was added to {context.database}: {found.headline}",
+                        why="; ".join(found.problems[:8]),
+                        hint=f"penstock dev verify {context.name}",
+                    )
+                document = {**made.document, "verification": found.as_dict(), "settings": prepared.plan.settings,
+                            "added": {str(n): c for n, c in inserted.items() if c}}  # fmt: skip
+                new = dataclasses.replace(
+                    made, run_id=secrets.token_hex(6), operation="add", created_at=manifest.now(),
+                    document={**document, "tables": _tables(made.document, before, inserted)},
+                )  # fmt: skip
+                manifest.write(target, new)
+                target.commit()
+            except BaseException:
+                if not target.connection.is_closed():
+                    target.rollback()
+                raise
+    manifest.save(new, context.state_dir)
+    return Added(
+        context.name,
+        context.database,
+        {str(n): c for n, c in inserted.items()},
+        {str(n): c for n, c in present.items()},
+        time.monotonic() - started,
+        found,
+    )
+
+
+def _kept(job: Job, document: Mapping[str, Any]) -> frozenset[TableName]:
+    roles = {text: entry["role"] for text, entry in document["tables"].items()}
+    return frozenset(name for name in job.catalog.leaves if roles.get(str(name)) == "keep")
+
+
+def _tables(
+    document: Mapping[str, Any], before: Mapping[TableName, int], inserted: Mapping[TableName, int]
+) -> dict[str, Any]:
+    now = {str(name): before[name] + inserted.get(name, 0) for name in before}
+    return {text: {**entry, "rows": now.get(text, entry["rows"])} for text, entry in document["tables"].items()}
+
+
+def _insert(
+    job: Job, source: Session, target: Session, progress: Progress
+) -> tuple[dict[TableName, int], dict[TableName, int], dict[TableName, int]]:
+    """Insert every missing row; returns rows inserted, rows already there, and rows before, per table."""
+    before = {
+        name: int(target.fetchval(f"SELECT count(*) FROM ONLY {name.sql}" if not _partitioned(job, name)
+                                  else f"SELECT count(*) FROM {name.sql}"))  # fmt: skip
+        for name in job.catalog.leaves
+        if name not in job.skip
+    }
+    affected = [name for name, rows in sorted(job.closure.rows.items()) if rows.count]
+    keys = _take_off_foreign_keys(target, affected)
+    _triggers(job, target, affected, "DISABLE")
+    inserted: dict[TableName, int] = {}
+    present: dict[TableName, int] = {}
+    for number, name in enumerate(affected):
+        rows = job.closure.rows[name]
+        progress.start(str(name), rows.count)
+        plan = plan_of(job, name)
+        stage = TableName("pg_temp", f"penstock_{number}")
+        columns = ", ".join(map(quote_identifier, plan.written))
+        target.execute(f"CREATE TEMPORARY TABLE {stage.sql} ON COMMIT DROP AS SELECT {columns} FROM {name.sql} WITH NO DATA")
+        for read in reads(job.catalog, plan, rows, whole=False):
+            move(
+                source,
+                target,
+                plan,
+                read.queries,
+                row_filter=read.row_filter,
+                into=stage,
+                progress=lambda n, b, task=str(name): progress.advance(task, n, b),  # type: ignore[misc]
+            )
+        status = target.execute(_merge_sql(job.catalog.tables[name], plan, stage), doing=f"adding rows to {name}")
+        inserted[name] = int(status.split()[-1])
+        present[name] = rows.count - inserted[name]
+        progress.finish(str(name))
+    _triggers(job, target, affected, "ENABLE")
+    for table, constraint, definition in keys:
+        target.execute(
+            f"ALTER TABLE {table} ADD CONSTRAINT {quote_identifier(constraint)} {definition}",
+            doing=f"putting back the foreign key {constraint}",
+        )
+    set_sequences(job.catalog, source, target)
+    return inserted, present, before
+
+
+def _partitioned(job: Job, name: TableName) -> bool:
+    return job.catalog.tables[name].kind == "partitioned"
+
+
+def _merge_sql(table: Table, plan: ReadPlan, stage: TableName) -> str:
+    """Insert what is not there. With a key: its rows win over ours. Without: rows count, equal rows as often as the
+    source has them."""
+    columns = ", ".join(map(quote_identifier, plan.written))
+    insert = f"INSERT INTO {table.name.sql} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM "
+    if any(key.is_plain for key in table.all_keys):
+        return f"{insert}{stage.sql} ON CONFLICT DO NOTHING"
+    row = f"ROW({columns})::text"
+    return (
+        f"{insert}(SELECT s.*, row_number() OVER (PARTITION BY {row}) AS penstock_copy, {row} AS penstock_row FROM {stage.sql} s) s "
+        f"WHERE penstock_copy > (SELECT count(*) FROM {table.name.sql} t "
+        f"WHERE ROW({', '.join('t.' + quote_identifier(c) for c in plan.written)})::text = s.penstock_row)"
+    )
+
+
+def _take_off_foreign_keys(target: Session, tables: Sequence[TableName]) -> list[tuple[str, str, str]]:
+    """Drop the foreign keys of these tables (and of their partitions); returns how to put them back."""
+    found = target.fetch(
+        """
+        WITH RECURSIVE storing AS (
+            SELECT n.name::regclass::oid AS oid FROM unnest($1::text[]) AS n(name)
+          UNION SELECT i.inhrelid FROM storing JOIN pg_catalog.pg_inherits i ON i.inhparent = storing.oid
+        )
+        SELECT format('%I.%I', n.nspname, c.relname) AS "table", k.conname AS name,
+               pg_catalog.pg_get_constraintdef(k.oid) AS definition
+          FROM pg_catalog.pg_constraint k JOIN storing ON storing.oid = k.conrelid
+          JOIN pg_catalog.pg_class c ON c.oid = k.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         WHERE k.contype = 'f' AND k.conparentid = 0
+        """,
+        [name.sql for name in tables],
+    )
+    for row in found:
+        target.execute(f"ALTER TABLE {row['table']} DROP CONSTRAINT {quote_identifier(row['name'])}")
+    return [(row["table"], row["name"], row["definition"]) for row in found]
+
+
+def _triggers(job: Job, target: Session, tables: Sequence[TableName], verb: str) -> None:
+    """Silence user triggers while rows arrive, but for those that refill a search column."""
+    for name in tables:
+        target.execute(f"ALTER TABLE {name.sql} {verb} TRIGGER USER")
+        for decision in job.policy.of(name).values():
+            if decision.rebuild_trigger and verb == "DISABLE":
+                target.execute(f"ALTER TABLE {name.sql} ENABLE TRIGGER {quote_identifier(decision.rebuild_trigger)}")
+        if verb == "ENABLE":
+            for trigger in job.catalog.tables[name].triggers:
+                if not trigger.enabled:
+                    target.execute(f"ALTER TABLE {name.sql} DISABLE TRIGGER {quote_identifier(trigger.name)}")

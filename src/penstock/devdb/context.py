@@ -1,0 +1,68 @@
+"""What every command about one development database starts from: its settings, both connections, the key, the masks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock.devdb.config import DevdbSettings
+from penstock.engines.postgres.session import Session
+from penstock.masks.keys import Keyring
+from penstock.policy import registry_file
+from penstock.policy.registry_file import Registry
+from penstock.project.connections import ConnectionSettings
+from penstock.project.key import parse_key
+from penstock.project.settings import ProjectSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One `[devdb.NAME]`, resolved. `target` points at the server's maintenance database."""
+
+    name: str
+    settings: DevdbSettings
+    source: ConnectionSettings
+    target: ConnectionSettings
+    keys: Keyring
+    registry: Registry
+    state_dir: Path
+
+    @property
+    def database(self) -> str:
+        """The final name of the database."""
+        return self.settings.database or self.name
+
+    @contextmanager
+    def source_session(self) -> Iterator[Session]:
+        """The source, read-only, inside one exported snapshot."""
+        with Session.open(self.source, read_only=True, application_name=f"penstock dev {self.name}") as session:
+            session.begin_snapshot(export=True)
+            yield session
+
+    @contextmanager
+    def target_session(self, database: str | None = None) -> Iterator[Session]:
+        """The target's server: its maintenance database, or the one named."""
+        with Session.open(
+            self.target, read_only=False, application_name=f"penstock dev {self.name}", database=database
+        ) as session:
+            yield session
+
+
+def context_of(project: ProjectSettings, name: str, settings: DevdbSettings | None = None) -> Context:
+    """The context of `[devdb.NAME]`; `settings` stand in for the file's (those of a saved plan).
+
+    Raises `UnknownName`, `ConfigError`, `SecretExposed`, `RegistryError`.
+    """
+    if settings is None:
+        settings = project.section("devdb", name)
+    return Context(
+        name=name,
+        settings=settings,
+        source=project.only_connection("source", settings.source or None),
+        target=project.only_connection("target", settings.target or None),
+        keys=Keyring(parse_key(project.key())),
+        registry=registry_file.load(project.masks_path),
+        state_dir=project.state_dir,
+    )

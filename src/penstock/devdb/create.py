@@ -1,0 +1,163 @@
+"""`dev create` and `dev refresh`: plan, guard, build beside, verify, publish.
+
+The database is built under a temporary name and gets its final name only when it has been verified; whatever fails
+before that, down to a killed process, leaves nothing under the final name, and the next run removes the debris.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock.catalog.model import DatabaseFacts
+from penstock.devdb import databases, manifest, verify
+from penstock.devdb.build import Built, build
+from penstock.devdb.context import Context
+from penstock.devdb.manifest import Manifest
+from penstock.devdb.plan import Plan, require_no_drift
+from penstock.devdb.planning import Prepared, prepare
+from penstock.devdb.progress import Progress
+from penstock.devdb.verify import Verification
+from penstock.engines.postgres.session import Session
+from penstock.errors import Finding, TargetRefused
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A development database that has just been published."""
+
+    plan: Plan
+    manifest: Manifest
+    manifest_path: Path
+    verification: Verification
+    rows: int
+    bytes: int
+    seconds: float
+
+
+def create(
+    context: Context, progress: Progress, *, saved_plan: Plan | None = None, replace: bool = False
+) -> Created:
+    """Create the development database, or with `replace` rebuild it beside the old one and swap.
+
+    Raises a `Refused` before anything is written, a `Finding` when the verification found something (the build is
+    then removed), a `DatabaseError` when a server failed.
+    """
+    started = time.monotonic()
+    final = context.database
+    with context.source_session() as source, context.target_session() as maintenance:
+        with databases.build_lock(maintenance, final):
+            for name in databases.debris(maintenance, final):
+                databases.drop(maintenance, name)
+            _check_target(context, source, maintenance, replace=replace)
+            prepared = prepare(context, source, progress)
+            if saved_plan is not None:
+                require_no_drift(saved_plan, prepared.plan, context.settings.drift_tolerance_percent)
+            prepared.require()
+            built_name = databases.temporary_name(final)
+            try:
+                facts = prepared.job.catalog.facts
+                warnings = databases.create(maintenance, built_name, final, facts)
+                built = _build(context, prepared, source, built_name, progress)
+                verification = _verify(context, prepared, source, built_name, built, progress)
+                made = manifest.make(
+                    secrets.token_hex(6),
+                    "refresh" if replace else "create",
+                    prepared.plan,
+                    source_identity=_identity(facts, source),
+                    verification=verification.as_dict(),
+                    left_out=[*(f"{item.what}: {item.why}" for item in built.left_out), *warnings],
+                    seconds=time.monotonic() - started,
+                )
+                with context.target_session(built_name) as target:
+                    manifest.write(target, made)
+                if replace:
+                    databases.swap(maintenance, built_name, final)
+                else:
+                    databases.publish(maintenance, built_name, final)
+            except BaseException:
+                _remove(context, maintenance, built_name)
+                raise
+    path = manifest.save(made, context.state_dir)
+    return Created(
+        prepared.plan, made, path, verification, sum(built.rows.values()), built.bytes, time.monotonic() - started
+    )
+
+
+def _build(context: Context, prepared: Prepared, source: Session, database: str, progress: Progress) -> Built:
+    with context.target_session(database) as target:
+        return build(prepared.job, source, target, progress)
+
+
+def _verify(
+    context: Context, prepared: Prepared, source: Session, database: str, built: Built, progress: Progress
+) -> Verification:
+    progress.start("verify")
+    with context.target_session(database) as target:
+        verification = verify.verify(prepared.job, context.settings, source, target, built.left_out)
+    progress.finish("verify")
+    if not verification.passed:
+        raise Finding(
+            f"the verification of {context.database} failed: {verification.headline}",
+            why="; ".join(verification.problems[:8]),
+            hint="nothing was published; mask the columns named, or acknowledge them in `acknowledged`",
+        )
+    return verification
+
+
+def _check_target(context: Context, source: Session, maintenance: Session, *, replace: bool) -> None:
+    """The target is neither the source, nor somebody else's database, nor a finished one by mistake."""
+    final = context.database
+    same = _system_identifier(source) == _system_identifier(maintenance)
+    if same and final == source.database:
+        raise TargetRefused(
+            f"the target {final} is the source itself",
+            why="same server (system identifier) and same database",
+            hint="set another `database` in penstock.toml",
+        )
+    if not databases.exists(maintenance, final):
+        if replace:
+            raise TargetRefused(
+                f"there is no development database {final} to refresh", hint=f"penstock dev create {context.name}"
+            )
+        return
+    if not replace:
+        raise TargetRefused(
+            f"the database {final} exists already on the target",
+            hint=f"penstock dev refresh {context.name} rebuilds it; penstock dev drop {context.name} removes it",
+        )
+    with context.target_session(final) as target:
+        if not manifest.read(target):
+            raise TargetRefused(
+                f"the database {final} was not made by Penstock",
+                why="it holds no manifest",
+                hint="set another `database` in penstock.toml, or remove that one yourself",
+            )
+
+
+def _system_identifier(session: Session) -> str:
+    return str(session.fetchval("SELECT system_identifier::text FROM pg_catalog.pg_control_system()"))
+
+
+def _identity(facts: DatabaseFacts, source: Session) -> dict[str, object]:
+    return {
+        "system_identifier": facts.system_identifier,
+        "database_oid": facts.database_oid,
+        "server_version": facts.server_version,
+        "standby": facts.in_recovery,
+        "snapshot": source.snapshot_id,
+    }
+
+
+def _remove(context: Context, maintenance: Session, name: str) -> None:
+    """Remove a failed build. If even that fails, its mark stays, and the next run removes it."""
+    try:
+        if maintenance.connection.is_closed():
+            with context.target_session() as again:
+                databases.drop(again, name)
+        else:
+            databases.drop(maintenance, name)
+    except Exception:  # noqa: BLE001, S110 - the failure that led here is the one to report
+        pass

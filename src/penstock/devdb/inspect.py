@@ -1,0 +1,127 @@
+"""Looking at development databases that exist: list, verify again, drop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from penstock.catalog.model import TableName
+from penstock.devdb import databases, manifest
+from penstock.devdb.context import Context
+from penstock.devdb.manifest import Manifest
+from penstock.devdb.planning import prepare
+from penstock.devdb.progress import Progress
+from penstock.devdb.schema import LeftOut
+from penstock.devdb.verify import Verification, verify
+from penstock.errors import PenstockError, TargetRefused
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One `[devdb.NAME]` and its database."""
+
+    name: str
+    database: str
+    target: str
+    state: str  # ready | missing | foreign (not made by Penstock) | unreachable
+    created_at: str = ""
+    size_bytes: int = 0
+    rows: int = 0
+    key_matches: bool | None = None  # whether it was made with the project's present key
+    debris: tuple[str, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A verification of an existing copy."""
+
+    name: str
+    database: str
+    verification: Verification
+    manifest: Manifest
+
+
+def describe(context: Context) -> Listed:
+    """What became of one development database. An unreachable server is an answer, not an error."""
+    described = context.target.describe()
+    final = context.database
+    try:
+        with context.target_session() as maintenance:
+            leftovers = tuple(databases.debris(maintenance, final))
+            if not databases.exists(maintenance, final):
+                return Listed(context.name, final, described, "missing", debris=leftovers)
+            size = int(maintenance.fetchval("SELECT pg_catalog.pg_database_size($1::name)", final))
+        with context.target_session(final) as target:
+            manifests = manifest.read(target)
+    except PenstockError as error:
+        return Listed(context.name, final, described, "unreachable", problem=error.what)
+    if not manifests:
+        return Listed(context.name, final, described, "foreign", size_bytes=size, debris=leftovers)
+    made = manifests[-1]
+    return Listed(
+        context.name,
+        final,
+        described,
+        "ready",
+        created_at=made.created_at,
+        size_bytes=size,
+        rows=sum(t["rows"] for t in made.document["tables"].values()),
+        key_matches=made.document["key_fingerprint"] == context.keys.fingerprint,
+        debris=leftovers,
+    )
+
+
+def verify_existing(context: Context, progress: Progress) -> Verified:
+    """Verify the published copy: structure, references and sequences; rows against its own manifest; and that no
+    masked value the source holds *now* survives in it.
+
+    Raises `TargetRefused` when there is no such database of ours.
+    """
+    with context.target_session() as maintenance:
+        if not databases.exists(maintenance, context.database):
+            raise TargetRefused(
+                f"there is no development database {context.database}", hint=f"penstock dev create {context.name}"
+            )
+    with context.source_session() as source, context.target_session(context.database) as target:
+        made = require_ours(context, manifest.read(target))
+        prepared = prepare(context, source, progress)
+        expected = _expected(prepared.job.catalog.leaves, made.document)
+        progress.start("verify")
+        left_out = [LeftOut(*text.partition(": ")[::2]) for text in made.document["left_out"]]
+        found = verify(prepared.job, context.settings, source, target, left_out, expected=expected)
+        progress.finish("verify")
+        return Verified(context.name, context.database, found, made)
+
+
+def _expected(names: Mapping[TableName, Any], document: Mapping[str, Any]) -> dict[TableName, int]:
+    by_text = {str(name): name for name in names}
+    return {
+        by_text[text]: entry["rows"]
+        for text, entry in document["tables"].items()
+        if text in by_text and entry["role"] != "skip"
+    }
+
+
+def drop(context: Context) -> None:
+    """Remove the database and any debris of it. Raises `TargetRefused` when it is not ours or not there."""
+    final = context.database
+    with context.target_session() as maintenance, databases.build_lock(maintenance, final):
+        for name in databases.debris(maintenance, final):
+            databases.drop(maintenance, name)
+        if not databases.exists(maintenance, final):
+            raise TargetRefused(f"there is no development database {final}", hint="penstock dev list")
+        with context.target_session(final) as target:
+            require_ours(context, manifest.read(target))
+        databases.drop(maintenance, final)
+
+
+def require_ours(context: Context, manifests: tuple[Manifest, ...]) -> Manifest:
+    if not manifests:
+        raise TargetRefused(
+            f"the database {context.database} was not made by Penstock",
+            why="it holds no manifest",
+            hint="set another `database` in penstock.toml",
+        )
+    return manifests[-1]

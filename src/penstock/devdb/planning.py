@@ -1,0 +1,283 @@
+"""From settings to a plan, and to the job that carries it out, inside one snapshot of the source.
+
+Nothing is written anywhere. What would make `create` refuse is collected, not raised, so that a plan shows all of it at
+once; `Prepared.require` raises it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from penstock.catalog.graph import Edge
+from penstock.catalog.model import Catalog, ColumnName, Table, TableName, quote_identifier
+from penstock.devdb.build import Job
+from penstock.devdb.closure import Closure, EdgeRule, RootRule, compute
+from penstock.devdb.context import Context
+from penstock.devdb.plan import ColumnPlan, EdgePlan, Plan, Refusal, TablePlan, settings_as_dict
+from penstock.devdb.progress import Progress
+from penstock.devdb.real import real_values
+from penstock.devdb.rules import Rules, look_up
+from penstock.engines.postgres.reflect import reflect
+from penstock.engines.postgres.session import Session
+from penstock.errors import ConfigError, ContractBroken, PenstockError, Refused, SourceRefused
+from penstock.policy.decision import Policy
+from penstock.policy.resolve import resolve
+
+_HUB_SHARE = 0.5  # an edge that brings more than this share of all rows is worth a warning
+_HUB_ROWS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan, and everything needed to carry it out in the same snapshot."""
+
+    plan: Plan
+    job: Job
+    rules: Rules
+    errors: tuple[PenstockError, ...]
+
+    def require(self) -> None:
+        """Raise the first reason to refuse, if there is one."""
+        if self.errors:
+            raise self.errors[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Where a virtual edge joins columns, as key classes want it."""
+
+    table: TableName
+    columns: tuple[str, ...]
+    referenced_table: TableName
+    referenced_columns: tuple[str, ...]
+
+
+def prepare(
+    context: Context, source: Session, progress: Progress, *, catalog: Catalog | None = None, trace: bool = False
+) -> Prepared:
+    """Plan one development database in the source's open snapshot.
+
+    Raises `UnknownName`, `ConfigError` and `QueryError` for rules that cannot be followed at all.
+    """
+    started = time.monotonic()
+    progress.start("catalog")
+    catalog = catalog or reflect(source)
+    rules = look_up(catalog, context.settings, context.name)
+    if not rules.roots and not rules.keep:
+        raise ConfigError(
+            f"[devdb.{context.name}] has no root: nothing would be copied",
+            hint=f'[[devdb.{context.name}.root]] table = "{next(iter(map(str, catalog.leaves)), "schema.table")}" limit = 100',
+        )
+    progress.finish("catalog")
+    policy, real = _decide(context, catalog, rules, source)
+    nulled, blocked = _cut_columns(catalog, rules)
+    errors = [*_unreadable(source, catalog, rules), *blocked, *_policy_errors(policy), *_merges(source, policy)]
+    progress.start("closure")
+    closure = _close(context, source, catalog, rules, trace=trace)
+    progress.finish("closure")
+    job = Job(catalog, policy, closure, rules.keep, rules.skip, nulled, grants=context.settings.grants)
+    plan = Plan(
+        name=context.name,
+        source=context.source.describe(),
+        target=context.target.describe(),
+        database=context.database,
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        settings=settings_as_dict(context.settings),
+        key_fingerprint=context.keys.fingerprint,
+        tables=tuple(_table_plans(catalog, rules, closure)),
+        columns=tuple(_column_plans(policy)),
+        edges=tuple(_edge_plans(closure)),
+        dangling=tuple(_dangling(closure)),
+        nulled=tuple(sorted(str(ColumnName(t, c)) for t, columns in nulled.items() for c in columns)),
+        real=real,
+        warnings=tuple(_warnings(policy, closure)),
+        refusals=tuple(Refusal(e.code, e.what, e.hint) for e in errors),
+        seconds=round(time.monotonic() - started, 3),
+    )
+    return Prepared(plan, job, rules, tuple(errors))
+
+
+def _decide(context: Context, catalog: Catalog, rules: Rules, source: Session) -> tuple[Policy, tuple[str, ...]]:
+    def policy_with(real: Mapping[ColumnName, frozenset[str]]) -> Policy:
+        return resolve(
+            catalog,
+            registry=context.registry,
+            keys=context.keys,
+            virtual_edges=[
+                _Columns(e.child, e.child_columns, e.parent, e.parent_columns) for e in rules.virtual if e.child_columns
+            ],
+            unclassified=context.settings.unclassified,
+            skip=rules.skip,
+            empty=rules.empty,
+            real=real,
+        )
+
+    policy = policy_with({})
+    if not context.settings.real:
+        return policy, ()
+    values, told = real_values(source, catalog, policy, context.settings.real, context.name)
+    return policy_with(values), told
+
+
+def _close(context: Context, source: Session, catalog: Catalog, rules: Rules, *, trace: bool) -> Closure:
+    return compute(
+        source,
+        catalog,
+        rules.graph,
+        roots=[RootRule(table, r.where, r.limit, r.percent, r.order_by) for table, r in rules.roots],
+        edges=[EdgeRule(i, children=rules.children.get(i, True), cut=i in rules.cut) for i in rules.children],
+        keep=rules.keep,
+        empty=rules.empty,
+        skip=rules.skip,
+        keys=context.keys,
+        trace=trace,
+    )
+
+
+def _cut_columns(
+    catalog: Catalog, rules: Rules
+) -> tuple[Mapping[TableName, frozenset[str]], list[PenstockError]]:
+    """Foreign keys whose parents will not be there: which columns become NULL, and which cannot."""
+    nulled: dict[TableName, set[str]] = {}
+    errors: list[PenstockError] = []
+    gone = rules.empty | rules.skip
+    for edge in rules.graph.edges:
+        if edge.child in gone or not (edge.parent in gone or edge.id in rules.cut) or not edge.child_columns:
+            continue
+        if edge.kind == "virtual" and edge.id not in rules.cut:
+            continue  # nothing in the target would break
+        columns = _nullable(catalog.tables[edge.child], edge)
+        if columns:
+            nulled.setdefault(edge.child, set()).update(columns)
+        else:
+            errors.append(
+                ContractBroken(
+                    f"{edge.child} must reference {edge.parent}, which stays empty",
+                    why=f"the foreign key {edge.id} allows no NULL",
+                    hint=f"put {edge.child} in `empty` too, or take {edge.parent} out of it",
+                )
+            )
+    return {table: frozenset(columns) for table, columns in nulled.items()}, errors
+
+
+def _nullable(table: Table, edge: Edge) -> tuple[str, ...]:
+    """The columns to set NULL: all of them under MATCH FULL, else those that may be."""
+    able = tuple(c for c in edge.child_columns if table.column(c).nullable)
+    return able if edge.match != "full" or len(able) == len(edge.child_columns) else ()
+
+
+def _unreadable(source: Session, catalog: Catalog, rules: Rules) -> Iterable[PenstockError]:
+    """Tables whose rows would be missing or cannot be read at all."""
+    wanted = [
+        t.oid for t in catalog if t.holds_rows and catalog.root_of(t.name) not in rules.skip | rules.empty
+    ]
+    rows = source.fetch(
+        """
+        SELECT c.oid::int8 AS oid, pg_catalog.has_table_privilege(c.oid, 'SELECT') AS readable,
+               pg_catalog.row_security_active(c.oid) AS filtered
+          FROM unnest($1::int8[]) AS w(oid) JOIN pg_catalog.pg_class c ON c.oid = w.oid::oid
+        """,
+        wanted,
+    )
+    for row in rows:
+        name = catalog.by_oid[row["oid"]].name
+        if row["filtered"]:
+            yield SourceRefused(
+                f"row-level security would hide rows of {name} from this role",
+                why="a copy with rows missing looks complete and is not",
+                hint="give the role BYPASSRLS, or put the table in `skip` or `empty`",
+            )
+        elif not row["readable"]:
+            yield SourceRefused(
+                f"this role may not read {name}",
+                hint=f"GRANT SELECT ON {name.sql} TO {quote_identifier(source.settings.user)}; or put it in `skip`",
+            )
+
+
+def _policy_errors(policy: Policy) -> Iterable[PenstockError]:
+    try:
+        policy.require()
+    except Refused as error:
+        yield error
+
+
+def _merges(source: Session, policy: Policy) -> Iterable[PenstockError]:
+    """Keys whose distinct values the class's canonical form would make one: counted, and refused if there are any."""
+    for merge in policy.merges:
+        table = merge.column.table
+        merged = source.fetchval(
+            f"SELECT count(*) FROM (SELECT FROM {table.sql} WHERE {quote_identifier(merge.column.column)} IS NOT NULL "
+            f"GROUP BY {merge.expression} HAVING count(*) > 1) AS merged",
+            doing=f"counting merged values of {merge.column}",
+        )
+        if merged:
+            yield ContractBroken(
+                f"{merged} distinct values of {merge.column} would become one",
+                why=f"they are unique under {merge.constraint}, but equal for a column that references them",
+                hint="mask the two columns in different domains, or mend the source",
+            )
+
+
+def _table_plans(catalog: Catalog, rules: Rules, closure: Closure) -> Iterable[TablePlan]:
+    roots = {table for table, _ in rules.roots}
+    for name, leaves in catalog.leaves.items():
+        stored = [catalog.tables[leaf] for leaf in leaves]
+        estimates = [t.row_estimate for t in stored]
+        estimate = None if None in estimates else int(sum(e or 0 for e in estimates))
+        heap = sum(t.heap_bytes for t in stored)
+        rows = closure.rows[name].count if name in closure.rows else 0
+        if name in rules.skip:
+            role = "skip"
+        elif name in rules.empty:
+            role = "empty"
+        elif name in rules.keep:
+            role = "keep"
+        elif name in roots:
+            role = "root"
+        else:
+            role = "subset" if name in closure.reached else "unreached"
+        share = min(rows / estimate, 1.0) if estimate else (1.0 if rows else 0.0)
+        yield TablePlan(str(name), role, rows, round(heap * share) if rows else 0, estimate, heap)
+
+
+def _column_plans(policy: Policy) -> Iterable[ColumnPlan]:
+    for name, decision in policy.decisions.items():
+        contract = decision.contract
+        yield ColumnPlan(
+            column=str(name),
+            mask=decision.mask_name,
+            domain=decision.domain,
+            codomain=contract.codomain.value if contract else "rebuild",
+            uniqueness=contract.uniqueness.value if contract else "",
+            origin=decision.origin.value,
+            inherited_from=str(decision.inherited_from or ""),
+        )
+
+
+def _edge_plans(closure: Closure) -> Iterable[EdgePlan]:
+    total = max(1, sum(rows.count for rows in closure.rows.values()))
+    found = [
+        EdgePlan(brought.edge, brought.direction, brought.rows, round(brought.rows / total, 4))
+        for brought in closure.brought
+        if brought.rows
+    ]
+    return sorted(found, key=lambda e: (-e.rows, e.relation, e.direction))
+
+
+def _dangling(closure: Closure) -> Iterable[str]:
+    for edge, rows in closure.dangling.items():
+        yield f"{edge}: {rows} rows reference nothing in the source itself"
+
+
+def _warnings(policy: Policy, closure: Closure) -> Iterable[str]:
+    yield from map(str, policy.notices)
+    yield from (f"masks.toml has a line for {line.column}, which does not exist" for line in policy.stale)
+    for edge in _edge_plans(closure):
+        if edge.direction == "children" and edge.rows >= _HUB_ROWS and edge.share > _HUB_SHARE:
+            yield (
+                f"{edge.relation} brings {edge.rows:,} rows, {edge.share:.0%} of all: "
+                "a cap (children = N) on this edge would make the copy smaller"
+            )

@@ -1,0 +1,85 @@
+"""The rules of a `[devdb.NAME]` section, looked up in a catalog: which tables play which role, which edges there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from penstock.catalog.graph import Children, Edge, RelationGraph, virtual_edge
+from penstock.catalog.model import Catalog, TableName
+from penstock.devdb.config import DevdbSettings, EdgeSettings, RootSettings
+from penstock.devdb.names import find_columns, find_table, find_tables
+from penstock.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the section says, in the catalog's own names."""
+
+    roots: tuple[tuple[TableName, RootSettings], ...]
+    keep: frozenset[TableName]
+    empty: frozenset[TableName]
+    skip: frozenset[TableName]
+    graph: RelationGraph
+    virtual: tuple[Edge, ...]
+    children: Mapping[str, Children]  # by edge id; edges not named follow the default
+    cut: frozenset[str]  # ids of edges whose columns are written as NULL
+
+
+def look_up(catalog: Catalog, settings: DevdbSettings, name: str) -> Rules:
+    """Raises `UnknownName` or `ConfigError` for what the catalog does not have or what contradicts itself."""
+    section = f"devdb.{name}"
+    keep = find_tables(catalog, settings.keep, f"{section}.keep")
+    empty = find_tables(catalog, settings.empty, f"{section}.empty")
+    skip = find_tables(catalog, settings.skip, f"{section}.skip")
+    for first, second, both in (("keep", "empty", keep & empty), ("keep", "skip", keep & skip), ("empty", "skip", empty & skip)):
+        if both:
+            raise ConfigError(
+                f"{min(both)} is in both `{first}` and `{second}` of [{section}]", hint="leave it in one of them"
+            )
+    roots = tuple((find_table(catalog, root.table, f"{section}.root"), root) for root in settings.root)
+    for table, _ in roots:
+        if table in empty | skip:
+            raise ConfigError(
+                f"{table} is a root of [{section}] and also in `empty` or `skip`", hint="leave it in one of them"
+            )
+    declared = RelationGraph.of(catalog)
+    virtual: list[Edge] = []
+    children: dict[str, Children] = {}
+    cut: set[str] = set()
+    for edge in settings.edge:
+        for found in _edges_of(catalog, declared, edge, section):
+            if found.kind == "virtual":
+                virtual.append(found)
+            children[found.id] = edge.children
+            if edge.cut:
+                cut.add(found.id)
+    graph = RelationGraph.of(catalog, virtual)
+    return Rules(roots, keep, empty, skip, graph, tuple(virtual), children, frozenset(cut))
+
+
+def _edges_of(catalog: Catalog, declared: RelationGraph, edge: EdgeSettings, section: str) -> list[Edge]:
+    where = f"{section}.edge"
+    if edge.on is not None:
+        child = find_table(catalog, edge.from_, where)
+        parent = find_table(catalog, edge.to, where)
+        condition = f"({edge.on}\n) AND ({edge.where}\n)" if edge.where else edge.on
+        return [virtual_edge(catalog, child, parent, predicate=condition)]
+    child, child_columns = find_columns(catalog, edge.from_, where)
+    parent, parent_columns = find_columns(catalog, edge.to, where)
+    if len(child_columns) != len(parent_columns):
+        raise ConfigError(
+            f"[{where}] joins {len(child_columns)} columns to {len(parent_columns)}: {edge.from_} → {edge.to}",
+            hint="name as many columns on both sides",
+        )
+    pairs = list(zip(child_columns, parent_columns, strict=True))
+    same = [
+        e
+        for e in declared.edges
+        if e.child == child
+        and e.parent == parent
+        and sorted(zip(e.child_columns, e.parent_columns, strict=True)) == sorted(pairs)
+    ]
+    if same and edge.where is None:
+        return same
+    return [virtual_edge(catalog, child, parent, pairs, edge.where)]

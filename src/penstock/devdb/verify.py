@@ -1,0 +1,123 @@
+"""Is the copy whole, and does anything of the source survive in it? Asked of `proof/`, which shares no code with the masks.
+
+What a column is *claimed* to be comes from the decisions; whether the claim is true is found in the databases alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from penstock.catalog.model import ColumnName, TableName
+from penstock.devdb.build import Job
+from penstock.devdb.config import DevdbSettings
+from penstock.devdb.names import find_columns
+from penstock.devdb.schema import LeftOut
+from penstock.engines.postgres.session import Session
+from penstock.proof.integrity import check_integrity
+from penstock.proof.leak import Claim, check_leaks
+from penstock.proof.report import IntegrityReport, LeakReport
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Both reports. A skipped check is never a pass."""
+
+    integrity: IntegrityReport
+    leaks: LeakReport
+
+    @property
+    def passed(self) -> bool:
+        return self.integrity.status == "ok" and self.leaks.status == "ok"
+
+    @property
+    def headline(self) -> str:
+        """One line for people."""
+        parts = []
+        if self.integrity.status != "ok":
+            parts.append(f"integrity {self.integrity.status}")
+        if self.leaks.leaks:
+            values = sum(f.values for f in self.leaks.leaks)
+            parts.append(f"{values} values of the source in {len({f.place for f in self.leaks.leaks})} places")
+        elif self.leaks.status != "ok":
+            parts.append(f"leak check {self.leaks.status}")
+        return ", ".join(parts) or "everything holds"
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What failed or was skipped, one line each, without values."""
+        return (
+            *(
+                f"{c.kind} {c.subject}: {c.detail or c.status.value}"
+                for c in self.integrity.problems
+                if c.status.value in ("failed", "skipped")
+            ),
+            *(
+                f"{f.values} values of {f.origin} occur in {f.place} ({f.rows} rows)"
+                for f in sorted(self.leaks.leaks, key=lambda f: -f.rows)
+            ),
+            *(f"{t.column}: {t.detail}" for t in self.leaks.tests if t.status == "failed" and t.detail),
+            *(f"{n.place} was not scanned: {n.why}" for n in self.leaks.coverage.not_scanned),
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "passed": self.passed,
+            "integrity": self.integrity.as_dict(),
+            "leaks": self.leaks.as_dict(),
+        }
+
+
+def verify(
+    job: Job,
+    settings: DevdbSettings,
+    source: Session,
+    target: Session,
+    left_out: Iterable[LeftOut],
+    *,
+    expected: Mapping[TableName, int] | None = None,
+) -> Verification:
+    """Both checks on the target's session; the source is in its snapshot. `expected` rows: the closure's, by default."""
+    if expected is None:
+        expected = {name: rows.count for name, rows in job.closure.rows.items() if name not in job.skip}
+    outer = target.connection.is_in_transaction()
+    if not outer:
+        target.begin()
+    try:
+        integrity = check_integrity(
+            source,
+            target,
+            job.catalog,
+            expected_rows=expected,
+            skipped=job.skip,
+            left_out=frozenset(item.what for item in left_out),
+        )
+        acknowledged = frozenset(
+            ColumnName(table, column)
+            for text in settings.acknowledged
+            for table, columns in [find_columns(job.catalog, text, "acknowledged")]
+            for column in columns
+        )
+        leaks = check_leaks(
+            source, target, claims_of(job), nomenclature=nomenclature_of(job), acknowledged=acknowledged
+        )
+    finally:
+        if not outer:
+            target.rollback()
+    return Verification(integrity, leaks)
+
+
+def claims_of(job: Job) -> list[Claim]:
+    """What the decisions say has become of every column that was copied."""
+    return [
+        Claim(name, decision.contract.codomain.value, decision.mask.site.real if decision.mask else frozenset())
+        for name, decision in job.policy.decisions.items()
+        if decision.contract is not None and name.column not in job.nulled.get(name.table, frozenset())
+    ]
+
+
+def nomenclature_of(job: Job) -> frozenset[TableName]:
+    """Tables whose values are nobody's: kept whole on purpose, or without any masked column."""
+    masked = {name.table for name, decision in job.policy.decisions.items() if not decision.keeps}
+    return job.keep | frozenset(name for name in job.catalog.leaves if name not in masked)
