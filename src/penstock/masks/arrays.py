@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 U8 = npt.NDArray[np.uint8]
+I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
 
 BASE32 = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz234567", dtype=np.uint8)
@@ -19,6 +20,18 @@ _HEX = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
 def contiguous(values: pa.Array | pa.ChunkedArray) -> pa.Array:
     """One array, whatever came."""
     return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+
+
+def octets_of(values: pa.Array) -> tuple[I64, U8]:
+    """Offsets (n + 1, from 0) and bytes of n strings laid end to end; a NULL has no bytes."""
+    values = strings(values)
+    if values.null_count:
+        values = values.fill_null("")
+    _, offset_buffer, data_buffer = values.buffers()
+    if len(values) == 0 or data_buffer is None:
+        return np.zeros(len(values) + 1, np.int64), np.empty(0, np.uint8)
+    offsets = np.frombuffer(offset_buffer, np.int64)[values.offset : values.offset + len(values) + 1]
+    return offsets - offsets[0], np.frombuffer(data_buffer, np.uint8)[offsets[0] : offsets[-1]]
 
 
 def strings_from_matrix(characters: U8) -> pa.Array:
@@ -46,10 +59,25 @@ def hexadecimal(octets: U8) -> U8:
     return out
 
 
-def keep_null_and_empty(original: pa.Array, masked: pa.Array) -> pa.Array:
-    """`masked`, with NULL and '' where `original` has them."""
-    masked = pc.if_else(pc.equal(pc.binary_length(original), 0), original.cast(masked.type), masked)
-    return masked if original.null_count == 0 else pc.if_else(pc.is_valid(original), masked, None)
+def strings(values: pa.Array | pa.ChunkedArray | Iterable[str | None]) -> pa.Array:
+    """Any strings as one large_string array: what every mask works on."""
+    if not isinstance(values, pa.Array | pa.ChunkedArray):
+        return pa.array(values, pa.large_string())
+    values = contiguous(values)
+    return values if pa.types.is_large_string(values.type) else values.cast(pa.large_string())
+
+
+def keep_null_and_empty(
+    original: pa.Array, masked: pa.Array, *, null: bool = True, empty: bool = True
+) -> pa.Array:
+    """`masked`, with NULL and '' where `original` has them (of each only if asked)."""
+    if empty:
+        is_empty = pc.fill_null(pc.equal(pc.binary_length(original), 0), fill_value=False)
+        if pc.any(is_empty).as_py():
+            masked = pc.if_else(is_empty, pa.scalar("", masked.type), masked)
+    if null and original.null_count:
+        masked = pc.if_else(pc.is_valid(original), masked, pa.scalar(None, masked.type))
+    return masked
 
 
 def through_distinct(values: pa.Array, mask: Callable[[pa.Array], pa.Array]) -> pa.Array:

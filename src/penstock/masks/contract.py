@@ -12,12 +12,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from penstock.catalog.types import Family
+from penstock.catalog.types import ColumnType, Family
 from penstock.errors import MaskError
+from penstock.masks.arrays import keep_null_and_empty, strings
+from penstock.masks.canonical import Comparison, canonical
 from penstock.masks.keys import Keyring
 
 
@@ -49,10 +52,54 @@ class Site:
     nullable: bool = True
     unique: bool = False  # some unique key stands on this column alone
     type_name: str = "text"  # format_type, for messages and for masks that must cast
-    case_insensitive: bool = False  # citext, nondeterministic collation: values that differ in case are one value
+    case_insensitive: bool = (
+        False  # citext, nondeterministic collation: values that differ in case are one value
+    )
     padded: bool = False  # char(n): trailing blanks do not count
     labels: tuple[str, ...] = ()  # of an enum
     real: frozenset[str] = frozenset()  # canonical values that stay as they are (staff allow-list)
+    element: Site | None = None  # of an array: what its elements are
+    fields: tuple[tuple[str, Site], ...] = ()  # of a composite type: its fields, in order
+
+    @classmethod
+    def of(cls, declared: ColumnType, **known: Any) -> Site:
+        """The site a type alone describes, with those of its elements and fields.
+
+        `known` replaces attributes: nullable, unique, domain, real …
+        """
+        inner = declared.innermost
+        is_text = declared.family is Family.TEXT
+        minimum, maximum = _INTEGER_BOUNDS.get(inner.typname, (None, None))
+        described: dict[str, Any] = {
+            "family": declared.family,
+            "max_length": _TEXT_LENGTHS.get(inner.typname, declared.length) if is_text else None,
+            "minimum": minimum,
+            "maximum": maximum,
+            "precision": declared.precision,
+            "scale": declared.scale,
+            "nullable": not declared.domain_not_null,
+            "type_name": declared.name,
+            "case_insensitive": inner.typname == "citext",
+            "padded": declared.is_padded,
+            "labels": declared.labels,
+            "element": cls.of(declared.element) if declared.element is not None else None,
+            "fields": tuple((name, cls.of(part)) for name, part in declared.fields),
+        }
+        return cls(**{**described, **known})
+
+    @property
+    def comparison(self) -> Comparison:
+        """How the column's equality compares two values."""
+        return Comparison(self.family, case_insensitive=self.case_insensitive, padded=self.padded)
+
+
+_INTEGER_BOUNDS = {
+    "int2": (-(2**15), 2**15 - 1),
+    "int4": (-(2**31), 2**31 - 1),
+    "int8": (-(2**63), 2**63 - 1),
+    "oid": (0, 2**32 - 1),
+}
+_TEXT_LENGTHS = {"name": 63, "char": 1}  # bytes; pseudonyms are ASCII
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +140,8 @@ class Mask(ABC):
     """One mask at one site. Instances are immutable and thread-safe.
 
     Subclasses set the class attributes, give `Options` (a frozen dataclass with defaults) and implement `contract` and
-    `apply`. `registry.get(name)` finds them by their file.
+    `apply`; those that see one thing in several spellings (an e-mail in capitals) extend `normalise`. Callers
+    use `mask`. `registry.get(name)` finds them by their file.
     """
 
     name: ClassVar[str]
@@ -110,6 +158,7 @@ class Mask(ABC):
         self.options = options if options is not None else self.Options()
         self.domain = site.domain or self.default_domain or self.name
         self.setup()
+        self._real = self.normalise(strings(sorted(site.real))) if site.real else None
 
     def setup(self) -> None:
         """Derive keys and tables once. Raises `MaskError` where the options do not fit the site."""
@@ -120,10 +169,35 @@ class Mask(ABC):
 
     @abstractmethod
     def apply(self, values: pa.Array, inputs: Mapping[Input, pa.Array] | None = None) -> pa.Array:
-        """Mask `values` (string array, NULLs allowed), element by element; returns a string array as long.
+        """Mask normalised `values` (large_string, NULLs allowed), element by element; returns a string array as long.
 
-        Values are canonical text of the site's type, unescaped. `inputs` holds original values, aligned.
+        Values are text of the site's type, unescaped. `inputs` holds original values, aligned. NULL, '' and the
+        site's real values need no care: `mask` restores them.
         """
+
+    def normalise(self, values: pa.Array) -> pa.Array:
+        """The form in which two spellings of one thing are equal: at least as coarse as the column's equality.
+
+        Values with one normal form get one pseudonym; where a unique key holds them apart, the plan must refuse.
+        """
+        return canonical(self.site.comparison, values)
+
+    @final
+    def mask(self, values: pa.Array, inputs: Mapping[Input, pa.Array] | None = None) -> pa.Array:
+        """Mask `values` (a string array), element by element: a large_string array as long.
+
+        The site's real values stay as they are, and so do NULL and '' where the contract says so.
+        """
+        values = strings(values)
+        normal = self.normalise(values)
+        masked = strings(self.apply(normal, inputs))
+        if len(masked) != len(values):
+            raise MaskError(f"the mask {self.name!r} returned another number of values than it got")
+        promised = self.contract()
+        masked = keep_null_and_empty(values, masked, null=promised.keeps_null, empty=promised.keeps_empty)
+        if self._real is not None:
+            masked = pc.if_else(pc.is_in(normal, value_set=self._real), values, masked)
+        return masked
 
     def inputs(self) -> tuple[Input, ...]:
         """What `apply` wants in `inputs`."""
@@ -138,7 +212,9 @@ def build_options(mask: type[Mask], given: Mapping[str, Any]) -> Any:
             close = get_close_matches(name, known, n=1)
             raise MaskError(
                 f"the mask {mask.name!r} has no option {name!r}",
-                hint=f"did you mean {close[0]!r}?" if close else f"its options: {', '.join(sorted(known)) or 'none'}",
+                hint=f"did you mean {close[0]!r}?"
+                if close
+                else f"its options: {', '.join(sorted(known)) or 'none'}",
             )
     try:
         return mask.Options(**given)

@@ -19,7 +19,13 @@ class Keep(Mask):
     families = frozenset(Family)
 
     def contract(self) -> Contract:
-        return Contract(Uniqueness.INJECTIVE, Codomain.SAME, self.site.max_length, keeps_length=True, keeps_format=True)
+        return Contract(
+            Uniqueness.INJECTIVE, Codomain.SAME, self.site.max_length, keeps_length=True, keeps_format=True
+        )
 
     def apply(self, values: pa.Array, inputs: Mapping[Input, pa.Array] | None = None) -> pa.Array:
+        return values
+
+    def normalise(self, values: pa.Array) -> pa.Array:
+        """The values as they are: nothing is derived from them."""
         return values

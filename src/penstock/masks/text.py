@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from penstock.catalog.types import Family
-from penstock.masks.arrays import base32, keep_null_and_empty, strings_from_matrix
+from penstock.masks.arrays import base32, strings_from_matrix
 from penstock.masks.contract import Codomain, Contract, Input, Mask, Uniqueness
 
 _WIDTH = 16  # base32 characters: 80 bits, so that 10^9 distinct values collide with probability 4·10^-7
@@ -36,4 +36,4 @@ class Text(Mask):
         )
 
     def apply(self, values: pa.Array, inputs: Mapping[Input, pa.Array] | None = None) -> pa.Array:
-        return keep_null_and_empty(values, strings_from_matrix(base32(self._prf.digest(values), self._width)))
+        return strings_from_matrix(base32(self._prf.digest(values), self._width))
