@@ -13,8 +13,10 @@ import pyarrow as pa
 from penstock.detect.spans import Spans, Texts, located, regex_spans, standing_alone, whole
 
 _BETWEEN = r"(?:[ \t.()/-]{1,3})?"
-PATTERN = rf"\+?\(?[0-9](?:{_BETWEEN}[0-9]){{6,18}}"
+PATTERN = rf"\+?\(?[0-9](?:{_BETWEEN}[0-9]){{6,}}"
 _DATE = re.compile(r"(?:\d{4}[-/.][01]\d[-/.][0-3]\d|[0-3]?\d([-/.])[0-3]?\d\1\d{4})(?!\d)")
+_GROUP = re.compile(r"[^ \t]+")
+_LEAST, _MOST = 7, 15
 _DOTTED = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 
 
@@ -31,12 +33,30 @@ def _phone(candidate: str) -> list[tuple[int, int]]:
         start = dated.end()
         while start < len(candidate) and not candidate[start].isdigit():
             start += 1
-    digits = sum(c.isdigit() for c in candidate[start:])
-    if not 7 <= digits <= 15 or _DOTTED.fullmatch(candidate, start):
+    if _DOTTED.fullmatch(candidate, start):
         return []
     if start and candidate[start - 1] == "(":
         start -= 1
-    return [(start, len(candidate))]
+    if _digits(candidate[start:]) <= _MOST:
+        return [(start, len(candidate))] if _digits(candidate[start:]) >= _LEAST else []
+    return _several(candidate, start)
+
+
+def _several(candidate: str, start: int) -> list[tuple[int, int]]:
+    """Numbers one after the other: groups between blanks, put together while they may be one number."""
+    found: list[tuple[int, int]] = []
+    for group in _GROUP.finditer(candidate, start):
+        together = found[-1][0] if found else 0
+        if found and _digits(candidate[found[-1][0] : found[-1][1]]) < _LEAST:
+            if _digits(candidate[together : group.end()]) <= _MOST:
+                found[-1] = (together, group.end())
+                continue
+        found.append(group.span())
+    return [(a, b) for a, b in found if _LEAST <= _digits(candidate[a:b]) <= _MOST]
+
+
+def _digits(text: str) -> int:
+    return sum(c.isdigit() for c in text)
 
 
 def matches(values: pa.Array) -> pa.Array:
