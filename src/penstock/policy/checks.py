@@ -22,6 +22,7 @@ from penstock.catalog.model import Column, ColumnName, Table
 from penstock.catalog.types import Family
 from penstock.errors import MaskError
 from penstock.masks.contract import Codomain, Mask, Site
+from penstock.policy.classes import length_limit
 from penstock.policy.decision import Decision, Notice, Violation
 from penstock.policy.samples import sample_array
 
@@ -70,7 +71,7 @@ class CheckEvaluator:
         try:
             self._connection.register("samples", table)
             rows = self._connection.execute(
-                f"SELECT CAST(({translated}) AS VARCHAR) "  # noqa: S608 - an expression of the schema, over made-up values
+                f"SELECT CAST(({translated}) AS VARCHAR) "
                 f"FROM (SELECT i, CAST(v AS {declared}) AS {_PLACE} FROM samples) ORDER BY i"
             ).fetchall()
         except duckdb.Error:
@@ -98,16 +99,16 @@ def _translate(expression: str, column: str) -> str | None:
         return None
 
 
-def parse(expression: str) -> exp.Expression | None:
+def parse(expression: str) -> exp.Expr | None:
     """The tree of a PostgreSQL expression, casts to types we cannot name taken away; None where it does not parse."""
     try:
-        tree: exp.Expression = sqlglot.parse_one(expression, read="postgres")
+        tree = sqlglot.parse_one(expression, read="postgres")
     except sqlglot.errors.SqlglotError:
         return None
     return tree.transform(_without_foreign_casts)
 
 
-def _without_foreign_casts(node: exp.Expression) -> exp.Expression:
+def _without_foreign_casts(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Cast):
         target = node.to
         if target.this in exp.DataType.TEXT_TYPES or target.this is exp.DataType.Type.USERDEFINED:
@@ -135,11 +136,17 @@ def check_findings(
     """The CHECKs of the table and of the column's domain that the mask would break, or that cannot be decided."""
     at = ColumnName(table.name, column.name)
     for definition in column.type.domain_checks:
+        if (limit := length_limit(definition)) is not None:
+            yield from _length(at, f"domain {column.type.name}", limit, mask)
+            continue
         yield from _check(
             at, f"domain {column.type.name}", condition_of(definition), "VALUE", column, mask, evaluator
         )
     for check in table.checks:
         if column.name not in check.columns or not check.validated:
+            continue
+        if (limit := length_limit(check.definition)) is not None:
+            yield from _length(at, check.name, limit, mask)
             continue
         condition = condition_of(check.definition)
         if len(check.columns) == 1:
@@ -155,6 +162,17 @@ def check_findings(
                 yield Notice(
                     at, f"whether the mask {mask.name!r} satisfies {check.name} depends on other columns"
                 )
+
+
+def _length(at: ColumnName, constraint: str, limit: int, mask: Mask) -> Iterator[Violation]:
+    """What a CHECK of at most `limit` characters says to the mask; the commonest CHECK needs no samples."""
+    contract = mask.contract()
+    if not contract.keeps_length and (contract.max_length is None or contract.max_length > limit):
+        longest = (
+            "longer values" if contract.max_length is None else f"up to {contract.max_length} characters"
+        )
+        text = f"{constraint} allows {limit} characters, and the mask {mask.name!r} may write {longest}"
+        yield Violation(at, constraint, text, mask=mask.name)
 
 
 def nulls_stay(mask: Mask) -> bool:
@@ -222,7 +240,7 @@ def masked_samples(mask: Mask, values: pa.Array) -> pa.Array | None:
     if not mask.context_free or mask.inputs():
         return None
     try:
-        return mask.apply(values)
+        return mask.mask(values)
     except MaskError:
         return None
 

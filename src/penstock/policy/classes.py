@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from penstock.catalog.model import Catalog, Column, ColumnName, Table, TableName
-from penstock.catalog.types import ColumnType, Family
+from penstock.catalog.types import Family
 from penstock.masks.contract import Site
 
 
@@ -24,13 +24,20 @@ class Edge(Protocol):
     """What joins columns: a declared foreign key, or a virtual one from the project file."""
 
     @property
-    def table(self) -> TableName: ...
+    def table(self) -> TableName:
+        """The table that references."""
+
     @property
-    def columns(self) -> tuple[str, ...]: ...
+    def columns(self) -> tuple[str, ...]:
+        """Its columns, each holding values of the column of `referenced_columns` at the same place."""
+
     @property
-    def referenced_table(self) -> TableName: ...
+    def referenced_table(self) -> TableName:
+        """The table that is referenced."""
+
     @property
-    def referenced_columns(self) -> tuple[str, ...]: ...
+    def referenced_columns(self) -> tuple[str, ...]:
+        """Its columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +69,6 @@ _NARROWEST_FIRST = (
     Family.TEXT,
 )
 
-_INTEGER_BOUNDS: Mapping[str, tuple[int, int]] = {
-    "int2": (-(2**15), 2**15 - 1),
-    "int4": (-(2**31), 2**31 - 1),
-    "int8": (-(2**63), 2**63 - 1),
-    "oid": (0, 2**32 - 1),
-}
-
-
 # As pg_get_constraintdef prints it. Bytes bound characters too, for the ASCII that pseudonyms are made of.
 _LENGTH_CHECK = re.compile(
     r"CHECK \(+(?:char_length|character_length|length|octet_length)\(\(?[^()]+\)?(?:::text)?\)"
@@ -84,7 +83,8 @@ def logical_tables(catalog: Catalog) -> tuple[Table, ...]:
 
 def key_classes(catalog: Catalog, virtual_edges: Iterable[Edge] = ()) -> Mapping[ColumnName, KeyClass]:
     """The class of every column of every logical table, joined by all declared edges (NOT VALID and NOT ENFORCED
-    ones too: the values are copies all the same) and by `virtual_edges`, column by column."""
+    ones too: the values are copies all the same) and by `virtual_edges`, column by column.
+    """
     tables = logical_tables(catalog)
     parent: dict[ColumnName, ColumnName] = {
         name: name
@@ -144,6 +144,10 @@ def site_of(
     lengths = [s.max_length for s in sites if s.max_length is not None]
     minima = [s.minimum for s in sites if s.minimum is not None]
     maxima = [s.maximum for s in sites if s.maximum is not None]
+    if family is Family.INTEGER:  # a numeric(p, s) member holds p - s digits before the point
+        digits = [s.precision - max(s.scale or 0, 0) for s in sites if s.precision is not None]
+        minima += [1 - 10**n for n in digits]
+        maxima += [10**n - 1 for n in digits]
     precisions = [s.precision for s in sites if s.precision is not None]
     scales = [s.scale for s in sites if s.scale is not None]
     own = next(site for site in sites if site.family is family)
@@ -167,7 +171,7 @@ def site_of(
 
 def site_of_column(column: Column, table: Table) -> Site:
     """What a mask may know of one column by its declaration; a CHECK on its length counts as its length."""
-    site = site_of_type(column.type)
+    site = Site.of(column.type)
     limits = [site.max_length, _length_by_check(column, table) if site.family is Family.TEXT else None]
     return replace(
         site,
@@ -180,46 +184,23 @@ def site_of_column(column: Column, table: Table) -> Site:
 def _length_by_check(column: Column, table: Table) -> int | None:
     """The most characters a CHECK of the form `char_length(column) <= n` allows (the table's or the domain's)."""
     own = [check.definition for check in table.checks if check.columns == (column.name,)]
-    found = [
-        int(match["limit"]) - (match["operator"] == "<")
-        for definition in (*own, *column.type.domain_checks)
-        if (match := _LENGTH_CHECK.match(definition))
-    ]
-    return min(found, default=None)
+    limits = [length_limit(definition) for definition in (*own, *column.type.domain_checks)]
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
-def site_of_type(declared: ColumnType) -> Site:
-    """What a mask may know of a type: elements of arrays and fields of composites have no column of their own."""
-    inner = declared.innermost
-    minimum, maximum = _INTEGER_BOUNDS.get(inner.typname, (None, None))
-    is_text = declared.family is Family.TEXT
-    length = declared.length
-    if is_text and inner.typname == "name":
-        length = 63  # bytes; ASCII pseudonyms make it characters
-    return Site(
-        family=declared.family,
-        max_length=length if is_text else None,
-        minimum=minimum,
-        maximum=maximum,
-        precision=declared.precision,
-        scale=declared.scale,
-        nullable=not declared.domain_not_null,
-        type_name=declared.name,
-        case_insensitive=inner.typname == "citext",
-        padded=declared.is_padded,
-        labels=declared.labels,
-    )
+def length_limit(definition: str) -> int | None:
+    """The n of a CHECK that says no more than "at most n characters"; None for any other CHECK."""
+    match = _LENGTH_CHECK.match(definition)
+    return int(match["limit"]) - (match["operator"] == "<") if match else None
 
 
 def is_case_insensitive(column: Column) -> bool:
     """citext, or a nondeterministic collation: which differences such a collation ignores is the library's secret,
-    so the coarsest usual form is taken; merged values that a unique key holds apart are found by the plan."""
+    so the coarsest usual form is taken; merged values that a unique key holds apart are found by the plan.
+    """
     return column.type.innermost.typname == "citext" or not column.collation_deterministic
 
 
 def stands_alone_unique(table: Table, column: str) -> bool:
     """Whether some unique key (also partial, also on an expression of it) stands on this column alone."""
-    for key in table.all_keys:
-        if set(key.columns) | set(key.expression_columns) == {column}:
-            return True
-    return False
+    return any(set(key.columns) | set(key.expression_columns) == {column} for key in table.all_keys)

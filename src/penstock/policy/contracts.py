@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from penstock.catalog.model import Catalog, ColumnName, quote_identifier
 from penstock.errors import MaskError
 from penstock.masks import registry
-from penstock.masks.contract import Mask
+from penstock.masks.contract import Mask, Site
 from penstock.masks.keys import Keyring
 from penstock.policy.checks import CheckEvaluator, check_findings
-from penstock.policy.classes import KeyClass, column_of, is_case_insensitive, site_of, site_of_column
+from penstock.policy.classes import KeyClass, column_of, is_case_insensitive, site_of
 from penstock.policy.decision import Decision, Merge, Notice, Violation
 from penstock.policy.partition_keys import partition_key_findings
 from penstock.policy.uniques import unique_findings
@@ -82,7 +82,7 @@ def _column_findings(
     if contract.makes_null and not column.nullable:
         why = "its domain is NOT NULL" if column.type.domain_not_null else "the column is NOT NULL"
         yield broken("NOT NULL", f"the mask {mask.name!r} may write NULL, and {why}")
-    limit = site_of_column(column, table).max_length
+    limit = Site.of(column.type).max_length
     if limit is not None and not contract.keeps_length:
         if contract.max_length is None:
             yield broken(

@@ -115,7 +115,8 @@ class Policy:
 
     def of(self, table: TableName) -> Mapping[str, Decision]:
         """The decisions of a table's stored columns by name, in the order of its columns; a partition has its
-        root's. Columns that are undecided are missing: `require` first."""
+        root's. Columns that are undecided are missing: `require` first.
+        """
         root = self.catalog.root_of(table)
         found = {}
         for column in self.catalog.tables[table].stored_columns:

@@ -69,7 +69,8 @@ def type_passes(declared: ColumnType) -> str:
 
 def listing_check(column: Column, table: Table) -> str:
     """The name of a CHECK (the column's or its domain's) that lists the values the column may have: such a column is
-    an enum in all but name, and its values stand in the schema anyway."""
+    an enum in all but name, and its values stand in the schema anyway.
+    """
     for check in table.checks:
         if check.columns == (column.name,) and check.validated and _lists(check.definition):
             return check.name

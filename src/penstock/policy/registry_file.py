@@ -12,7 +12,7 @@ exists and a mask fits is `resolve`'s question.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -172,7 +172,7 @@ def line_from_value(column: ColumnName, value: Any, source: str = "masks.toml") 
     for key in (*METADATA, "domain"):
         if key in given:
             text = given.pop(key)
-            if isinstance(text, datetime.date | datetime.time):
+            if isinstance(text, dt.date | dt.time):
                 text = text.isoformat()
             if not isinstance(text, str):
                 raise RegistryError(f"{source}: {key!r} of {column} is not a text")

@@ -1,4 +1,4 @@
-"""`resolve`: masks.toml × catalog → one decision per stored column.
+"""`resolve`: masks.toml and a catalog make one decision per stored column.
 
 Decisions are made per key class, never per column: a class has one line (or none), and its members inherit. What has
 no line passes, refuses or is masked by its type; what has one is checked against every constraint it touches.
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
-from penstock.catalog.model import Catalog, Column, ColumnName, Table, TableName
+from penstock.catalog.model import Catalog, Column, ColumnName, TableName
 from penstock.catalog.types import Family
 from penstock.errors import MaskError
 from penstock.masks.contract import Mask

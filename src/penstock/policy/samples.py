@@ -11,7 +11,7 @@ from penstock.masks.contract import Site
 
 _WORDS = (
     "Ana", "Maria Silva", "blue", "ACTIVE", "a", "Z", "x7", "AB-1234", "PT50", "12345", "0042", "+351 910 000 000",
-    "912345678", "ana@example.org", "Ana.Silva+news@Example.COM", "https://example.org/a/b?c=d", "/tmp/photo.JPG",
+    "912345678", "ana@example.org", "Ana.Silva+news@Example.COM", "https://example.org/a/b?c=d", "/srv/photo.JPG",
     "Rua do Ouro 5, 3.º", "1000-001", "SW1A 1AA", "4111111111111111", "PT50000201231234567890154", "192.0.2.7",
     "2001:db8::1", "00:00:5e:00:53:01", "2001-02-03", "true", "yes", "m", "F", "EUR", "pt-PT", "Straße", "naïve",
     "123e4567-e89b-12d3-a456-426614174000", "deadbeef", "DE123456789", "under_score", "kebab-case", "CamelCase",

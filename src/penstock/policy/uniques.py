@@ -19,7 +19,8 @@ from penstock.policy.decision import Decision, Notice, Violation
 from penstock.policy.samples import sample_array
 
 COLLISION_PROBABILITY = 1e-3  # beyond it a mask is not unique enough for a key
-_ROWS_AT_LEAST = 1_000  # a table never analysed, or still small, is taken to hold that many
+_ROWS_OF_EMPTY_TABLE = 1_000.0
+_ROW_BYTES = 100  # of a table that was never analysed
 
 
 def unique_findings(
@@ -45,9 +46,12 @@ def unique_findings(
 
 
 def row_estimate(catalog: Catalog, table: Table) -> float:
-    """The planner's estimate for a table with all its partitions, at least a thousand."""
+    """The planner's estimate for a table with all its partitions; by its size where it was never analysed, and a
+    thousand where it is empty: schemas are checked before they are filled, too.
+    """
     leaves = [catalog.tables[name] for name in catalog.leaves[table.name]]
-    return max(sum(leaf.row_estimate or 0 for leaf in leaves), _ROWS_AT_LEAST)
+    rows = sum(leaf.row_estimate or leaf.heap_bytes / _ROW_BYTES for leaf in leaves)
+    return rows or _ROWS_OF_EMPTY_TABLE
 
 
 def stays_distinct(mask: Mask, rows: float) -> bool:
@@ -72,9 +76,9 @@ def _unique(
     evaluator: CheckEvaluator,
 ) -> Iterator[Violation | Notice]:
     contract = mask.contract()
-    if contract.makes_null and contract.codomain is Codomain.CONSTANT and not key.primary:
-        if not key.nulls_not_distinct:
-            return  # all NULL, and NULLs are distinct
+    only_null = contract.makes_null and contract.codomain is Codomain.CONSTANT
+    if only_null and not key.primary and not key.nulls_not_distinct:
+        return  # NULLs are distinct
     kind = "primary key" if key.primary else "unique key"
     if not stays_distinct(mask, rows):
         if not _contains_safe_key(table, key, decisions, rows):

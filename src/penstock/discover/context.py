@@ -1,0 +1,125 @@
+"""What a rule sees of a column: its name's words, its type, and what the table around it is about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from penstock.catalog.model import Column, ColumnName, Table
+from penstock.catalog.types import Family
+from penstock.discover.vocabulary import (
+    NOMENCLATURE,
+    ORGANISATIONS,
+    PEOPLE,
+    PLACES,
+    RECORDS,
+    THINGS,
+    without_tail,
+)
+from penstock.discover.words import words
+
+
+@dataclass(frozen=True)
+class TableContext:
+    """A table as its names describe it."""
+
+    table: Table
+
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        return words(self.table.name.table)
+
+    @cached_property
+    def column_words(self) -> tuple[tuple[str, ...], ...]:
+        return tuple(words(column.name) for column in self.table.columns)
+
+    @cached_property
+    def _signs_of_people(self) -> int:
+        """How many columns only people have."""
+        pairs = [
+            ("first", "name"),
+            ("last", "name"),
+            ("given", "name"),
+            ("family", "name"),
+            ("birth", "date"),
+        ]
+        return sum(
+            "email" in found or "gender" in found or any(found[-2:] == pair for pair in pairs)
+            for found in (without_tail(w) for w in self.column_words)
+        )
+
+    @cached_property
+    def subject(self) -> str:
+        """The last word that says what a row is: `store` of `customer_store`."""
+        return next(
+            (w for w in reversed(self.words) if w in PEOPLE | THINGS | PLACES | RECORDS | ORGANISATIONS), ""
+        )
+
+    @cached_property
+    def is_about_people(self) -> bool:
+        return self.subject in PEOPLE or self._signs_of_people >= 2
+
+    @cached_property
+    def is_about_organisations(self) -> bool:
+        return self.subject in ORGANISATIONS
+
+    @cached_property
+    def is_about_places(self) -> bool:
+        has_street = any(w[-1:] == ("street",) or w[-2:] == ("address", "line") for w in self.column_words)
+        return self.subject in PLACES or has_street
+
+    @cached_property
+    def is_about_things(self) -> bool:
+        return self.subject in THINGS and not self._signs_of_people
+
+    @cached_property
+    def is_record_of_changes(self) -> bool:
+        return any(w in RECORDS for w in self.words)
+
+    @cached_property
+    def is_nomenclature(self) -> bool:
+        """A short list of the world's things (countries, categories, languages): few columns, nobody's."""
+        small = sum(c.type.family is Family.TEXT for c in self.table.stored_columns) <= 4
+        return (
+            self.subject in NOMENCLATURE and small and not self.is_about_people and not self.is_about_places
+        )
+
+
+@dataclass(frozen=True)
+class ColumnContext:
+    """A column as its name, its type and its table describe it."""
+
+    name: ColumnName
+    column: Column
+    table: TableContext
+
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        """Words of the name, without a repetition of the table's own: `film.film_title` is `title`."""
+        return without_tail(words(self.name.column))
+
+    @property
+    def head(self) -> str:
+        """What the value is: the last word. `email_template` is a template."""
+        return self.words[-1] if self.words else ""
+
+    @property
+    def family(self) -> Family:
+        return self.column.type.family
+
+    @property
+    def is_text(self) -> bool:
+        return self.family is Family.TEXT
+
+    @property
+    def is_texts(self) -> bool:
+        """Text, or an array of text."""
+        element = self.column.type.element
+        return self.is_text or (element is not None and element.family is Family.TEXT)
+
+    def ends_with(self, *endings: str) -> bool:
+        """Whether the words end with those of one of `endings` (each a few words)."""
+        return any(self.words[-len(parts) :] == parts for parts in (tuple(e.split()) for e in endings))
+
+    def has(self, *some: str) -> bool:
+        return any(word in self.words for word in some)

@@ -1,0 +1,38 @@
+"""Words out of a short list of the program's own: status, type, currency, mime type, version."""
+
+from __future__ import annotations
+
+from penstock.discover.context import ColumnContext
+from penstock.discover.proposal import Judgement
+from penstock.discover.vocabulary import word_set
+
+_CODES = word_set(
+    """
+    status type kind mode method channel role level category unit format version color colour size
+    priority severity scope tier frequency interval visibility encoding protocol environment platform
+    algorithm outcome stage phase object action event extension currency class brand funding network
+    grade rank weekday aasm mimetype sku barcode checksum etag
+    """
+)
+_ENDINGS = (
+    "content type",
+    "mime type",
+    "status code",
+    "error code",
+    "failure code",
+    "reason code",
+    "product code",
+    "job class",
+)
+
+
+def judge(column: ColumnContext) -> Judgement | None:
+    if not column.is_texts:
+        return None
+    if column.head in _CODES or column.ends_with(*_ENDINGS):
+        return Judgement(
+            "keep", certain=True, evidence=f"a {column.head} out of the program's own list", weight=58
+        )
+    if column.head == "state" and not column.table.is_about_places:
+        return Judgement("keep", certain=True, evidence="the state of something", weight=56)
+    return None

@@ -1,0 +1,12 @@
+"""What passes by its type unless another rule speaks: numbers, truth values, enum labels, times of events, keys."""
+
+from __future__ import annotations
+
+from penstock.discover.context import ColumnContext
+from penstock.discover.proposal import Judgement
+from penstock.policy.defaults import passes
+
+
+def judge(column: ColumnContext) -> Judgement | None:
+    reason = passes(column.column, column.table.table)
+    return Judgement("keep", certain=True, evidence=reason, weight=15) if reason else None
