@@ -1,0 +1,56 @@
+"""Two databases and a proof between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+
+import pytest
+
+from penstock.catalog.model import ColumnName, TableName
+from penstock.engines.postgres.session import Session
+from penstock.proof.leak import Claim, check_leaks
+from penstock.proof.report import LeakReport
+from tests.servers import Database
+
+Prove = Callable[..., LeakReport]
+
+
+def open_snapshot(database: Database) -> Session:
+    session = Session.open(database.settings, read_only=True)
+    session.begin_snapshot()
+    return session
+
+
+def column(name: str) -> ColumnName:
+    """`public.person.email`, or `person.email`, as a ColumnName."""
+    *schema, table, bare = name.split(".")
+    return ColumnName(TableName(schema[0] if schema else "public", table), bare)
+
+
+@pytest.fixture
+def prove() -> Prove:
+    """`prove(source, target, fresh="person.email …", same="…", accepted={…}, …)` runs the leak check."""
+
+    def run(
+        source: Database, target: Database, *, accepted: frozenset[str] = frozenset(), nomenclature: str = "", **claimed: str
+    ) -> LeakReport:
+        acknowledged = frozenset(column(name) for name in claimed.pop("acknowledged", "").split())
+        memory = int(claimed.pop("pairs_in_memory", str(1 << 23)))
+        claims = [
+            Claim(column(name), codomain, accepted)  # type: ignore[arg-type]
+            for codomain, names in claimed.items()
+            for name in names.split()
+        ]
+        tables = frozenset(TableName("public", name) for name in nomenclature.split())
+        with closing(open_snapshot(source)) as here, closing(open_snapshot(target)) as there:
+            return check_leaks(
+                here, there, claims, nomenclature=tables, acknowledged=acknowledged, pairs_in_memory=memory
+            )
+
+    return run
+
+
+def leaks(report: LeakReport) -> set[tuple[str, str, int]]:
+    """(origin, place, rows) of every leak."""
+    return {(str(f.origin).removeprefix("public."), f.place.removeprefix("public."), f.rows) for f in report.leaks}

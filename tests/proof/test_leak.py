@@ -1,0 +1,281 @@
+"""The leak check on real databases: what was planted is found, and what is clean passes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.proof.conftest import leaks
+
+PERSON = "CREATE TABLE person (id int PRIMARY KEY, email text, note text);"
+ROWS = "INSERT INTO person SELECT i, 'Erika.' || i || '@Mail.example', 'n' || i FROM generate_series(1, 300) AS i;"
+MASKED = "INSERT INTO person SELECT i, 'p' || md5(i::text) || '@masked.example', 'nothing' FROM generate_series(1, 300) AS i;"
+
+
+@pytest.fixture
+def source(make_database):
+    return make_database(PERSON + ROWS)
+
+
+def planted(make_database, sql: str):
+    """A clean target and what `sql` adds to it."""
+    return make_database("CREATE EXTENSION citext;" + PERSON + MASKED + sql)
+
+
+def test_a_clean_target_passes(source, make_database, prove):
+    report = prove(source, planted(make_database, ""), fresh="person.email", same="person.id person.note")
+    assert report.status == "ok"
+    assert report.findings == ()
+    (test,) = report.tests
+    assert (test.test, test.status, test.rows, test.searched) == ("absence", "ok", 300, 300)
+    assert (report.coverage.columns, report.coverage.columns_of) == (3, 3)
+    assert (report.coverage.rows, report.coverage.cells) == (300, 900)
+
+
+def test_a_forgotten_mask_is_found_in_every_row(source, prove):
+    report = prove(source, source, fresh="person.email", same="person.id person.note")
+    assert report.status == "failed"
+    assert leaks(report) == {("person.email", "person.email", 300)}
+    (finding,) = report.leaks
+    assert (finding.values, finding.whole_cells, len(finding.fingerprints)) == (300, 300, 5)
+
+
+PLACES = {
+    "a kept note": ("UPDATE person SET note = 'wrote to Erika.7@Mail.example today' WHERE id = 1", "person.note"),
+    "a text without separators": ("UPDATE person SET note = 'xxErika.7@Mail.examplexx' WHERE id = 1", "person.note"),
+    "another case": ("UPDATE person SET note = 'ERIKA.7@MAIL.EXAMPLE' WHERE id = 1", "person.note"),
+    "a twin column": ("ALTER TABLE person ADD login text; UPDATE person SET login = 'erika.7@mail.example' WHERE id = 1", "person.login"),
+    "citext": ("CREATE TABLE t (c citext); INSERT INTO t VALUES ('ERIKA.7@mail.example')", "t.c"),
+    "a domain": ("CREATE DOMAIN address AS text; CREATE TABLE t (c address); INSERT INTO t VALUES ('erika.7@mail.example')", "t.c"),
+    "an enum label": ("CREATE TYPE who AS ENUM ('Erika.7@Mail.example')", "enum label public.who"),
+    "a JSON value": ("""CREATE TABLE t (c jsonb); INSERT INTO t VALUES ('{"a": [1, {"b": "to Erika.7@Mail.example"}]}')""", "t.c"),
+    "a JSON key": ("""CREATE TABLE t (c jsonb); INSERT INTO t VALUES ('{"Erika.7@Mail.example": 1}')""", "t.c"),
+    "JSON escapes": (r"""CREATE TABLE t (c json); INSERT INTO t VALUES ('{"a": "\u0045rika.7\u0040Mail.example"}')""", "t.c"),
+    "JSON in JSON": (r"""CREATE TABLE t (c jsonb); INSERT INTO t VALUES (to_jsonb('{"a": "\u0045rika.7\u0040Mail.example"}'::text))""", "t.c"),
+    "an array": ("CREATE TABLE t (c text[]); INSERT INTO t VALUES (ARRAY['x', 'Erika.7@Mail.example'])", "t.c"),
+    "an array of arrays": ("CREATE TABLE t (c text[]); INSERT INTO t VALUES (ARRAY[['a b', 'say \"Erika.7@Mail.example\"']])", "t.c"),
+    "a composite": ("CREATE TYPE pair AS (a int, b text); CREATE TABLE t (c pair); INSERT INTO t VALUES (ROW(1, 'is \"Erika.7@Mail.example\"'))", "t.c"),
+    "an array of composites": ("CREATE TYPE pair AS (a int, b text); CREATE TABLE t (c pair[]); INSERT INTO t VALUES (ARRAY[ROW(1, 'Erika.7@Mail.example, x')::pair])", "t.c"),
+    "bytea": ("CREATE TABLE t (c bytea); INSERT INTO t VALUES ('to Erika.7@Mail.example'::bytea)", "t.c"),
+    "bytea that is no text": (r"CREATE TABLE t (c bytea); INSERT INTO t VALUES ('\xfffe00'::bytea || 'Erika.7@Mail.example'::bytea || '\x00ff')", "t.c"),
+    "an array of bytea": ("CREATE TABLE t (c bytea[]); INSERT INTO t VALUES (ARRAY['Erika.7@Mail.example'::bytea])", "t.c"),
+    "a tsvector": ("CREATE TABLE t (c tsvector); INSERT INTO t VALUES (to_tsvector('english', 'dear Erika.7@Mail.example'))", "t.c"),
+    "XML": ("CREATE TABLE t (c xml); INSERT INTO t VALUES ('<a b=\"Erika.7&#64;Mail.example\"/>')", "t.c"),
+    "a URL": ("CREATE TABLE t (c text); INSERT INTO t VALUES ('https://x.example/?mail=Erika.7%40Mail.example&b=1')", "t.c"),
+    "a generated column": ("CREATE TABLE t (a text, b text, c text GENERATED ALWAYS AS (a || '.7@Mail.' || b) STORED); INSERT INTO t VALUES ('Erika', 'example')", "t.c"),
+    "a materialised view": ("CREATE MATERIALIZED VIEW t AS SELECT 'Erika.' || 7 || '@Mail.' || 'example' AS c", "t.c"),
+    "a partition": ("CREATE TABLE t (c text) PARTITION BY LIST (c); CREATE TABLE t1 PARTITION OF t DEFAULT; INSERT INTO t VALUES ('Erika.7@Mail.example')", "t.c"),
+    "an inheritance child": ("CREATE TABLE t (c text); CREATE TABLE t2 () INHERITS (t); INSERT INTO t2 VALUES ('Erika.7@Mail.example')", "t2.c"),
+    "another schema": ('CREATE SCHEMA "odd name"; CREATE TABLE "odd name"."a\nb" ("c%s" text); INSERT INTO "odd name"."a\nb" VALUES (\'Erika.7@Mail.example\')', "odd name.a\nb.c%s"),
+    "a large object": ("SELECT lo_from_bytea(0, 'to Erika.7@Mail.example'::bytea)", "pg_catalog.pg_largeobject.data"),
+}
+TEXTS = {
+    "a comment": ("COMMENT ON COLUMN person.note IS 'ask Erika.7@Mail.example'", "comment person.note"),
+    "a comment on a function": ("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; COMMENT ON FUNCTION f() IS 'by Erika.7@Mail.example'", "comment on an object pg_proc"),
+    "a default": ("ALTER TABLE person ALTER note SET DEFAULT 'Erika.7@Mail.example'", "default person.note"),
+    "a view": ("CREATE VIEW v AS SELECT * FROM person WHERE email <> 'Erika.7@Mail.example'", "definition of the view v"),
+    "a check": ("ALTER TABLE person ADD CONSTRAINT c CHECK (note <> 'Erika.7@Mail.example')", "constraint c person"),
+    "a partial index": ("CREATE INDEX i ON person (id) WHERE note = 'Erika.7@Mail.example'", "index i"),
+    "a function body": ("CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$ SELECT 'Erika.7@Mail.example' -- him $$", "function f"),
+    "a comment in a function body": ("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT 1 -- ask Erika.7@Mail.example $$", "function f"),
+    "a partition bound": ("CREATE TABLE t (c text) PARTITION BY LIST (c); CREATE TABLE t1 PARTITION OF t FOR VALUES IN ('Erika.7@Mail.example')", "partition bound t1"),
+    "a trigger's argument": ("CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER g BEFORE INSERT ON person FOR EACH ROW EXECUTE FUNCTION f('Erika.7@Mail.example')", "trigger g person"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("sql", "place"), PLACES.values(), ids=PLACES.keys())
+def test_a_value_is_found_in(sql, place, source, make_database, prove):
+    report = prove(source, planted(make_database, sql), fresh="person.email", same="person.id person.note")
+    assert report.status == "failed"
+    assert {(str(f.origin), f.place.replace("public.", ""), f.values, f.rows) for f in report.leaks} == {
+        ("public.person.email", place.replace("public.", ""), 1, 1)
+    }
+
+
+@pytest.mark.parametrize(("sql", "place"), TEXTS.values(), ids=TEXTS.keys())
+def test_a_value_is_found_in_the_schema_as(sql, place, source, make_database, prove):
+    report = prove(source, planted(make_database, sql), fresh="person.email", same="person.id person.note")
+    assert {(f.place.replace("public.", ""), f.values) for f in report.leaks} == {(place, 1)}
+
+
+AWKWARD = [
+    "Zoë Ångström",
+    "ΑΛΕΞΑΝΔΡΟΣ",
+    "山田太郎さん",
+    "tab\there",
+    "new\nline",
+    "back\\slash",
+    'quo"ted name',
+    "O'Brien-Smith",
+    "a,b{c}(d)",
+    "emoji \U0001f600 grin",
+    "\\N is not null",
+    "100%25 sure",
+    "carriage\rreturn",
+    "&amp; so on",
+    "five5",
+    "sixsix",
+    "seven77",
+    "eight888",
+]
+
+
+@pytest.mark.parametrize("kind", ["text", "jsonb", "json", "text[]", "bytea", "xml"])
+def test_awkward_values_are_found_behind_the_escapes_of(kind, make_database, prove):
+    def literal(value: str) -> str:
+        return "U&'" + "".join(f"\\+{ord(c):06x}" for c in value) + "'"
+
+    source = make_database("CREATE TABLE s (v text);" + "".join(f"INSERT INTO s VALUES ({literal(v)});" for v in AWKWARD))
+    written = {
+        "text": lambda v: f"'<<' || {literal(v)} || '>>'",
+        "jsonb": lambda v: f"jsonb_build_object('k', jsonb_build_array(1, {literal(v)}))",
+        "json": lambda v: literal(json.dumps({"k": [v]}).replace("/", "\\/")) + "::json",
+        "text[]": lambda v: f"ARRAY['x', {literal(v)}]",
+        "bytea": lambda v: f"convert_to({literal(v)}, 'UTF8')",
+        "xml": lambda v: f"xmlelement(name a, {literal(v)})",
+    }[kind]
+    target = make_database(f"CREATE TABLE t (v {kind});" + "".join(f"INSERT INTO t VALUES ({written(v)});" for v in AWKWARD))
+    report = prove(source, target, fresh="s.v")
+    (finding,) = report.leaks
+    assert (finding.values, finding.rows) == (len(AWKWARD), len(AWKWARD))
+
+
+STRUCTURED = {
+    "jsonb": """'{"name": "Erika Mustermann", "tags": ["secret tag"], "n": 12345678, "deep": {"x": "say \\"hi\\" é"}}'""",
+    "json": """'{"name": "Erika Mustermann", "tags": ["secret tag"], "n": 12345678, "deep": {"x": "say \\"hi\\" \\u00e9"}}'""",
+    "text[]": """ARRAY['Erika Mustermann', 'secret tag', '12345678', 'say "hi" é']""",
+    "four": """ROW('Erika Mustermann', 'secret tag', 12345678, 'say "hi" é')::four""",
+    "four[]": """ARRAY[ROW('Erika Mustermann', 'secret tag', 12345678, 'say "hi" é')::four]""",
+    "xml": """'<a name="Erika Mustermann"><b>secret tag</b><c>12345678</c>say "hi" é</a>'""",
+    "hstore": """hstore(ARRAY['a', 'Erika Mustermann', 'b', 'secret tag', 'c', '12345678', 'd', 'say "hi" é'])""",
+}
+
+
+@pytest.mark.parametrize("kind", STRUCTURED)
+def test_the_leaves_of_a_structured_source_column_are_searched_for(kind, make_database, prove):
+    types = "CREATE EXTENSION hstore; CREATE TYPE four AS (a text, b text, c bigint, d text);"
+    source = make_database(f"{types} CREATE TABLE s (v {kind}); INSERT INTO s VALUES ({STRUCTURED[kind]});")
+    target = make_database(
+        "CREATE TABLE t (v text); INSERT INTO t VALUES ('by erika mustermann'), ('(secret tag)'), ('no 12345678'), ('I say \"hi\" é');"
+    )
+    (finding,) = prove(source, target, fresh="s.v").leaks
+    assert (finding.values, finding.rows) == (4, 4)
+
+
+def test_whole_numbers_count_as_tokens_and_not_inside_longer_ones(make_database, prove):
+    source = make_database("CREATE TABLE s (v bigint); INSERT INTO s VALUES (1234567), (-7654321), (123456);")
+    target = make_database(
+        "CREATE TABLE hit (a bigint, b text, c jsonb, d numeric(12, 2));"
+        "INSERT INTO hit VALUES (1234567, 'no. 1234567!', '{\"n\": 7654321}', 7654321), (-7654321, 'x-1234567', '[1234567]', NULL);"
+        "CREATE TABLE miss (a bigint, b text, c uuid, d float8);"
+        "INSERT INTO miss VALUES (91234567, 'a1234567', '01234567-1234-1234-1234-123456789012', 0.1234567), (12345670, '1234567_', NULL, 1234567.5), (123456, '123456', NULL, 123456);"
+    )
+    report = prove(source, target, fresh="s.v")
+    assert leaks(report) == {("s.v", f"hit.{name}", rows) for name, rows in (("a", 2), ("b", 2), ("c", 2), ("d", 1))}
+    (test,) = report.tests
+    assert (test.searched, test.too_short) == (2, 1)
+
+
+def test_digits_that_happen_to_be_a_group_of_a_uuid_are_no_number(make_database, prove):
+    source = make_database("CREATE TABLE s (v bigint); INSERT INTO s VALUES (12345678), (123456789012);")
+    target = make_database(
+        "CREATE TABLE t (v uuid, w text); INSERT INTO t VALUES ('12345678-aaaa-4aaa-8aaa-123456789012', 'id 12345678-aaaa-4aaa-8aaa-123456789012.');"
+    )
+    assert prove(source, target, fresh="s.v").status == "ok"
+
+
+def test_values_too_short_to_tell_are_counted_and_not_searched_for(make_database, prove):
+    source = make_database("CREATE TABLE s (v text); INSERT INTO s VALUES ('Anna'), ('Anna'), ('12.50'), (''), (NULL), ('Brian');")
+    target = make_database("CREATE TABLE t (v text); INSERT INTO t VALUES ('Anna 12.50');")
+    report = prove(source, target, fresh="s.v")
+    assert report.status == "ok"
+    (test,) = report.tests
+    assert (test.rows, test.searched, test.too_short, test.fractions) == (6, 1, 3, 1)
+
+
+def test_a_city_of_a_nomenclature_table_is_listed_apart(make_database, prove):
+    cities = "CREATE TABLE city (name text); INSERT INTO city VALUES ('Hamburg'), ('Bremen');"
+    source = make_database(cities + "CREATE TABLE person (town text); INSERT INTO person VALUES ('Hamburg');")
+    target = make_database(cities + "CREATE TABLE person (town text); INSERT INTO person VALUES ('x');")
+    report = prove(source, target, fresh="person.town", same="city.name", nomenclature="city")
+    assert report.status == "ok"
+    (finding,) = report.findings
+    assert (finding.place, finding.verdict, finding.values) == ("public.city.name", "apart", 1)
+    # The same without anybody's word that the table is a nomenclature: three rows make no category.
+    assert prove(source, target, fresh="person.town", same="city.name").status == "failed"
+    # And with that word, but not for a column that was to be masked.
+    assert prove(source, target, fresh="person.town city.name", nomenclature="city").status == "failed"
+
+
+def test_a_category_is_listed_apart_and_a_twin_column_is_not(make_database, prove):
+    rows = "SELECT i, 'login' || i, CASE WHEN i % 2 = 0 THEN 'active' ELSE 'closed' END FROM generate_series(1, 200) AS i"
+    table = "CREATE TABLE account (id int PRIMARY KEY, login text, state text, secret text);"
+    source = make_database(table + f"INSERT INTO account SELECT *, 'login' || i FROM ({rows}) AS q(i);")
+    source.psql("UPDATE account SET secret = 'active' WHERE id = 1")
+    target = make_database(table + f"INSERT INTO account SELECT *, 'gone' FROM ({rows}) AS q(i);")
+    report = prove(source, target, fresh="account.secret", same="account.id account.login account.state")
+    assert leaks(report) == {("account.secret", "account.login", 199)}
+    assert [(f.place, f.verdict, f.rows) for f in report.findings if f.verdict != "leak"] == [
+        ("public.account.state", "apart", 100)
+    ]
+
+
+def test_a_nomenclature_value_that_the_source_does_not_hold_there_is_a_leak(make_database, prove):
+    source = make_database("CREATE TABLE city (name text); INSERT INTO city VALUES ('Bremen'); CREATE TABLE p (v text); INSERT INTO p VALUES ('Hamburg');")
+    target = make_database("CREATE TABLE city (name text); INSERT INTO city VALUES ('Hamburg');")
+    assert prove(source, target, fresh="p.v", same="city.name", nomenclature="city").status == "failed"
+
+
+def test_acknowledged_columns_are_listed_and_do_not_fail(source, make_database, prove):
+    target = planted(make_database, "UPDATE person SET note = 'Erika.7@Mail.example' WHERE id = 1")
+    report = prove(source, target, fresh="person.email", same="person.id person.note", acknowledged="person.note")
+    assert report.status == "ok"
+    assert [(f.verdict, f.rows) for f in report.findings] == [("acknowledged", 1)]
+
+
+def test_accepted_values_may_stay_and_are_counted(source, make_database, prove):
+    target = planted(make_database, "UPDATE person SET email = 'erika.7@mail.example' WHERE id = 7; UPDATE person SET email = 'erika.8@mail.example' WHERE id = 8")
+    staff = frozenset({"Erika.7@Mail.example"})
+    report = prove(source, target, fresh="person.email", accepted=staff)
+    assert [(f.values, f.rows) for f in report.leaks] == [(1, 1)]
+    (test,) = report.tests
+    assert (test.accepted, test.searched) == (1, 299)
+
+
+def test_a_column_that_cannot_be_scanned_makes_the_result_incomplete(source, make_database, prove):
+    foreign = "CREATE EXTENSION postgres_fdw; CREATE SERVER s FOREIGN DATA WRAPPER postgres_fdw; CREATE FOREIGN TABLE f (v text) SERVER s;"
+    report = prove(source, planted(make_database, foreign), fresh="person.email", same="person.id person.note")
+    assert report.status == "incomplete"
+    assert [(n.place, n.why) for n in report.coverage.not_scanned] == [("public.f.v", "its rows lie on another server")]
+    assert (report.coverage.columns, report.coverage.columns_of) == (3, 4)
+
+
+def test_a_claim_on_a_column_the_source_does_not_have_makes_the_result_incomplete(source, make_database, prove):
+    report = prove(source, planted(make_database, ""), fresh="person.email person.gone lost.v")
+    assert report.status == "incomplete"
+    assert {str(t.column): t.status for t in report.tests} == {
+        "public.person.email": "ok", "public.person.gone": "not tested", "public.lost.v": "not tested",
+    }  # fmt: skip
+
+
+def test_the_report_holds_no_value(source, prove):
+    report = prove(source, source, fresh="person.email person.note", same="person.id")
+    text = json.dumps(report.as_dict()) + repr(report)
+    assert "erika" not in text.lower()
+    assert "mail.example" not in text.lower()
+    assert json.loads(json.dumps(report.as_dict()))["status"] == "failed"
+
+
+def test_more_values_than_memory_may_hold_spill_and_are_still_found(make_database, prove):
+    source = make_database("CREATE TABLE s (v text, n bigint); INSERT INTO s SELECT 'value ' || md5(i::text), 10000000 + i FROM generate_series(1, 30000) AS i;")
+    target = make_database("CREATE TABLE t (v text); INSERT INTO t SELECT 'about value ' || md5(i::text) || ' and ' || 10000000 + i FROM generate_series(29001, 31000) AS i;")
+    report = prove(source, target, fresh="s.v s.n", pairs_in_memory="5000")
+    assert {(str(f.origin), f.values, f.rows) for f in report.leaks} == {("public.s.v", 1000, 1000), ("public.s.n", 1000, 1000)}
+    assert [t.searched for t in report.tests] == [30000, 30000]
+
+
+def test_nothing_to_search_for_still_counts_what_the_target_holds(source, make_database, prove):
+    report = prove(source, planted(make_database, ""), same="person.id person.email person.note")
+    assert report.status == "ok"
+    assert report.coverage.rows == 300
