@@ -59,7 +59,7 @@ class Feistel:
     __slots__ = ("_aes", "left", "right")
 
     def __init__(self, key: bytes, left: int, right: int) -> None:
-        self._aes = Cipher(algorithms.AES(key), modes.ECB())
+        self._aes = _aes(key)
         self.left = left
         self.right = right
 
@@ -91,6 +91,11 @@ class Feistel:
         return left, right
 
 
+def _aes(key: bytes) -> Cipher[modes.ECB]:
+    # One block is one call of the round function: nothing is encrypted in this mode.
+    return Cipher(algorithms.AES(key), modes.ECB())  # noqa: S305
+
+
 def _add(target: U64, stream: U64, modulus: int) -> U64:
     """(target + stream) mod modulus, without overflow and without the slow remainder of numpy."""
     if modulus & (modulus - 1) == 0:
@@ -106,5 +111,5 @@ def _table(key: bytes, size: int) -> np.ndarray[tuple[int], np.dtype[np.uint32]]
     """The numbers below `size` in the order of their keyed bits."""
     blocks = np.zeros(((size + 1) // 2, 2), np.uint64)
     blocks[:, 0] = np.arange(len(blocks))
-    encrypted = Cipher(algorithms.AES(key), modes.ECB()).encryptor().update(memoryview(blocks).cast("B"))
+    encrypted = _aes(key).encryptor().update(memoryview(blocks).cast("B"))
     return np.argsort(np.frombuffer(encrypted, np.uint64)[:size], kind="stable").astype(np.uint32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -63,12 +64,9 @@ def name_based(namespace: bytes, values: pa.Array, version: int = 8) -> U8:
     """
     offsets, data = octets_of(values)
     body = memoryview(data.tobytes())
-    ends = offsets.tolist()
-    if version == 5:
-        make = hashlib.sha1  # noqa: S324  version 5 is SHA-1 by definition; the secret namespace makes it keyed
-    else:
-        make = hashlib.sha256
-    digests = b"".join([make(namespace + body[a:b]).digest() for a, b in zip(ends, ends[1:], strict=False)])
+    # Version 5 is SHA-1 by definition; the secret namespace makes it keyed.
+    digest = hashlib.sha1 if version == 5 else hashlib.sha256
+    digests = b"".join([digest(namespace + body[a:b]).digest() for a, b in pairwise(offsets.tolist())])
     octets = np.frombuffer(digests, np.uint8).reshape(len(values), -1)[:, :16].copy()
     octets[:, 6] = (octets[:, 6] & 0x0F) | (version << 4)
     octets[:, 8] = (octets[:, 8] & 0x3F) | 0x80

@@ -1,0 +1,136 @@
+"""`email`: an address nobody has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from penstock.catalog.types import Family
+from penstock.errors import MaskError
+from penstock.masks.arrays import U8, base32, strings_from_matrix
+from penstock.masks.contract import Codomain, Contract, Input, Mask, Uniqueness
+from penstock.masks.uuid import HYPHENATED, name_based, spelled
+
+_DOMAIN = r"^[^@]*@(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]*[\p{L}\p{N}])?\.)+\p{L}[\p{L}\p{N}-]*$"
+_SHORT_HOST = 8  # base32 characters of a short host: 40 bits
+_SHORT_LOCAL = 16
+_LEAST_LOCAL = 8
+
+
+@dataclass(frozen=True, slots=True)
+class EmailOptions:
+    """`keep_domain` keeps what follows the @; `tld` ends made-up hosts: by default one that no mail ever reaches."""
+
+    keep_domain: bool = False
+    ignore_case: bool = True
+    tld: str = "example"
+
+
+class Email(Mask):
+    """`uuid@uuid.example`; as much of it as the column holds: a short host, then base32 for the local part.
+
+    The local part follows from the whole address, the host from the host, so colleagues stay colleagues. Letter case
+    and blanks around the address make no difference. RFC 2606 reserves `.example`: nothing sent there arrives.
+    """
+
+    name = "email"
+    summary = "an address made of UUIDs; keeps who is a colleague of whom (option keep_domain)"
+    example = ("Ana.Silva@shop.example", "uuid@uuid.example")
+    families = frozenset({Family.TEXT})
+    default_domain = "person.email"
+    Options = EmailOptions
+
+    def setup(self) -> None:
+        self._local_prf = self.keys.prf(self.domain, "email local")
+        self._host_prf = self.keys.prf(self.domain, "email host")
+        self._namespace = self.keys.subkey(self.domain, "email namespace", 16)
+        self._ending = "." + self.options.tld.lstrip(".")
+        room = self.site.max_length
+        around = 1 + len(self._ending)  # "@" and ".example"
+        if room is None or room >= 2 * HYPHENATED + around:
+            self._local_width, self._host_width = HYPHENATED, HYPHENATED
+        elif room >= HYPHENATED + _SHORT_HOST + around:
+            self._local_width, self._host_width = HYPHENATED, _SHORT_HOST
+        elif room >= _SHORT_LOCAL + _SHORT_HOST + around:
+            self._local_width, self._host_width = _SHORT_LOCAL, _SHORT_HOST
+        else:
+            self._local_width, self._host_width = min(_SHORT_LOCAL, room - around - 1), 1
+        if self._local_width < _LEAST_LOCAL:
+            raise MaskError(
+                f"a made-up address needs {_LEAST_LOCAL + around + 1} characters, the column holds {room}",
+                hint='use the mask "text" there',
+            )
+
+    def contract(self) -> Contract:
+        local = self._local_width
+        return Contract(
+            Uniqueness.LIKELY,
+            Codomain.FRESH,
+            max_length=self.site.max_length
+            if self.options.keep_domain
+            else local + self._host_width + 1 + len(self._ending),
+            collision_bits=5 * _LEAST_LOCAL
+            if self.options.keep_domain and self.site.max_length
+            else _bits(local),
+            keeps_format=True,
+        )
+
+    def normalise(self, values: pa.Array) -> pa.Array:
+        """Without surrounding blanks and, unless told otherwise, without letter case."""
+        trimmed = pc.utf8_trim_whitespace(super().normalise(values))
+        return pc.utf8_normalize(pc.utf8_lower(trimmed) if self.options.ignore_case else trimmed, form="NFC")
+
+    def apply(self, values: pa.Array, inputs: Mapping[Input, pa.Array] | None = None) -> pa.Array:
+        hosts = pc.replace_substring_regex(values, pattern=r"(?s)^(?:.*@)?", replacement="")
+        made = _joined(self._locals(values, self._local_width), self._hosts(hosts))
+        return self._with_kept_hosts(values, hosts, made) if self.options.keep_domain else made
+
+    def _locals(self, values: pa.Array, width: int) -> pa.Array:
+        if width == HYPHENATED:
+            return strings_from_matrix(_at(spelled(name_based(self._namespace, values))))
+        return strings_from_matrix(_at(base32(self._local_prf.digest(values), width)))
+
+    def _hosts(self, hosts: pa.Array) -> pa.Array:
+        encoded = hosts.dictionary_encode()
+        distinct = encoded.dictionary
+        if self._host_width == HYPHENATED:
+            made = strings_from_matrix(spelled(name_based(self._namespace, distinct)))
+        else:
+            made = strings_from_matrix(base32(self._host_prf.digest(distinct), self._host_width))
+        return (
+            made.take(encoded.indices.fill_null(0))
+            if len(distinct)
+            else pa.nulls(len(hosts), pa.large_string())
+        )
+
+    def _with_kept_hosts(self, values: pa.Array, hosts: pa.Array, made: pa.Array) -> pa.Array:
+        """Real hosts instead of made-up ones, where they are hosts and leave room for a local part."""
+        is_host = pc.fill_null(pc.match_substring_regex(values, _DOMAIN), fill_value=False)
+        room = self.site.max_length
+        lengths = pc.fill_null(pc.utf8_length(hosts), 0)
+        for width in (HYPHENATED, _SHORT_LOCAL, _LEAST_LOCAL):
+            fits = is_host if room is None else pc.and_(is_host, pc.less_equal(lengths, room - width - 1))
+            rows = np.flatnonzero(fits.to_numpy(zero_copy_only=False))
+            if len(rows):
+                chosen = pa.array(rows)
+                kept = _joined(self._locals(values.take(chosen), width), hosts.take(chosen))
+                made = pc.replace_with_mask(made, fits, kept)
+            is_host = pc.and_(is_host, pc.invert(fits))
+        return made
+
+
+def _at(matrix: U8) -> U8:
+    """The characters with an @ after them."""
+    return np.hstack([matrix, np.full((len(matrix), 1), ord("@"), np.uint8)])
+
+
+def _joined(first: pa.Array, second: pa.Array) -> pa.Array:
+    return pc.binary_join_element_wise(first, second, pa.scalar("", pa.large_string()))
+
+
+def _bits(width: int) -> int:
+    return 122 if width == HYPHENATED else 5 * width
