@@ -1,8 +1,8 @@
 """One spelling for values that compare equal.
 
 A foreign key is satisfied by `1.50` where its parent says `1.5`, by `ANA` where a citext says `ana`, by a date where
-the parent holds the timestamp of its midnight. Pseudonyms come from text, so a key class first agrees on one spelling, at
-least as coarse as its equality operator: too coarse merges values (which the plan counts), too fine breaks the key.
+the parent holds the timestamp of its midnight. Pseudonyms come from text, so a key class first agrees on one spelling,
+at least as coarse as its equality operator: too coarse merges values (which the plan counts), too fine breaks the key.
 """
 
 from __future__ import annotations

@@ -25,12 +25,16 @@ from penstock.masks.keys import Keyring
 
 
 class Uniqueness(StrEnum):
+    """How many values one pseudonym may stand for."""
+
     INJECTIVE = "injective"  # never maps two values to one
     LIKELY = "likely"  # collides with negligible probability (128 keyed bits, or as `collision_bits` says)
     LOSSY = "lossy"  # maps many values to one
 
 
 class Codomain(StrEnum):
+    """Whose value a pseudonym may be."""
+
     SAME = "same"  # the value itself (keep)
     CONSTANT = "constant"  # the same for every row, or NULL
     FRESH = "fresh"  # cannot be anybody's real value: the proof searches for survivors
@@ -160,7 +164,7 @@ class Mask(ABC):
         self.setup()
         self._real = self.normalise(strings(sorted(site.real))) if site.real else None
 
-    def setup(self) -> None:
+    def setup(self) -> None:  # noqa: B027  nothing to set up is the common case
         """Derive keys and tables once. Raises `MaskError` where the options do not fit the site."""
 
     @abstractmethod

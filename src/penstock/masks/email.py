@@ -86,8 +86,31 @@ class Email(Mask):
 
     def apply(self, values: pa.Array, inputs: Mapping[Input, pa.Array] | None = None) -> pa.Array:
         hosts = pc.replace_substring_regex(values, pattern=r"(?s)^(?:.*@)?", replacement="")
-        made = _joined(self._locals(values, self._local_width), self._hosts(hosts))
-        return self._with_kept_hosts(values, hosts, made) if self.options.keep_domain else made
+        if not self.options.keep_domain:
+            return self._made_up(values, hosts)
+        return self._with_kept_hosts(values, hosts)
+
+    def _made_up(self, values: pa.Array, hosts: pa.Array) -> pa.Array:
+        return _joined(self._locals(values, self._local_width), self._hosts(hosts))
+
+    def _with_kept_hosts(self, values: pa.Array, hosts: pa.Array) -> pa.Array:
+        """Real hosts where they are hosts and leave room for a local part, made-up ones elsewhere."""
+        is_host = pc.fill_null(pc.match_substring_regex(values, _DOMAIN), fill_value=False)
+        room = self.site.max_length
+        spare = None if room is None else room - 1 - pc.fill_null(pc.utf8_length(hosts), 0).to_numpy()
+        open_rows = is_host.to_numpy(zero_copy_only=False)
+        parts, order = [], []
+        for width in (HYPHENATED, _SHORT_LOCAL, _LEAST_LOCAL):
+            rows = np.flatnonzero(open_rows if spare is None else open_rows & (spare >= width))
+            open_rows[rows] = False
+            order.append(rows)
+            parts.append(
+                _joined(self._locals(values.take(pa.array(rows)), width), hosts.take(pa.array(rows)))
+            )
+        rest = np.setdiff1d(np.arange(len(values)), np.concatenate(order), assume_unique=True)
+        order.append(rest)
+        parts.append(self._made_up(values.take(pa.array(rest)), hosts.take(pa.array(rest))))
+        return pa.concat_arrays(parts).take(pa.array(np.argsort(np.concatenate(order))))
 
     def _locals(self, values: pa.Array, width: int) -> pa.Array:
         if width == HYPHENATED:
@@ -95,32 +118,15 @@ class Email(Mask):
         return strings_from_matrix(_at(base32(self._local_prf.digest(values), width)))
 
     def _hosts(self, hosts: pa.Array) -> pa.Array:
-        encoded = hosts.dictionary_encode()
+        encoded = hosts.fill_null("").dictionary_encode()
         distinct = encoded.dictionary
         if self._host_width == HYPHENATED:
-            made = strings_from_matrix(spelled(name_based(self._namespace, distinct)))
+            characters = spelled(name_based(self._namespace, distinct))
         else:
-            made = strings_from_matrix(base32(self._host_prf.digest(distinct), self._host_width))
-        return (
-            made.take(encoded.indices.fill_null(0))
-            if len(distinct)
-            else pa.nulls(len(hosts), pa.large_string())
-        )
-
-    def _with_kept_hosts(self, values: pa.Array, hosts: pa.Array, made: pa.Array) -> pa.Array:
-        """Real hosts instead of made-up ones, where they are hosts and leave room for a local part."""
-        is_host = pc.fill_null(pc.match_substring_regex(values, _DOMAIN), fill_value=False)
-        room = self.site.max_length
-        lengths = pc.fill_null(pc.utf8_length(hosts), 0)
-        for width in (HYPHENATED, _SHORT_LOCAL, _LEAST_LOCAL):
-            fits = is_host if room is None else pc.and_(is_host, pc.less_equal(lengths, room - width - 1))
-            rows = np.flatnonzero(fits.to_numpy(zero_copy_only=False))
-            if len(rows):
-                chosen = pa.array(rows)
-                kept = _joined(self._locals(values.take(chosen), width), hosts.take(chosen))
-                made = pc.replace_with_mask(made, fits, kept)
-            is_host = pc.and_(is_host, pc.invert(fits))
-        return made
+            characters = base32(self._host_prf.digest(distinct), self._host_width)
+        ending = np.frombuffer(self._ending.encode(), np.uint8)
+        endings = np.broadcast_to(ending, (len(characters), len(ending)))
+        return strings_from_matrix(np.hstack([characters, endings])).take(encoded.indices)
 
 
 def _at(matrix: U8) -> U8:

@@ -82,7 +82,7 @@ class Feistel:
             source, target, modulus = (right, left, self.left) if changes_left else (left, right, self.right)
             block[:, 0] = source
             block[:, 1] = i
-            stream = np.frombuffer(encrypt(memoryview(block).cast("B")), np.uint64)[0::2]
+            stream = np.frombuffer(encrypt(memoryview(block.data).cast("B")), np.uint64)[0::2]
             image = _add(target, stream, modulus)
             if changes_left:
                 left = image
@@ -111,5 +111,5 @@ def _table(key: bytes, size: int) -> np.ndarray[tuple[int], np.dtype[np.uint32]]
     """The numbers below `size` in the order of their keyed bits."""
     blocks = np.zeros(((size + 1) // 2, 2), np.uint64)
     blocks[:, 0] = np.arange(len(blocks))
-    encrypted = _aes(key).encryptor().update(memoryview(blocks).cast("B"))
+    encrypted = _aes(key).encryptor().update(memoryview(blocks.data).cast("B"))
     return np.argsort(np.frombuffer(encrypted, np.uint64)[:size], kind="stable").astype(np.uint32)
