@@ -193,6 +193,8 @@ class Mask(ABC):
         The site's real values stay as they are, and so do NULL and '' where the contract says so.
         """
         values = strings(values)
+        if len(values) == 0:
+            return values
         normal = self.normalise(values)
         masked = strings(self.apply(normal, inputs))
         if len(masked) != len(values):

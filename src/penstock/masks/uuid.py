@@ -67,7 +67,7 @@ def name_based(namespace: bytes, values: pa.Array, version: int = 8) -> U8:
     # Version 5 is SHA-1 by definition; the secret namespace makes it keyed.
     digest = hashlib.sha1 if version == 5 else hashlib.sha256
     digests = b"".join([digest(namespace + body[a:b]).digest() for a, b in pairwise(offsets.tolist())])
-    octets = np.frombuffer(digests, np.uint8).reshape(len(values), -1)[:, :16].copy()
+    octets = np.frombuffer(digests, np.uint8).reshape(len(values), digest().digest_size)[:, :16].copy()
     octets[:, 6] = (octets[:, 6] & 0x0F) | (version << 4)
     octets[:, 8] = (octets[:, 8] & 0x3F) | 0x80
     return octets
