@@ -177,17 +177,22 @@ class RelationGraph:
         )
 
     def reachable(
-        self, roots: Iterable[TableName], children: Callable[[Edge], Children] = lambda _: True
+        self,
+        roots: Iterable[TableName],
+        children: Callable[[Edge], Children] = lambda _: True,
+        parents: Callable[[Edge], bool] = lambda _: True,
+        whole: Iterable[TableName] = (),
     ) -> frozenset[TableName]:
-        """The tables a closure from `roots` can bring rows into.
+        """The tables a closure from `roots`, and from `whole` tables that are only included, can bring rows into.
 
-        Down the edges `children` allows, then up all edges, and down the "always" ones, which hold for parents too.
+        Down the edges `children` allows, then up those `parents` allows, and down the "always" ones, which hold for
+        parents too.
         """
         down = self._walk(roots, lambda t: [e.child for e in self.children[t] if children(e) is not False])
         return self._walk(
-            down,
+            down.union(whole),
             lambda t: [
-                *(e.parent for e in self.parents[t]),
+                *(e.parent for e in self.parents[t] if parents(e)),
                 *(e.child for e in self.children[t] if children(e) == "always"),
             ],
         )

@@ -61,6 +61,10 @@ class RowSet:
     def __len__(self) -> int:
         return self.count
 
+    def empty(self) -> RowSet:
+        """A new set for rows of the same database."""
+        return RowSet(self._offset_bits)
+
     def add(self, ids: RowIds) -> RowIds:
         """Add rows (any order, repeats allowed); returns those that were not in the set, sorted, each once."""
         if len(ids) == 0:

@@ -1,0 +1,135 @@
+"""Follow relations from the rows at hand to all rows they lead to: a semi-naive fixpoint, component by component."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from penstock.catalog.graph import strongly_connected
+from penstock.catalog.model import TableName
+from penstock.devdb.edge_rows import Direction, EdgeReader, Pairs, Relation
+from penstock.devdb.provenance import Provenance
+from penstock.devdb.rowset import RowIds, RowSet
+from penstock.devdb.walk import Walk
+
+Rows = dict[TableName, RowSet]
+Progress = Callable[[str, int], None]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What both passes of a closure add to."""
+
+    provenance: Provenance
+    progress: Progress
+    rounds: int = 0
+    rows: int = 0
+    brought: dict[tuple[str, Direction], int] = field(default_factory=dict)
+    referenced: dict[str, RowSet] = field(
+        default_factory=dict
+    )  # edge id → children whose only parent is there
+
+
+@dataclass(slots=True)
+class Spread:
+    """One pass: `rows` grow along `relations` until nothing is new. Rows in `present` count as visited."""
+
+    reader: EdgeReader
+    relations: Sequence[Relation]
+    rows: Rows
+    present: Mapping[TableName, RowSet]
+    tally: Tally
+
+    def run(self) -> None:
+        """Components of the relations in topological order: each to its fixpoint, then once out of it."""
+        leading: dict[TableName, list[Relation]] = defaultdict(list)
+        for relation in self.relations:
+            leading[relation.near].append(relation)
+        arcs = {table: [relation.far for relation in own] for table, own in leading.items()}
+        for component in reversed(strongly_connected(self.rows, arcs)):
+            own = [relation for table in component for relation in leading.get(table, ())]
+            inside = [relation for relation in own if relation.far in component]
+            if inside:
+                self._to_fixpoint(component, inside)
+            for relation in own:
+                if relation.far not in component:
+                    self._follow(relation, self.rows[relation.near])
+
+    def _to_fixpoint(self, component: Sequence[TableName], inside: Sequence[Relation]) -> None:
+        front = {table: without(self.rows[table], None) for table in component if self.rows[table].count}
+        known: dict[Relation, Pairs] = {}
+        walk: Walk | None = None
+        while front:
+            self.tally.rounds += 1
+            if walk is not None:
+                self._walk(walk, front)
+            following: Rows = {}
+            for relation in inside:
+                if relation in known or relation.near not in front:
+                    continue
+                fresh = self._follow(relation, front[relation.near])
+                if fresh.count:
+                    merge(following.setdefault(relation.far, fresh.empty()), fresh)
+            front = following
+            dear = [r for r in inside if front and r not in known and self.reader.worth_walking(r)]
+            if dear:
+                known.update((relation, self.reader.all_pairs(relation)) for relation in dear)
+                walk = Walk(list(known.items()), self._visited)
+
+    def _walk(self, walk: Walk, front: Rows) -> None:
+        """Walk what can be walked; what is found joins the front, for the relations that are still probed."""
+        for relation, near, far in walk.run(front):
+            new = self._absorb(relation, near, far)
+            front.setdefault(relation.far, self.rows[relation.far].empty()).add(new)
+
+    def _follow(self, relation: Relation, rows: RowSet) -> RowSet:
+        """The rows that are new."""
+        fresh = rows.empty()
+        if relation.near_leaf is not None:
+            number = self.reader.addresses.leaf_number(relation.near, relation.near_leaf)
+            rows = without(rows, None, leaf=number)
+        if relation.direction == "parents" and relation.edge.id in self.tally.referenced:
+            rows = without(rows, self.tally.referenced[relation.edge.id])
+        if rows.count:
+            self.tally.progress(relation.edge.id, self.tally.rows)
+            for near, far in self.reader.pairs(relation, rows):
+                fresh.add(self._absorb(relation, near, far))
+        return fresh
+
+    def _absorb(self, relation: Relation, near: RowIds, far: RowIds) -> RowIds:
+        edge, tally = relation.edge, self.tally
+        if relation.direction == "children" and edge.parent_unique:
+            tally.referenced.setdefault(edge.id, self.rows[relation.far].empty()).add(far)
+        if relation.far in self.present:
+            absent = ~self.present[relation.far].contains(far)
+            near, far = near[absent], far[absent]
+        new = self.rows[relation.far].add(far)
+        tally.provenance.brought(relation, near, far, new)
+        key = (edge.id, relation.direction)
+        tally.brought[key] = tally.brought.get(key, 0) + len(new)
+        tally.rows += len(new)
+        return new
+
+    def _visited(self, table: TableName, ids: RowIds) -> npt.NDArray[np.bool_]:
+        visited = self.rows[table].contains(ids)
+        if table in self.present:
+            visited |= self.present[table].contains(ids)
+        return visited
+
+
+def without(rows: RowSet, others: RowSet | None, leaf: int | None = None) -> RowSet:
+    """A copy of `rows` (of one leaf) that lacks `others`."""
+    copy = rows.empty()
+    for ids in rows.blocks(leaf=leaf):
+        copy.add(ids if others is None else ids[~others.contains(ids)])
+    return copy
+
+
+def merge(rows: RowSet, others: RowSet) -> None:
+    """Add all of `others` to `rows`."""
+    for ids in others.blocks():
+        rows.add(ids)

@@ -1,0 +1,118 @@
+"""Walk relations whose pairs have been read, here instead of at the server.
+
+A self-reference 100,000 deep would take 100,000 probes; over adjacency arrays it takes a tenth of a second. Narrow
+fronts are walked in plain Python (a numpy call costs as much as ten nodes), wide ones in numpy.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from penstock.catalog.model import TableName
+from penstock.devdb.edge_rows import Pairs, Relation
+from penstock.devdb.rowset import NO_ROWS, RowIds, RowSet
+
+_WIDE = 512
+Nodes = npt.NDArray[np.int64]
+Visited = Callable[[TableName, RowIds], npt.NDArray[np.bool_]]
+
+
+class Walk:
+    """A graph of rows. Nodes are the rows that appear in any pair, numbered table by table, ascending."""
+
+    def __init__(self, relations: Sequence[tuple[Relation, Pairs]], visited: Visited) -> None:
+        self.relations = [relation for relation, _ in relations]
+        self._ids = _ids_per_table(relations)
+        self._base = dict(
+            zip(self._ids, _starts([len(ids) for ids in self._ids.values()]).tolist(), strict=False)
+        )
+        near = np.concatenate([self._nodes(relation.near, pairs[0]) for relation, pairs in relations])
+        far = np.concatenate([self._nodes(relation.far, pairs[1]) for relation, pairs in relations])
+        number = np.repeat(np.arange(len(relations)), [len(pairs[0]) for _, pairs in relations])
+        order = np.argsort(near, kind="stable")
+        size = sum(map(len, self._ids.values()))
+        self._near, self._far, self._relation = near[order], far[order], number[order]
+        self._first_arc = np.searchsorted(self._near, np.arange(size + 1))
+        seen = [visited(table, ids) for table, ids in self._ids.items()]
+        self._seen = np.concatenate(seen).astype(np.uint8)
+
+    def run(self, front: Mapping[TableName, RowSet]) -> list[tuple[Relation, RowIds, RowIds]]:
+        """Everything reachable from the front that was not visited: per relation the near and the new far rows.
+
+        Rows of the front count as visited from now on, and so does what is returned.
+        """
+        level: Nodes = np.concatenate(
+            [np.empty(0, np.int64), *(self._known_nodes(table, rows) for table, rows in front.items())]
+        )
+        self._seen[level] = 1
+        used = array("q")
+        while len(level):
+            level = self._wide(level, used) if len(level) > _WIDE else self._narrow(level, used)
+        return self._found(np.frombuffer(used, dtype=np.int64) if used else np.empty(0, np.int64))
+
+    def _narrow(self, level: Nodes, used: array[int]) -> Nodes:
+        first, far, seen = (memoryview(a.data) for a in (self._first_arc, self._far, self._seen))
+        front: list[int] = level.tolist()
+        while front and len(front) <= _WIDE:
+            following: list[int] = []
+            for node in front:
+                for arc in range(first[node], first[node + 1]):
+                    target = far[arc]
+                    if not seen[target]:
+                        seen[target] = 1
+                        used.append(arc)
+                        following.append(target)
+            front = following
+        return np.array(front, dtype=np.int64)
+
+    def _wide(self, level: Nodes, used: array[int]) -> Nodes:
+        starts, stops = self._first_arc[level], self._first_arc[level + 1]
+        counts = stops - starts
+        arcs = np.repeat(starts - _starts(counts)[:-1], counts) + np.arange(counts.sum())
+        arcs = arcs[self._seen[self._far[arcs]] == 0]
+        targets, first = np.unique(self._far[arcs], return_index=True)
+        self._seen[targets] = 1
+        used.frombytes(arcs[first].astype(np.int64).tobytes())
+        return targets
+
+    def _found(self, arcs: Nodes) -> list[tuple[Relation, RowIds, RowIds]]:
+        found = []
+        for number, relation in enumerate(self.relations):
+            own = arcs[self._relation[arcs] == number]
+            if len(own):
+                near = self._ids[relation.near][self._near[own] - self._base[relation.near]]
+                far = self._ids[relation.far][self._far[own] - self._base[relation.far]]
+                found.append((relation, near, far))
+        return found
+
+    def _nodes(self, table: TableName, ids: RowIds) -> Nodes:
+        nodes: Nodes = np.searchsorted(self._ids[table], ids).astype(np.int64) + self._base[table]
+        return nodes
+
+    def _known_nodes(self, table: TableName, rows: RowSet) -> Nodes:
+        known = self._ids.get(table, NO_ROWS)
+        if rows.count < len(known):
+            ids = rows.to_array()
+            place = np.minimum(np.searchsorted(known, ids), len(known) - 1)
+            place = place[known[place] == ids]
+        else:
+            place = np.flatnonzero(rows.contains(known))
+        nodes: Nodes = place.astype(np.int64) + self._base.get(table, 0)
+        return nodes
+
+
+def _ids_per_table(relations: Sequence[tuple[Relation, Pairs]]) -> dict[TableName, RowIds]:
+    parts: dict[TableName, list[RowIds]] = {}
+    for relation, (near, far) in relations:
+        parts.setdefault(relation.near, []).append(near)
+        parts.setdefault(relation.far, []).append(far)
+    return {table: np.unique(np.concatenate(ids)) for table, ids in parts.items()}
+
+
+def _starts(lengths: Sequence[int] | Nodes) -> Nodes:
+    """Where each of several consecutive runs begins, and where the last one ends."""
+    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
