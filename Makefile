@@ -28,7 +28,7 @@ lint: setup ## formatting, style and types
 bench: setup ## the masked copy beside `psql COPY | psql COPY` of the same rows
 	@$(BIN)/python -m benchmarks
 
-docs: setup ## write the generated part of docs/ again (docs/reference)
+docs: setup ## write what of docs/ follows from the code again (commands, masks, errors)
 	@$(BIN)/python scripts/reference.py
 
 clean: ## remove the virtual environment and caches (not a demo's databases)
