@@ -28,26 +28,23 @@ _LENIENT = re.compile(_AUTHORITY.format(userinfo=".*") + _TAIL.format(query="[^#
 _PLAIN = re.compile(r"[\w.+\- ,:/\[\]%]*")
 
 _secrets: set[str] = set()
-_pattern: re.Pattern[str] | None = None
+_spelled: list[str] = []  # every spelling of every secret, the longest first
 
 
 def remember(secret: str) -> None:
     """From now on `scrub` removes this value; empty and very short ones are ignored."""
-    global _pattern  # noqa: PLW0603  one scrubber per process: a second one would miss secrets
     if len(secret) >= _SHORTEST and secret not in _secrets:
         _secrets.add(secret)
-        _pattern = None
+        _spelled.extend(_spellings(secret))
+        _spelled.sort(key=len, reverse=True)
 
 
 def scrub(text: str) -> str:
     """`text` without any secret that was resolved in this process."""
-    global _pattern  # noqa: PLW0603
-    if not _secrets:
-        return text
-    if _pattern is None:
-        spellings = sorted({s for secret in _secrets for s in _spellings(secret)}, key=len, reverse=True)
-        _pattern = re.compile("|".join(map(re.escape, spellings)))
-    return _pattern.sub(MASK, text)
+    for spelling in _spelled:
+        if spelling in text:
+            text = text.replace(spelling, MASK)
+    return text
 
 
 def split_url(url: str) -> dict[str, str] | None:

@@ -27,7 +27,8 @@ def index(text: str) -> dict[tuple[Key, ...], int]:
                 counts[current] = counts.get(current, -1) + 1
                 lines.setdefault(current, number)
                 current = (*current, counts[current])
-            lines.setdefault(current, number)
+            for end in range(1, len(current) + 1):
+                lines.setdefault(current[:end], number)
         elif assignment := _ASSIGNMENT.match(line):
             keys = _parts(assignment[1])
             for end in range(1, len(keys) + 1):
