@@ -12,7 +12,9 @@ from collections.abc import Iterable, Mapping
 from penstock.catalog.model import Catalog, ColumnName, quote_identifier
 from penstock.devdb.config import RealSettings
 from penstock.devdb.names import find_table
+from penstock.devdb.roots import sql_of, user_search_path
 from penstock.engines.postgres.session import Session
+from penstock.errors import ConfigError
 from penstock.policy.decision import Policy
 
 _MOST_ROWS = 10_000  # an allow-list is for staff; more than this is a mistake in the condition
@@ -25,18 +27,17 @@ def real_values(
 
     Raises `ConfigError` when a rule matches implausibly many rows, `QueryError` for a broken condition.
     """
-    from penstock.errors import ConfigError  # noqa: PLC0415
-
     found: dict[ColumnName, set[str]] = defaultdict(set)
     told = []
     for rule in rules:
         table = find_table(catalog, rule.table, f"devdb.{name}.real")
         masked = [c for c, d in policy.of(table).items() if d.mask is not None and not d.keeps]
         columns = ", ".join(f"{quote_identifier(c)}::text" for c in masked)
-        rows = source.fetch(
-            f"SELECT {columns} FROM {table.sql} WHERE ({rule.where}\n) LIMIT {_MOST_ROWS + 1}",
-            doing=f"reading the rows of {table} that stay real",
-        )
+        with user_search_path(source, catalog, table.schema), sql_of(f"`where` of [devdb.{name}.real] {table}"):
+            rows = source.fetch(
+                f"SELECT {columns} FROM {table.sql} WHERE ({rule.where}\n) LIMIT {_MOST_ROWS + 1}",
+                doing=f"reading the rows of {table} that stay real",
+            )
         if len(rows) > _MOST_ROWS:
             raise ConfigError(
                 f"[devdb.{name}.real] keeps more than {_MOST_ROWS:,} rows of {table} real",

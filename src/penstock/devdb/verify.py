@@ -5,7 +5,7 @@ What a column is *claimed* to be comes from the decisions; whether the claim is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,9 @@ from penstock.catalog.model import ColumnName, TableName
 from penstock.devdb.build import Job
 from penstock.devdb.config import DevdbSettings
 from penstock.devdb.names import find_columns
-from penstock.devdb.schema import LeftOut
+from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
+from penstock.masks.contract import Codomain
 from penstock.proof.integrity import check_integrity
 from penstock.proof.leak import Claim, check_leaks
 from penstock.proof.report import IntegrityReport, LeakReport
@@ -74,7 +75,6 @@ def verify(
     settings: DevdbSettings,
     source: Session,
     target: Session,
-    left_out: Iterable[LeftOut],
     *,
     expected: Mapping[TableName, int] | None = None,
 ) -> Verification:
@@ -86,12 +86,17 @@ def verify(
         target.begin()
     try:
         integrity = check_integrity(
-            source,
             target,
+            reflect(target),
             job.catalog,
-            expected_rows=expected,
+            expected,
+            source=source,
             skipped=job.skip,
-            left_out=frozenset(item.what for item in left_out),
+            emptied=frozenset(
+                name
+                for name, decision in job.policy.decisions.items()
+                if decision.contract is not None and decision.contract.codomain is Codomain.CONSTANT
+            ),
         )
         acknowledged = frozenset(
             ColumnName(table, column)
@@ -100,7 +105,7 @@ def verify(
             for column in columns
         )
         leaks = check_leaks(
-            source, target, claims_of(job), nomenclature=nomenclature_of(job), acknowledged=acknowledged
+            source, target, claims_of(job), nomenclature=job.keep, acknowledged=acknowledged
         )
     finally:
         if not outer:
@@ -115,9 +120,3 @@ def claims_of(job: Job) -> list[Claim]:
         for name, decision in job.policy.decisions.items()
         if decision.contract is not None and name.column not in job.nulled.get(name.table, frozenset())
     ]
-
-
-def nomenclature_of(job: Job) -> frozenset[TableName]:
-    """Tables whose values are nobody's: kept whole on purpose, or without any masked column."""
-    masked = {name.table for name, decision in job.policy.decisions.items() if not decision.keeps}
-    return job.keep | frozenset(name for name in job.catalog.leaves if name not in masked)
