@@ -1,0 +1,87 @@
+"""`iban`: another account number of the same country that checks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from penstock.catalog.types import Family
+from penstock.masks.arrays import I64, U8, octets_of
+from penstock.masks.contract import Codomain, Contract, Input, Mask, Uniqueness
+from penstock.masks.digits import by_count
+from penstock.masks.layout import IS_DIGIT, IS_LETTER, SymbolPermutation, assembled
+
+_FORM = r"^[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){7,30}$"  # ISO 13616 knows 15 to 34 characters; a few more are let in
+_HEAD = 4  # country and check digits
+
+
+class Iban(Mask):
+    """The country stays, digits become digits and letters letters, the check digits (ISO 7064 MOD 97-10) are made right.
+
+    Check digits that are wrong by k become ones that are wrong by k, so that no two numbers become one. What has not
+    the form of an IBAN (an account number of a country without IBANs) keeps its layout.
+    """
+
+    name = "iban"
+    summary = "another IBAN of the same country with right check digits and the same grouping; never two values to one"
+    example = ("DE89 3704 0044 0532 0130 00", "another German IBAN in groups of four")
+    families = frozenset({Family.TEXT})
+    default_domain = "payment.iban"
+
+    def setup(self) -> None:
+        self._permutation = SymbolPermutation(self.keys, self.domain)
+
+    def contract(self) -> Contract:
+        return Contract(
+            Uniqueness.INJECTIVE,
+            Codomain.PERMUTATION,
+            max_length=self.site.max_length,
+            keeps_length=True,
+            keeps_format=True,
+        )
+
+    def apply(self, values: pa.Array, inputs: Mapping[Input, pa.Array] | None = None) -> pa.Array:
+        values = values.fill_null("")
+        of_form = pc.match_substring_regex(values, _FORM)
+        if pc.all(of_form).as_py():
+            return self._ibans(values)
+        masked = self._permutation.all_of(values)
+        # What is no IBAN must not become one (cycle walking), or it could meet one.
+        strayed = pc.and_not(pc.match_substring_regex(masked, _FORM), of_form)
+        while pc.any(strayed).as_py():
+            masked = pc.replace_with_mask(masked, strayed, self._permutation.all_of(masked.filter(strayed)))
+            strayed = pc.and_not(pc.match_substring_regex(masked, _FORM), of_form)
+        return pc.replace_with_mask(masked, of_form, self._ibans(values.filter(of_form)))
+
+    def _ibans(self, values: pa.Array) -> pa.Array:
+        offsets, data = octets_of(values)
+        out = data.copy()
+        positions = np.flatnonzero((IS_DIGIT | IS_LETTER)[data])
+        first = np.searchsorted(positions, offsets)
+        place = np.arange(len(positions)) - np.repeat(first[:-1], np.diff(first))
+        self._permutation.in_place(offsets, out, positions[place >= _HEAD])
+        for _, places in by_count(offsets, positions):
+            given = _check_digits(data[places])
+            right = _right_check_digits(data[places])
+            made = (_right_check_digits(out[places]) + given - right) % 100
+            out[places[:, 2]] = made // 10 + 48
+            out[places[:, 3]] = made % 10 + 48
+        return assembled(offsets, out)
+
+
+def _check_digits(characters: U8) -> I64:
+    return (characters[:, 2].astype(np.int64) - 48) * 10 + characters[:, 3] - 48
+
+
+def _right_check_digits(characters: U8) -> I64:
+    """What the check digits of each row of characters must be, 2 … 98."""
+    body = np.hstack([characters[:, _HEAD:], characters[:, :2]]).astype(np.int64)
+    rest = np.zeros(len(body), np.int64)
+    for column in body.T:
+        letter = column > 57
+        value = np.where(letter, (column | 32) - 87, column - 48)
+        rest = (rest * np.where(letter, 100, 10) + value) % 97
+    return 98 - rest * 100 % 97
