@@ -41,6 +41,16 @@ class Edge(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Join:
+    """The plainest edge: columns that hold each other's values, as a virtual edge says."""
+
+    table: TableName
+    columns: tuple[str, ...]
+    referenced_table: TableName
+    referenced_columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class KeyClass:
     """Columns that share one mask. Logical columns only: a partition's columns are its root's.
 

@@ -9,23 +9,28 @@ from __future__ import annotations
 import csv
 import io
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from penstock.catalog.model import ColumnName, TableName
 from penstock.errors import MaskError, RegistryError
-from penstock.policy.registry_file import Line, line_from_value, toml_value
+from penstock.policy.registry_file import Line, Registry, line_from_value, toml_value
 
 COLUMNS = ("schema_name", "table_name", "column_name", "scrubbing_action")
 
 
-def to_csv(lines: Iterable[Line]) -> str:
-    """`lines` as CSV (RFC 4180, line ends LF) with a header."""
+def to_csv(registry: Registry, columns: Sequence[ColumnName] = ()) -> str:
+    """The registry as CSV (RFC 4180, line ends LF) with a header.
+
+    With `columns`, those come first and in their order, with an empty action where there is no line.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for line in lines:
-        action = line.value if isinstance(line.value, str) else toml_value(line.value)
-        writer.writerow([line.column.table.schema, line.column.table.table, line.column.column, action])
+    for name in dict.fromkeys((*columns, *registry.lines)):
+        line = registry.lines.get(name)
+        value = line.value if line is not None else ""
+        action = value if isinstance(value, str) else toml_value(value)
+        writer.writerow([name.table.schema, name.table.table, name.column, action])
     return out.getvalue()
 
 

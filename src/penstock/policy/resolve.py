@@ -15,13 +15,13 @@ from typing import Any, Literal
 from penstock.catalog.model import Catalog, Column, ColumnName, TableName
 from penstock.catalog.types import Family
 from penstock.errors import MaskError
+from penstock.masks.build import build
 from penstock.masks.contract import Mask
 from penstock.masks.keys import Keyring
 from penstock.policy import defaults
 from penstock.policy.classes import Edge, KeyClass, column_of, key_classes, logical_tables, site_of
 from penstock.policy.contracts import broken_contracts, merges_of
 from penstock.policy.decision import Decision, Merge, Notice, Origin, Policy, Undecided, Violation
-from penstock.policy.making import make_mask
 from penstock.policy.registry_file import Line, Registry
 from penstock.policy.search import decide_search_columns
 
@@ -241,7 +241,7 @@ def _make_masks(
     for key_class, verdict in verdicts.items():
         site = site_of(catalog, key_class, domain=verdict.domain)
         try:
-            made[key_class] = make_mask(verdict.spec, site, keys)
+            made[key_class] = build(verdict.spec, site, keys)
         except MaskError as error:
             at = verdict.line.column if verdict.line else key_class.root
             draft.violations.append(Violation(at, "type", f"{error.what}", mask=str(verdict.spec["mask"])))
@@ -252,7 +252,7 @@ def _make_masks(
     for key_class, mask in made.items():
         if mask.name != "keep" and by_domain.get(mask.domain):
             site = replace(mask.site, real=frozenset(by_domain[mask.domain]))
-            made[key_class] = make_mask(verdicts[key_class].spec, site, keys)
+            made[key_class] = build(verdicts[key_class].spec, site, keys)
     return made
 
 

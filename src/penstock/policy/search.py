@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from penstock.catalog.model import Catalog, Column, ColumnName, Table
 from penstock.catalog.types import Family
 from penstock.errors import MaskError
+from penstock.masks.build import build
 from penstock.masks.keys import Keyring
 from penstock.policy.classes import KeyClass, site_of
 from penstock.policy.decision import Decision, Origin, Undecided, Violation
-from penstock.policy.making import make_mask
 from penstock.policy.registry_file import REBUILD, Line, Registry
 
 _SOURCES_FROM = {"pg_catalog.tsvector_update_trigger": 2, "pg_catalog.tsvector_update_trigger_column": 2}
@@ -138,5 +138,5 @@ def _masked(
     by: str,
     reason: str,
 ) -> Decision:
-    mask = make_mask(spec, site_of(catalog, KeyClass((at,), at)), keys)
+    mask = build(spec, site_of(catalog, KeyClass((at,), at)), keys)
     return Decision(at, mask, mask.contract(), origin, by, mask.domain, reason=reason)

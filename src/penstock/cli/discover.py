@@ -1,0 +1,89 @@
+"""`penstock discover`: propose masks.toml from the catalog."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from penstock.cli.options import open_project
+from penstock.cli.output import emit, emit_json, style, table, talk
+
+if TYPE_CHECKING:
+    from penstock.discover import Discovery
+
+
+@click.command("discover")
+@click.option("--on", metavar="NAME", help="The source connection, when there are several.")
+@click.option("--dry-run", is_flag=True, help="Show the proposals, write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def command(on: str | None, *, dry_run: bool, as_json: bool) -> None:
+    """Propose masks.toml from the names and types of all columns.
+
+    What is certain is written in force, marked by = "discover". What is not stays open, as a comment
+    that begins with #?: `dev create` refuses until somebody decides. Lines and comments of yours stay
+    as they are. No row is read.
+    """
+    from penstock.catalog.model import ColumnName
+    from penstock.cli.source_view import open_source
+    from penstock.discover import propose
+    from penstock.policy import registry_edit
+    from penstock.policy.classes import logical_tables
+
+    project = open_project()
+    with open_source(project, on, "discover") as source:
+        found = propose(source.catalog, source.registry, source.edges())
+    order = [ColumnName(t.name, c.name) for t in logical_tables(source.catalog) for c in t.columns]
+    before = project.masks_path.read_text(encoding="utf-8") if project.masks_path.exists() else ""
+    after = registry_edit.merged(before, found.lines(), order, found.questions())
+    written = not dry_run and after != before
+    if written:
+        registry_edit.write(project.masks_path, after)
+    already = len(source.registry)
+    if as_json:
+        emit_json(_as_dict(found, str(project.masks_path), written=written, already_decided=already))
+        return
+    _show(found)
+    talk(f"{already} columns were decided before." if already else "", level=0 if already else 9)
+    if written:
+        talk(f"wrote {project.masks_path}")
+    talk("Next: answer the open questions in masks.toml, then: penstock masks check" if found.open else
+         "Next: penstock masks preview")  # fmt: skip
+
+
+def _as_dict(found: Discovery, path: str, *, written: bool, already_decided: int) -> dict[str, Any]:
+    return {
+        "masks_file": path,
+        "written": written,
+        "already_decided": already_decided,
+        "proposals": [
+            {
+                "schema": p.column.table.schema,
+                "table": p.column.table.table,
+                "column": p.column.column,
+                "mask": p.judgement.mask,
+                "options": p.judgement.options,
+                "certain": p.judgement.certain,
+                "rule": p.rule,
+                "evidence": p.judgement.evidence,
+            }
+            for p in found.proposals
+        ],
+    }
+
+
+def _show(found: Discovery) -> None:
+    masked = [p for p in found.certain if p.judgement.is_personal]
+    kept = len(found.certain) - len(masked)
+    if masked:
+        rows = [(p.column, p.judgement.mask, p.judgement.evidence) for p in masked]
+        table(rows, ["PERSONAL", "MASK", "EVIDENCE"])
+        emit()
+    if found.open:
+        rows = [(p.column, p.judgement.mask, p.judgement.evidence) for p in found.open]
+        table(rows, ["OPEN", "WOULD BE", "WHY IT IS A QUESTION"])
+        emit()
+    emit(
+        style(f"{len(masked)} columns masked, {kept} kept, {len(found.open)} open.", bold=True)
+        + " Foreign keys inherit the mask of what they reference."
+    )

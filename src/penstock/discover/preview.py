@@ -1,0 +1,116 @@
+"""What masks make of a few real rows: the *shape* of the source value beside the masked value.
+
+Source values are read, masked and forgotten. A masked value that still repeats a word of its source (a kept domain, free
+text that keeps what it does not recognise) is shown as a shape too, so that nothing real reaches a screen or a log.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from penstock.catalog.model import ColumnName, Table, quote_identifier
+from penstock.detect.shape import shape
+from penstock.engines.postgres.session import Session
+from penstock.masks.contract import Input
+from penstock.policy.classes import logical_tables
+from penstock.policy.decision import Decision, Policy
+from penstock.pump.readplan import ReadPlan, read_plan
+
+_WORD = re.compile(r"\w{4,}")
+_LONGEST = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One value: its shape, and what the copy would hold. None is NULL."""
+
+    source_shape: str | None
+    masked: str | None
+    is_shape: bool  # `masked` is a shape, because it repeats something of the source
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnPreview:
+    """A column with a few of its values."""
+
+    column: ColumnName
+    mask: str
+    samples: tuple[Sample, ...]
+
+
+def preview(
+    session: Session, policy: Policy, *, only: Collection[ColumnName] = (), rows: int = 5
+) -> Iterator[ColumnPreview]:
+    """The masked columns of `policy` (or those of `only`), each with its values in up to `rows` rows.
+
+    Reads the first rows the server gives, in the session's snapshot. Empty tables give no samples.
+    """
+    for table in logical_tables(policy.catalog):
+        decisions = {
+            name: decision
+            for name, decision in policy.of(table.name).items()
+            if decision.mask is not None and not decision.keeps
+        }
+        if not only or any(ColumnName(table.name, name) in only for name in decisions):
+            for found in _table(session, policy, table, decisions, rows):
+                if not only or found.column in only:
+                    yield found
+
+
+def _table(
+    session: Session, policy: Policy, table: Table, decisions: dict[str, Decision], rows: int
+) -> Iterator[ColumnPreview]:
+    if not decisions:
+        return
+    masks = {name: decision.mask for name, decision in decisions.items() if decision.mask is not None}
+    plan = read_plan(policy.catalog, table, masks)
+    read = _read(session, policy, table, plan, rows)
+    offset = len(plan.context)
+    inputs: dict[Input, pa.Array] = {
+        wish: read[place + offset if place >= 0 else -place - 1]
+        for wish, place in (plan.input_fields or {}).items()
+    }
+    for i, column in enumerate(plan.masked):
+        values = read[offset + i]
+        masked = column.mask.mask(values, inputs)
+        samples = tuple(
+            _sample(value, new, seen, hidden)
+            for value, new, seen, hidden in zip(
+                values.to_pylist(),
+                masked.to_pylist(),
+                shape(values).to_pylist(),
+                shape(masked).to_pylist(),
+                strict=True,
+            )
+        )
+        yield ColumnPreview(ColumnName(table.name, column.name), column.mask.name, samples)
+
+
+def _read(session: Session, policy: Policy, table: Table, plan: ReadPlan, rows: int) -> list[pa.Array]:
+    """The plan's context and masked columns of a few rows, as text."""
+    leaves = policy.catalog.leaves[table.name]
+    count = len(plan.context) + len(plan.masked) + len(plan.passed)
+    records: list[list[str | None]] = []
+    for leaf in leaves:
+        if len(records) >= rows:
+            break
+        names = [f"c{i}" for i in range(count + len(plan.tail))]
+        chosen = ", ".join(f"s.{quote_identifier(name)}::pg_catalog.text" for name in names[:count])
+        query = (
+            f"SELECT {chosen} FROM ({plan.select(leaf)} LIMIT {rows - len(records)}) s({', '.join(names)})"
+        )
+        records += [list(row.values()) for row in session.fetch(query, doing=f"reading a few rows of {leaf}")]
+    return [pa.array([record[i] for record in records], pa.large_string()) for i in range(count)]
+
+
+def _sample(value: str | None, masked: str | None, seen: str | None, hidden: str | None) -> Sample:
+    if value is None or masked is None:
+        return Sample(seen, masked if value is None else None, is_shape=False)
+    lower = masked.lower()
+    repeats = any(word in lower for word in _WORD.findall(value.lower())) or (value != "" and value == masked)
+    shown = hidden if repeats else masked if len(masked) <= _LONGEST else masked[: _LONGEST - 1] + "…"
+    return Sample(seen, shown, is_shape=repeats)
