@@ -36,7 +36,7 @@ def prove() -> Prove:
         source: Database, target: Database, *, accepted: frozenset[str] = frozenset(), nomenclature: str = "", **claimed: str
     ) -> LeakReport:
         acknowledged = frozenset(column(name) for name in claimed.pop("acknowledged", "").split())
-        memory = int(claimed.pop("pairs_in_memory", str(1 << 23)))
+        memory = int(claimed.pop("pairs_in_memory", str(1 << 21)))
         claims = [
             Claim(column(name), codomain, accepted)  # type: ignore[arg-type]
             for codomain, names in claimed.items()

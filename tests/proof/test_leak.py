@@ -7,15 +7,20 @@ import json
 import pytest
 
 from tests.proof.conftest import leaks
+from tests.servers import unique_name
 
 PERSON = "CREATE TABLE person (id int PRIMARY KEY, email text, note text);"
 ROWS = "INSERT INTO person SELECT i, 'Erika.' || i || '@Mail.example', 'n' || i FROM generate_series(1, 300) AS i;"
 MASKED = "INSERT INTO person SELECT i, 'p' || md5(i::text) || '@masked.example', 'nothing' FROM generate_series(1, 300) AS i;"
 
 
-@pytest.fixture
-def source(make_database):
-    return make_database(PERSON + ROWS)
+@pytest.fixture(scope="module")
+def source(postgres):
+    """Shared by all tests here: read only."""
+    database = postgres.create(unique_name("source"))
+    database.psql(PERSON + ROWS)
+    yield database
+    postgres.drop(database.name)
 
 
 def planted(make_database, sql: str):

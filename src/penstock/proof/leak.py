@@ -53,7 +53,7 @@ def check_leaks(
     nomenclature: frozenset[TableName] = frozenset(),
     acknowledged: frozenset[ColumnName] = frozenset(),
     progress: Progress | None = None,
-    pairs_in_memory: int = 1 << 23,
+    pairs_in_memory: int = 1 << 21,
 ) -> LeakReport:
     """Search the target for the source's values. Both sessions have a transaction open with pinned settings.
 
@@ -145,6 +145,9 @@ def _scan_all(target: Session, scan: _Scan, say: Progress) -> LeakCoverage:
         if not relation.columns or not relation.populated:
             continue
         read_rows, read_bytes = scan.relation(target, relation)
+        there = target.fetchval(f"SELECT count(*) FROM ({relation.copy_query(())}) AS q")
+        if read_rows != there:
+            not_scanned.append(NotScanned(str(relation.name), f"{read_rows} of {there} rows were read"))
         rows, cells, size = rows + read_rows, cells + read_rows * len(relation.columns), size + read_bytes
         say(f"target {relation.name}", read_bytes)
     texts = scan.catalog(target)

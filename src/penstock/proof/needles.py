@@ -72,7 +72,7 @@ class NeedleCollector:
     """Takes the values of one column after the other, then builds the index."""
 
     key: HashKey
-    pairs_in_memory: int = 1 << 23
+    pairs_in_memory: int = 1 << 21
     _anchors: PairCollector = field(init=False)
     _texts: PairCollector = field(init=False)
     _numbers: PairCollector = field(init=False)

@@ -24,7 +24,7 @@ _BUCKETS = 64
 class PairCollector:
     """Collects (key, payload); `finish` gives them sorted by key, then payload, without repeats."""
 
-    limit: int = 1 << 23  # pairs in memory before they go to disk: 128 MB
+    limit: int = 1 << 21  # pairs in memory before they go to disk: 32 MB
     _parts: list[U64] = field(default_factory=list)
     _held: int = 0
     _files: list[IO[bytes]] = field(default_factory=list)

@@ -1,0 +1,142 @@
+"""Searching without a database: against brute force, and with values planted anywhere."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.proof.cells import Spelling, read_block, whole_rows
+from penstock.proof.hashing import HashKey
+from penstock.proof.needles import NeedleCollector, Tally
+from penstock.proof.search import search
+
+KEY = HashKey(bytes(range(16)))
+ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\b": "\\b", "\f": "\\f", "\v": "\\v"}
+
+
+def copy_cell(text: str) -> str:
+    """`text` as COPY writes it."""
+    return "".join(ESCAPES.get(c, c) for c in text)
+
+
+def found(values: list[str], cells: list[str], spelling: Spelling = Spelling.PLAIN) -> set[tuple[int, int]]:
+    """(cell, value) of every occurrence, by their places in the lists."""
+    from penstock.proof.cells import fold
+    from penstock.proof.hashing import padded
+
+    collector = NeedleCollector(KEY)
+    nothing = np.empty(0, dtype=np.uint64)
+    for origin, value in enumerate(values):
+        text = fold(value.encode())
+        start, end = np.array([0]), np.array([len(text)])
+        collector.add(origin, padded(text), start, end, nothing, Tally())
+    index = collector.build()
+    block = "".join(copy_cell(cell) + "\n" for cell in cells).encode()
+    out = set()
+    for read in read_block(block, (spelling,)):
+        hits = search(index, read)
+        out |= set(zip(read.row[hits.cell].tolist(), hits.origin.tolist(), strict=True))
+    return out
+
+
+def lower(text: str) -> str:
+    return pc.utf8_lower(pa.scalar(text)).as_py()
+
+
+# No surrogates (not UTF-8) and no NUL (not PostgreSQL).
+anything = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
+values = st.text(anything, min_size=5, max_size=40).filter(
+    lambda v: len(v.strip(" ")) >= 5 and not re.fullmatch(r"[+-]?\d*\.?\d*", v.strip(" "))
+)
+around = st.text(anything, max_size=60)
+
+
+@given(st.lists(st.text("abAB é", min_size=5, max_size=12), max_size=30), st.lists(st.text("abAB é", max_size=40), min_size=1))
+def test_exactly_what_brute_force_finds_is_found(needles, cells):
+    needles = [n for n in needles if len(n.strip(" ")) >= 5]
+    expected = {
+        (at, number)
+        for at, cell in enumerate(cells)
+        for number, needle in enumerate(needles)
+        if lower(needle.strip(" ")) in lower(cell)
+    }
+    assert found(needles, cells) == expected
+
+
+@given(st.lists(st.integers(1_000_000, 1_000_020), max_size=5), st.lists(st.text("01 a-_", max_size=30), min_size=1))
+def test_exactly_the_numbers_that_stand_alone_are_found(needles, cells):
+    cells = [cell + str(needle) for cell in cells for needle in (needles or [7])]
+    expected = {
+        (at, number)
+        for at, cell in enumerate(cells)
+        for number, needle in enumerate(needles)
+        if re.search(rf"(?<![\w]){needle}(?![\w])", cell)
+    }
+    assert found([str(n) for n in needles], cells) == expected
+
+
+@given(values, around, around)
+def test_a_value_planted_in_text_is_found(value, before, after):
+    assert found([value], ["", before + value + after, "x"]) == {(1, 0)}
+
+
+@given(values, around, st.booleans(), st.integers(1, 3))
+def test_a_value_planted_in_json_is_found_however_deep(value, before, ascii_only, depth):
+    cell = before + value
+    for _ in range(depth):
+        cell = json.dumps({"k": ["x", cell]}, ensure_ascii=ascii_only)
+    assert (0, 0) in found([value], [cell])
+
+
+@given(values, around)
+def test_a_value_planted_in_an_array_is_found(value, before):
+    element = (before + value).replace("\\", "\\\\").replace('"', '\\"')
+    assert (0, 0) in found([value], ['{1,"' + element + '"}'], Spelling.NESTED)
+
+
+@given(values, around)
+def test_a_value_planted_in_an_array_of_composites_is_found(value, before):
+    inner = '"' + (before + value).replace("\\", "\\\\").replace('"', '""') + '"'
+    element = f"(1,{inner})".replace("\\", "\\\\").replace('"', '\\"')
+    assert (0, 0) in found([value], ['{"' + element + '"}'], Spelling.NESTED)
+
+
+@given(values, st.binary(max_size=40))
+def test_a_value_planted_in_bytea_is_found(value, before):
+    ascii_value = value.encode("ascii", "replace").decode()
+    if len(ascii_value.strip(" ")) < 5 or re.fullmatch(r"[+-]?\d*\.?\d*", ascii_value.strip(" ")):
+        return
+    assert (0, 0) in found([ascii_value], ["\\x" + (before + ascii_value.encode()).hex()])
+
+
+@given(st.lists(st.text(anything, max_size=30), min_size=1, max_size=20), st.integers(1, 200), st.integers(1, 100))
+def test_blocks_end_with_rows_and_lose_nothing(rows, network, size):
+    stream = "".join(copy_cell(row) + "\n" for row in rows).encode()
+    pieces = [stream[at : at + network] for at in range(0, len(stream), network)]
+    blocks = list(whole_rows(pieces, size))
+    assert b"".join(blocks) == stream
+    assert all(block.endswith(b"\n") for block in blocks)
+
+
+def test_a_value_is_not_found_across_two_cells():
+    assert found(["abcdef ghi"], ["abcdef", "ghi"]) == set()
+    assert found(["abcdefghi\\"], ["abcdef\\", "ghi\\"]) == set()
+
+
+def test_values_with_a_common_beginning_do_not_make_the_search_slow():
+    """A million addresses that begin with https:// must not share one anchor."""
+    urls = [f"https://www.shop.example/customers/{i}/profile" for i in range(2000)]
+    collector = NeedleCollector(KEY)
+    buffer = np.frombuffer("".join(urls).encode() + bytes(8), dtype=np.uint8)
+    ends = np.cumsum([len(u) for u in urls])
+    starts = ends - [len(u) for u in urls]
+    collector.add(0, buffer.copy(), starts, ends, np.empty(0, dtype=np.uint64), Tally())
+    index = collector.build()
+    _, shared = np.unique(index.anchors, return_counts=True)
+    assert shared.max() < 50
