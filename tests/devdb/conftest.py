@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from penstock.api import Project
-from servers import Database, Server, unique_name
+from tests.servers import Database, Server, unique_name
 
 KEY = "0123456789abcdef" * 4
 

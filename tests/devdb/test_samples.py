@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from devdb.conftest import MakeFolder
-from servers import Database
+from tests.devdb.conftest import MakeFolder
+from tests.servers import Database
 
 PAGILA = """
 unclassified = "mask"
