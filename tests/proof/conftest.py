@@ -28,8 +28,8 @@ def column(name: str) -> ColumnName:
     return ColumnName(TableName(schema[0] if schema else "public", table), bare)
 
 
-@pytest.fixture
-def prove() -> Prove:
+@pytest.fixture(scope="session")
+def prove_once() -> Prove:
     """`prove(source, target, fresh="person.email …", same="…", accepted={…}, …)` runs the leak check."""
 
     def run(
@@ -49,6 +49,12 @@ def prove() -> Prove:
             )
 
     return run
+
+
+@pytest.fixture
+def prove(prove_once: Prove) -> Prove:
+    """The same for one test."""
+    return prove_once
 
 
 def leaks(report: LeakReport) -> set[tuple[str, str, int]]:
