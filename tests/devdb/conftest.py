@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,12 +11,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
+from penstock import cli
 from penstock.api import Project
+from penstock.cli import options
 from tests.servers import Database, Server, unique_name
 
 KEY = "0123456789abcdef" * 4
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command exited with and printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
 
 
 @dataclass(frozen=True)
@@ -60,14 +76,13 @@ class Folder:
             f'{connections}\n[devdb.small]\ndatabase = "{self.database}"\n{devdb}\n'
         )
 
-    def run(self, *arguments: str) -> Result:
-        """The command line, in this folder."""
-        from penstock import cli
-
-        class _Main:
-            pass
-
-        return CliRunner().invoke(cli.cli, ["-C", str(self.path), *arguments])
+    def run(self, *arguments: str) -> Done:
+        """The command line in this folder, in this process: what it exits with and what it prints."""
+        out, err = io.StringIO(), io.StringIO()
+        options.common.__init__()  # type: ignore[misc]  # a command line is one process: its options start anew
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = cli.run(["-C", str(self.path), *arguments])
+        return Done(code, out.getvalue(), err.getvalue())
 
     def names(self) -> list[str]:
         """Databases on the target whose names begin with ours: the finished one and debris."""
