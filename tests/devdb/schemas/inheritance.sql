@@ -1,0 +1,11 @@
+CREATE TABLE owner (id int PRIMARY KEY);
+CREATE TABLE vehicle (id int PRIMARY KEY, owner_id int REFERENCES owner);
+CREATE TABLE car (doors int, PRIMARY KEY (id)) INHERITS (vehicle);
+ALTER TABLE car ADD FOREIGN KEY (owner_id) REFERENCES owner;
+CREATE TABLE trip (id int PRIMARY KEY, vehicle_id int REFERENCES vehicle);
+CREATE TABLE wash (id int PRIMARY KEY, car_id int REFERENCES car);
+INSERT INTO owner VALUES (1), (2), (3);
+INSERT INTO vehicle VALUES (1, 1), (2, 2);
+INSERT INTO car VALUES (1, 3, 4), (5, 1, 2);
+INSERT INTO trip VALUES (1, 1), (2, 2);
+INSERT INTO wash VALUES (1, 1), (2, 5);

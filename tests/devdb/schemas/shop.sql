@@ -1,0 +1,12 @@
+CREATE TABLE country (id int PRIMARY KEY);
+CREATE TABLE customer (id int PRIMARY KEY, country_id int REFERENCES country, referred_by int REFERENCES customer);
+CREATE TABLE orders (id int PRIMARY KEY, customer_id int NOT NULL REFERENCES customer);
+CREATE TABLE line (id int PRIMARY KEY, order_id int NOT NULL REFERENCES orders);
+CREATE TABLE audit (id int PRIMARY KEY, order_id int NOT NULL REFERENCES orders);
+CREATE TABLE visit (id int PRIMARY KEY, audit_id int REFERENCES audit);
+INSERT INTO country VALUES (1), (2), (3);
+INSERT INTO customer VALUES (1, 1, NULL), (2, 2, 1), (3, 2, 2);
+INSERT INTO orders VALUES (10, 1), (20, 2), (30, 3), (31, 3);
+INSERT INTO line VALUES (100, 10), (101, 10), (200, 20), (300, 30), (310, 31);
+INSERT INTO audit VALUES (1000, 10), (2000, 20), (3000, 30);
+INSERT INTO visit VALUES (1, 1000), (2, 3000), (3, NULL);

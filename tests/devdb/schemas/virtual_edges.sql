@@ -1,0 +1,12 @@
+CREATE TABLE issue (id int PRIMARY KEY, slug text);
+CREATE TABLE merge (id int PRIMARY KEY);
+CREATE TABLE comment (id int PRIMARY KEY, on_type text, on_id int);
+CREATE TABLE mention (id int PRIMARY KEY, body text);
+CREATE TABLE price (product int, valid daterange, amount int);
+CREATE TABLE sale (id int PRIMARY KEY, product int, at date);
+INSERT INTO issue VALUES (1, 'red'), (2, 'blue');
+INSERT INTO merge VALUES (1), (2);
+INSERT INTO comment VALUES (1, 'issue', 1), (2, 'merge', 1), (3, 'issue', 2), (4, 'issue', 99), (5, 'merge', 2);
+INSERT INTO mention VALUES (1, 'see red'), (2, 'see blue'), (3, 'see nothing');
+INSERT INTO price VALUES (7, '[2020-01-01,2020-07-01)', 10), (7, '[2020-07-01,2021-01-01)', 12), (7, '[2020-06-01,2020-08-01)', 9);
+INSERT INTO sale VALUES (1, 7, '2020-02-02'), (2, 7, '2020-07-15'), (3, 8, '2020-02-02');

@@ -1,0 +1,387 @@
+"""Hard schemas, each with the rows that must come worked out by hand (the data is in schemas/*.sql)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.devdb.closures import catalog_of, close, edge_between, schema, snapshot, table
+from penstock.catalog.graph import RelationGraph, virtual_edge
+from penstock.devdb.closure import EdgeRule, RootRule, compute
+from penstock.engines.postgres.reflect import reflect
+from penstock.errors import ConfigError, QueryError
+
+
+def test_a_row_brings_its_children_their_children_and_every_parent(make_database):
+    found = close(make_database(schema("shop")), ("customer", "id = 2"))
+    assert found.rows("customer") == [1, 2, 3]  # 3 was referred by 2; 1 referred 2
+    assert found.rows("orders") == [20, 30, 31]
+    assert found.rows("line") == [200, 300, 310]
+    assert found.rows("audit") == [2000, 3000]
+    assert found.rows("visit") == [2]
+    assert found.rows("country") == [1, 2]
+
+
+def test_a_row_that_is_there_only_as_a_parent_brings_no_children(make_database):
+    found = close(make_database(schema("shop")), ("line", "id = 100"))
+    assert found.counts() == {"line": 1, "orders": 1, "customer": 1, "country": 1}
+
+
+def test_a_parent_that_is_also_a_descendant_brings_its_children(make_database):
+    # Customer 2 is a parent of order 20 and a descendant of customer 1, who referred it.
+    found = close(make_database(schema("shop")), ("line", "id = 200"), ("customer", "id = 1"))
+    assert found.rows("orders") == [10, 20, 30, 31]
+
+
+def test_an_edge_can_be_closed_to_children(make_database):
+    database = make_database(schema("shop"))
+    catalog = catalog_of(database)
+    closed = [EdgeRule(edge_between(catalog, "customer", "referred_by"), children=False)]
+    found = close(database, ("customer", "id = 2"), edges=closed)
+    assert found.rows("customer") == [1, 2]
+    assert found.rows("orders") == [20]
+    assert found.rows("audit") == [2000]
+    closed = [EdgeRule(edge_between(catalog, "customer", "referred_by"), children=0)]
+    assert close(database, ("customer", "id = 2"), edges=closed).rows("customer") == [1, 2]
+
+
+def test_an_edge_that_is_always_followed_brings_the_children_of_parents_but_no_further(make_database):
+    database = make_database(schema("shop"))
+    catalog = catalog_of(database)
+    lines, audits = edge_between(catalog, "line", "order_id"), edge_between(catalog, "audit", "order_id")
+    visits = edge_between(catalog, "visit", "audit_id")
+    always = [EdgeRule(lines, children="always"), EdgeRule(audits, children="always")]
+    found = close(database, ("line", "id = 100"), edges=always)
+    assert found.rows("line") == [100, 101]
+    assert found.rows("audit") == [1000]
+    assert found.rows("visit") == []
+    found = close(database, ("line", "id = 100"), edges=[*always, EdgeRule(visits, children="always")])
+    assert found.rows("visit") == [1]
+
+
+def test_kept_tables_come_whole_with_their_parents_and_without_their_children(make_database):
+    found = close(make_database(schema("shop")), ("line", "id = 100"), keep=["customer"])
+    assert found.rows("customer") == [1, 2, 3]
+    assert found.rows("country") == [1, 2]
+    assert found.rows("orders") == [10]
+
+
+def test_empty_tables_get_no_rows_and_their_references_are_counted(make_database):
+    database = make_database(schema("shop"))
+    found = close(database, ("customer", "id = 2"), ("visit", None), empty=["audit"])
+    assert table("audit") not in found.closure.rows
+    assert found.rows("visit") == [1, 2, 3]
+    assert found.closure.cut == {edge_between(found.catalog, "visit", "audit_id"): 2}
+    found = close(database, ("customer", "id = 2"), skip=["audit"])
+    assert found.rows("visit") == []  # only audit leads there
+
+
+def test_a_cut_edge_is_not_followed_to_the_parent(make_database):
+    database = make_database(schema("shop"))
+    referred = edge_between(catalog_of(database), "customer", "referred_by")
+    found = close(database, ("customer", "id = 3"), edges=[EdgeRule(referred, children=False, cut=True)])
+    assert found.rows("customer") == [3]
+    assert found.closure.cut == {referred: 1}
+
+
+def test_tables_no_rule_leads_to_are_named_also_where_there_are_no_rows(make_database):
+    found = close(make_database(schema("shop")), ("country", "id = 3"))
+    assert found.counts() == {"country": 1}
+    assert found.closure.unreached == ()
+    found = close(found.database, ("audit", "false"))
+    assert found.closure.unreached == (table("line"),)
+
+
+def test_each_edge_knows_how_many_rows_it_brought(make_database):
+    found = close(make_database(schema("shop")), ("customer", "id = 2"))
+    brought = {(b.edge, b.direction): b.rows for b in found.closure.brought if b.rows}
+    assert brought == {
+        (edge_between(found.catalog, "customer", "referred_by"), "children"): 1,
+        (edge_between(found.catalog, "customer", "referred_by"), "parents"): 1,
+        (edge_between(found.catalog, "customer", "country_id"), "parents"): 2,
+        (edge_between(found.catalog, "orders", "customer_id"), "children"): 3,
+        (edge_between(found.catalog, "line", "order_id"), "children"): 3,
+        (edge_between(found.catalog, "audit", "order_id"), "children"): 2,
+        (edge_between(found.catalog, "visit", "audit_id"), "children"): 1,
+    }
+
+
+def test_why_tells_the_path_from_a_row_back_to_its_root(make_database):
+    found = close(make_database(schema("shop")), ("customer", "id = 2"), trace=True)
+    path = found.closure.why(table("line"), found.row_id("line", "id = 300"))
+    assert [(step.table.table, step.reason) for step in path] == [
+        ("line", "children"),
+        ("orders", "children"),
+        ("customer", "children"),
+        ("customer", "root"),
+    ]
+    assert [step.row for step in path[1:]] == [
+        found.row_id("orders", "id = 30"),
+        found.row_id("customer", "id = 3"),
+        found.row_id("customer", "id = 2"),
+    ]
+    assert found.closure.why(table("line"), found.row_id("line", "id = 100")) == []
+
+
+def test_rows_that_are_present_already_are_not_brought_again(make_database):
+    database = make_database(schema("shop"))
+    before = close(database, ("orders", "id = 20"))
+    present = {name: rows.to_array() for name, rows in before.closure.rows.items()}
+    found = close(database, ("customer", "id = 2"), present=present)
+    assert found.rows("orders") == [
+        30,
+        31,
+    ]  # 20 is there, and so are its customer and that customer's referrer
+    assert found.rows("customer") == [3]
+    assert found.rows("country") == []
+
+
+def test_two_interlocking_cycles_are_followed_to_their_end(make_database):
+    database = make_database(schema("interlocking_cycles"))
+    found = close(database, ("a", "id = 1"), parents_only=True)
+    assert (found.rows("a"), found.rows("b"), found.rows("c")) == ([1, 2], [1, 2], [1])
+    found = close(database, ("a", "id = 1"))
+    assert (found.rows("a"), found.rows("b"), found.rows("c")) == ([1, 2], [1, 2], [1, 2])
+
+
+def test_a_mutual_not_null_cycle_brings_both_sides(make_database):
+    found = close(make_database(schema("mutual_not_null")), ("staff", "id = 2"), parents_only=True)
+    assert (found.rows("staff"), found.rows("store")) == ([1, 2], [1, 2])
+
+
+def test_a_composite_key_joins_its_columns_as_the_constraint_pairs_them(make_database):
+    found = close(make_database(schema("composite_keys")), ("visit", "id = 1"))
+    assert found.rows("place", "name") == ["one-two"]
+    found = close(found.database, ("place", "name = 'two-one'"))
+    assert found.rows("visit") == []
+
+
+def test_a_partially_null_key_references_nothing(make_database):
+    database = make_database(schema("composite_keys"))
+    assert close(database, ("lax", None)).rows("place", "name") == ["one-two"]
+    assert close(database, ("lax", "id > 1")).rows("place", "name") == []
+    assert close(database, ("strict", None)).rows("place", "name") == ["two-one"]
+    assert close(database, ("place", "region = 2")).rows("lax") == []
+
+
+def test_a_foreign_key_to_a_unique_column_finds_the_row_by_that_column(make_database):
+    found = close(make_database(schema("keys_of_all_kinds")), ("account", "id = 1"), parents_only=True)
+    assert found.rows("currency") == [10]
+
+
+def test_two_foreign_keys_to_one_parent_are_two_edges(make_database):
+    database = make_database(schema("keys_of_all_kinds"))
+    found = close(database, ("account", "id = 1"))
+    assert (found.rows("transfer"), found.rows("account")) == ([1, 2], [1, 2, 3])
+    only_from = [EdgeRule(edge_between(found.catalog, "transfer", "to_id"), children=False)]
+    found = close(database, ("account", "id = 1"), edges=only_from)
+    assert (found.rows("transfer"), found.rows("account")) == ([1], [1, 2])
+
+
+@pytest.mark.parametrize("index", ["", "CREATE INDEX ON orders (customer_id);"], ids=["no index", "index"])
+def test_a_cap_takes_the_first_children_of_each_parent_by_their_key(make_database, index):
+    database = make_database(schema("hub") + index)
+    cap = [EdgeRule(edge_between(catalog_of(database), "orders", "customer_id"), children=20)]
+    found = close(database, ("customer", "id IN (1, 2)"), edges=cap)
+    of_the_hub = [n for n in range(1, 30) if n % 10][:20]
+    of_the_other = list(range(100, 1001, 100))  # it has ten
+    assert found.rows("orders") == sorted(of_the_hub + of_the_other)
+    assert found.closure.rows[table("line")].count == 60
+    uncapped = close(database, ("customer", "id = 1"))
+    assert uncapped.closure.rows[table("orders")].count == 900
+
+
+def test_duplicate_rows_without_a_key_come_as_often_as_they_are_there(make_database):
+    found = close(make_database(schema("without_keys")), ("person", "id = 1"))
+    assert found.rows("event", "what") == ["login", "login", "logout"]
+    found = close(found.database, RootRule(table("event"), limit=2))
+    assert found.closure.rows[table("event")].count == 2
+
+
+def test_a_source_that_violates_its_not_valid_constraint_is_reported(make_database):
+    found = close(make_database(schema("not_valid")), ("child", None))
+    assert found.rows("child") == [1, 2, 3, 4]
+    assert found.rows("parent") == [1]
+    # broken: 99 is not there. half: a half NULL key violates MATCH FULL, and (NULL, NULL) references nothing.
+    assert found.closure.dangling == {"public.child.broken": 1, "public.child.half": 3}
+    assert close(found.database, ("child", "id = 3")).closure.dangling == {}
+
+
+def test_names_with_quotes_newlines_and_reserved_words_are_only_names(make_database):
+    database = make_database(schema("hostile_names"))
+    catalog = catalog_of(database)
+    long_name = next(name for name in catalog.tables if len(name.table.encode()) == 63)
+    middle = next(name for name in catalog.tables if "\n" in name.table)
+    found = close(database, RootRule(long_name, "id = 70"))
+    assert found.closure.rows[middle].count == 1
+    assert found.rows("select", '"child"') == [1, 2]
+    assert found.rows("a.b.select") == []
+    found = close(database, ("select", '"select"."child" = 3'))
+    assert found.rows("a.b.select") == [1]  # the table of the same name in the other schema
+    assert found.closure.rows[middle].count == 1
+    assert found.closure.rows[long_name].count == 1
+
+
+@pytest.mark.parametrize(
+    ("root", "parent", "expression", "expected"),
+    [
+        (("offer", "id = 1"), "price", "amount::text", ["1.500"]),
+        (("part", "id = 1"), "unit", "rtrim(code)", ["kg"]),
+        (("small", None), "big", "id", [2]),
+        (("entry", None), "day", "at::date::text", ["2020-01-01"]),
+    ],
+    ids=["numeric scale", "char(n)", "integers of two widths", "timestamps with time zones"],
+)
+def test_keys_that_are_equal_but_written_differently_meet(make_database, root, parent, expression, expected):
+    found = close(make_database(schema("equal_but_different")), root)
+    assert found.rows(parent, expression) == expected
+    back = close(found.database, (parent, f"{expression}::text = '{expected[0]}'"))
+    assert back.closure.rows[table(root[0])].count == 1
+
+
+def test_citext_keys_meet_whatever_their_case(make_database, postgres):
+    if not postgres.maintenance.rows("SELECT FROM pg_available_extensions WHERE name = 'citext'"):
+        pytest.skip("this server has no citext")
+    found = close(make_database(schema("equal_text")), ("session", "id = 1"))
+    assert found.rows("login", "name::text") == ["Ada"]
+    assert close(found.database, ("login", "name = 'BOB'")).rows("session") == [2]
+
+
+def test_a_foreign_key_compares_under_the_collation_of_its_parent(make_database, postgres):
+    if not postgres.maintenance.rows("SELECT FROM pg_collation WHERE collprovider = 'i' LIMIT 1"):
+        pytest.skip("this server has no ICU collations")
+    found = close(make_database(schema("collations")), ("street", "id = 1"))
+    assert found.rows("town", "name") == ["Ulm"]
+    assert close(found.database, ("town", "name = 'BONN'")).rows("street") == [2]
+
+
+def test_inheritance_tables_are_each_alone(make_database):
+    database = make_database(schema("inheritance"))
+    found = close(database, ("trip", "id = 1"))
+    assert (found.rows("vehicle"), found.rows("car"), found.rows("owner")) == ([1], [], [1])
+    found = close(database, ("owner", "id = 1"))
+    assert (found.rows("vehicle"), found.rows("trip")) == ([1], [1])
+    assert (found.rows("car"), found.rows("wash")) == ([5], [2])
+
+
+def test_partitioned_tables_are_one_table_on_either_side(make_database):
+    found = close(make_database(schema("partitions")), ("customer", "id = 1"))
+    assert found.rows("orders", "ARRAY[id, year]") == [[1, 2020], [1, 2021], [500, 2021]]
+    assert found.rows("line") == [n for n in range(20) if n % 5 in (0, 2, 3)]
+    assert found.rows("note") == [1]
+
+
+def test_a_foreign_key_of_or_to_one_partition_concerns_only_its_rows(make_database):
+    database = make_database(schema("partitions"))
+    assert close(database, ("customer", "id = 1")).rows("warehouse") == [
+        1
+    ]  # order (1, 2021) names 2 without a key
+    found = close(database, ("warehouse", "id = 2"))
+    assert found.rows("orders", "ARRAY[id, year]") == [[2, 2020]]
+    assert found.rows("note") == [2]
+    assert found.rows("line") == [1, 6, 11, 16]
+    found = close(database, ("note", "id = 2"))
+    assert (found.rows("orders"), found.rows("customer"), found.rows("line")) == ([2], [2], [])
+
+
+def test_a_root_may_be_one_partition(make_database):
+    found = close(make_database(schema("partitions")), ("orders_2021_high", None))
+    assert found.rows("orders") == [500]
+    assert found.rows("line") == [3, 8, 13, 18]
+    with pytest.raises(ConfigError, match="partitions itself"):
+        close(found.database, ("orders_2021", None))
+
+
+def test_a_polymorphic_reference_follows_its_type_column(make_database):
+    database = make_database(schema("virtual_edges"))
+    catalog = catalog_of(database)
+    edges = [
+        virtual_edge(
+            catalog, table("comment"), table(kind), [("on_id", "id")], f"child.on_type = '{kind}' -- kind"
+        )
+        for kind in ("issue", "merge")
+    ]
+    found = close(database, ("comment", "id IN (1, 2, 4)"), virtual=edges)
+    assert (found.rows("issue"), found.rows("merge")) == ([1], [1])
+    found = close(database, ("issue", "id = 1"), virtual=edges)
+    assert found.rows("comment") == [1]
+
+
+def test_any_predicate_can_be_an_edge_and_its_parents_need_no_key(make_database):
+    database = make_database(schema("virtual_edges"))
+    catalog = catalog_of(database)
+    mentions = virtual_edge(
+        catalog, table("mention"), table("issue"), predicate="child.body LIKE '%' || parent.slug"
+    )
+    assert close(database, ("issue", "id = 2"), virtual=[mentions]).rows("mention") == [2]
+    at = virtual_edge(
+        catalog, table("sale"), table("price"), [("product", "product")], "parent.valid @> child.at"
+    )
+    assert close(database, ("sale", "id = 2"), virtual=[at]).rows("price", "amount") == [9, 12]
+    loose = virtual_edge(catalog, table("sale"), table("price"), [("product", "product")])
+    found = close(database, ("sale", "id IN (1, 3)"), virtual=[loose])
+    assert found.rows("price", "amount") == [9, 10, 12]
+    assert found.closure.dangling == {loose.id: 1}
+
+
+def test_a_predicate_the_server_refuses_is_an_error_without_values(make_database):
+    database = make_database(schema("virtual_edges"))
+    broken = virtual_edge(
+        catalog_of(database),
+        table("mention"),
+        table("issue"),
+        predicate="child.body = parent.slgu || 'Geheim'",
+    )
+    with pytest.raises(QueryError) as caught:
+        close(database, ("issue", None), virtual=[broken])
+    assert "public.mention → public.issue" in caught.value.what
+    assert "slgu" in caught.value.why
+    assert "Geheim" not in str(caught.value.as_dict())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"empty": ["customer"]}, "wanted"),
+        ({"keep": ["line"], "skip": ["line"]}, "wanted"),
+        ({"edges": [EdgeRule("public.line.nothing")]}, "no edge"),
+    ],
+)
+def test_rules_that_contradict_each_other_are_refused(make_database, options, message):
+    with pytest.raises(ConfigError, match=message):
+        close(make_database(schema("shop")), ("customer", None), **options)
+
+
+def test_a_negative_cap_is_refused(make_database):
+    database = make_database(schema("shop"))
+    edge = edge_between(catalog_of(database), "line", "order_id")
+    with pytest.raises(ConfigError, match="negative cap"):
+        close(database, ("customer", None), edges=[EdgeRule(edge, children=-1)])
+
+
+def test_a_view_cannot_be_a_root(make_database):
+    database = make_database("CREATE TABLE t (id int); CREATE VIEW v AS SELECT * FROM t")
+    with pytest.raises(ConfigError, match="stores no rows"):
+        close(database, ("v", None))
+
+
+def test_what_happens_in_the_source_meanwhile_is_not_seen(make_database):
+    database = make_database(schema("shop"))
+    with snapshot(database) as session:
+        catalog = reflect(session)
+        database.execute(
+            "DELETE FROM line", "UPDATE orders SET customer_id = 1", "INSERT INTO line VALUES (7, 20)"
+        )
+        graph = RelationGraph.of(catalog)
+        closure = compute(session, catalog, graph, roots=[RootRule(table("customer"), "id = 2")])
+    assert closure.rows[table("orders")].count == 3
+    assert closure.rows[table("line")].count == 3
+
+
+def test_a_hot_standby_gives_the_same_closure(primary, standby, make_database, catch_up):
+    database = make_database(schema("shop"), server=primary)
+    catch_up()
+    there = close(standby.database(database.name), ("customer", "id = 2"))
+    here = close(database, ("customer", "id = 2"))
+    assert here.counts() == {"customer": 3, "orders": 3, "line": 3, "audit": 2, "visit": 1, "country": 2}
+    for name, rows in here.closure.rows.items():
+        assert there.closure.rows[name].to_array().tolist() == rows.to_array().tolist()
