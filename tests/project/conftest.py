@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from penstock.project import redact
 from penstock.project.settings import ProjectSettings, load
 
 KEY = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
@@ -18,6 +19,13 @@ def _no_outside_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     for name in ("PGPASSWORD", "PGUSER", "PENSTOCK_PROJECT", "PENSTOCK_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PGPASSFILE", str(tmp_path / "no-pgpass"))
+
+
+@pytest.fixture(autouse=True)
+def _a_scrubber_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The made-up secrets of one test must not be scrubbed out of another's text."""
+    monkeypatch.setattr(redact, "_secrets", set())
+    monkeypatch.setattr(redact, "_spelled", ())
 
 
 @pytest.fixture

@@ -28,15 +28,15 @@ _LENIENT = re.compile(_AUTHORITY.format(userinfo=".*") + _TAIL.format(query="[^#
 _PLAIN = re.compile(r"[\w.+\- ,:/\[\]%]*")
 
 _secrets: set[str] = set()
-_spelled: list[str] = []  # every spelling of every secret, the longest first
+_spelled: tuple[str, ...] = ()  # every spelling of every secret, the longest first; replaced, never changed
 
 
 def remember(secret: str) -> None:
     """From now on `scrub` removes this value; empty and very short ones are ignored."""
+    global _spelled  # noqa: PLW0603  one scrubber per process: a second one would miss secrets
     if len(secret) >= _SHORTEST and secret not in _secrets:
         _secrets.add(secret)
-        _spelled.extend(_spellings(secret))
-        _spelled.sort(key=len, reverse=True)
+        _spelled = tuple(sorted({*_spelled, *_spellings(secret)}, key=len, reverse=True))
 
 
 def scrub(text: str) -> str:

@@ -1,0 +1,126 @@
+"""The command line answers at once, says what there is, and leaves by the exit code it promises."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import pytest
+
+from penstock.cli import COMMANDS, cli
+from tests.cli.running import COMMAND, Penstock, clean_environment
+
+HEAVY = [
+    "asyncpg",
+    "numpy",
+    "pyarrow",
+    "duckdb",
+    "sqlglot",
+    "rich",
+    "cryptography",
+    "tomlkit",
+    "dotenv",
+    "asyncio",
+]
+
+
+def test_the_version_is_printed(penstock: Penstock) -> None:
+    done = penstock("--version")
+    assert (done.code, done.out.split()[0]) == (0, "penstock,")
+
+
+@pytest.mark.parametrize(("option", "limit_seconds"), [("--version", 0.150), ("--help", 0.200)])
+def test_it_answers_at_once(option: str, limit_seconds: float) -> None:
+    def best(command: list[str]) -> float:
+        times = []
+        for _ in range(7):
+            since = time.perf_counter()
+            subprocess.run(command, check=True, capture_output=True, env=clean_environment())
+            times.append(time.perf_counter() - since)
+        return min(times)
+
+    bare = best([sys.executable, "-c", "pass"])
+    # on a machine where Python alone is slow to start, the allowance is what is left of the promise on a usual one
+    assert best([*COMMAND, option]) < max(limit_seconds, bare + limit_seconds - 0.03)
+
+
+def test_nothing_heavy_is_imported_for_help() -> None:
+    code = (
+        "import sys, json\nfrom penstock.cli import cli\n"
+        "cli.main(['--help'], standalone_mode=False)\nprint(json.dumps(sorted(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, env=clean_environment()
+    )
+    assert set(HEAVY) & {name.partition(".")[0] for name in json.loads(done.stderr)} == set()
+
+
+def test_help_names_every_command(penstock: Penstock) -> None:
+    done = penstock("--help")
+    assert all(f"  {name}" in done.out for name in COMMANDS)
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    context = click.Context(group)
+    found = []
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        found.append((*path, name))
+        if isinstance(command, click.Group):
+            found += commands(command, (*path, name))
+    return found
+
+
+def test_every_command_says_what_it_does_and_takes_the_common_options() -> None:
+    for path in commands(cli):
+        command: click.Command = cli
+        for name in path:
+            assert isinstance(command, click.Group)
+            found = command.get_command(click.Context(command), name)
+            assert found is not None
+            command = found
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert command.help, path
+        assert {"--project", "--quiet", "--verbose", "--color", "--set"} <= options, path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("docter",), "Did you mean 'doctor'?"),
+        (("conn", "lst"), "lst"),
+        (("doctor", "--jsn"), "--jsn"),
+        (("--set", "x", "doctor"), "KEY=VALUE"),
+        (("--color", "sometimes", "doctor"), "sometimes"),
+    ],
+)
+def test_a_wrong_command_line_exits_with_2(penstock: Penstock, arguments: tuple[str, ...], text: str) -> None:
+    done = penstock(*arguments)
+    assert done.code == 2
+    assert done.out == ""
+    assert "[PEN-2000]" in done.err
+    assert text in done.err
+
+
+def test_no_project_exits_with_2_and_says_how_to_start_one(penstock: Penstock) -> None:
+    done = penstock("conn", "list")
+    assert done.code == 2
+    assert "hint:" in done.err
+    assert "penstock init" in done.err
+
+
+def test_the_common_options_stand_anywhere_on_the_line(penstock: Penstock, tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "penstock.toml").write_text("[connections.prod]\nrole='source'\nhost='h'\n")
+    for arguments in (
+        ["-C", "shop", "conn", "list"],
+        ["conn", "-C", "shop", "list"],
+        ["conn", "list", "-C", "shop"],
+    ):
+        done = penstock(*arguments, "--json")
+        assert [row["name"] for row in done.json["connections"]] == ["prod"]
