@@ -33,7 +33,12 @@ def prove_once() -> Prove:
     """`prove(source, target, fresh="person.email …", same="…", accepted={…}, …)` runs the leak check."""
 
     def run(
-        source: Database, target: Database, *, accepted: frozenset[str] = frozenset(), nomenclature: str = "", **claimed: str
+        source: Database,
+        target: Database,
+        *,
+        accepted: frozenset[str] = frozenset(),
+        nomenclature: str = "",
+        **claimed: str,
     ) -> LeakReport:
         acknowledged = frozenset(column(name) for name in claimed.pop("acknowledged", "").split())
         memory = int(claimed.pop("pairs_in_memory", str(1 << 21)))
@@ -59,4 +64,6 @@ def prove(prove_once: Prove) -> Prove:
 
 def leaks(report: LeakReport) -> set[tuple[str, str, int]]:
     """(origin, place, rows) of every leak."""
-    return {(str(f.origin).removeprefix("public."), f.place.removeprefix("public."), f.rows) for f in report.leaks}
+    return {
+        (str(f.origin).removeprefix("public."), f.place.removeprefix("public."), f.rows) for f in report.leaks
+    }

@@ -27,13 +27,17 @@ def of(report, name):
 def test_a_forgotten_mask_is_seen_in_aligned_rows(source, prove):
     report = prove(source, source, pool="person.first", permutation="person.code", same="person.id")
     assert report.status == "failed"
-    assert [(t.test, t.status, t.rows, t.equal) for t in report.tests] == [("aligned rows", "failed", 1000, 1000)] * 2
+    assert [(t.test, t.status, t.rows, t.equal) for t in report.tests] == [
+        ("aligned rows", "failed", 1000, 1000)
+    ] * 2
     assert [t.expected for t in report.tests] == [100.0, 1.0]
 
 
 def test_names_dealt_anew_from_the_same_pool_pass(source, make_database, prove):
     dealt = f"INSERT INTO person SELECT i, {FIRST}[1 + abs(hashtext(i::text || 'salt')) % 10], 1000 + (i * 7) % 1000 FROM generate_series(1, 1000, 2) AS i;"
-    report = prove(source, make_database(TABLE + dealt), pool="person.first", permutation="person.code", same="person.id")
+    report = prove(
+        source, make_database(TABLE + dealt), pool="person.first", permutation="person.code", same="person.id"
+    )
     assert report.status == "ok"
     assert [(t.status, t.rows) for t in report.tests] == [("ok", 500), ("ok", 500)]
     # By chance some names are still their own.
@@ -42,15 +46,23 @@ def test_names_dealt_anew_from_the_same_pool_pass(source, make_database, prove):
 
 def test_some_rows_left_as_they_were_are_more_than_chance(source, make_database, prove):
     some = "INSERT INTO person SELECT i, 'Zoe' || i, CASE WHEN i % 20 = 0 THEN 1000 + i ELSE 5000 + i END FROM generate_series(1, 1000) AS i;"
-    report = prove(source, make_database(TABLE + some), pool="person.first", permutation="person.code", same="person.id")
+    report = prove(
+        source, make_database(TABLE + some), pool="person.first", permutation="person.code", same="person.id"
+    )
     assert (of(report, "first").status, of(report, "code").status) == ("ok", "failed")
     assert of(report, "code").equal == 50
 
 
 def test_rows_that_stay_real_do_not_count(make_database, prove):
-    source = make_database(TABLE + "INSERT INTO person VALUES (1, 'Anna', 1), (2, 'Bert', 2), (3, 'Cleo', 3);")
-    target = make_database(TABLE + "INSERT INTO person VALUES (1, 'Anna', 1), (2, 'Cleo', 2), (3, 'Dora', 3);")
-    report = prove(source, target, pool="person.first", same="person.id person.code", accepted=frozenset({"anna"}))
+    source = make_database(
+        TABLE + "INSERT INTO person VALUES (1, 'Anna', 1), (2, 'Bert', 2), (3, 'Cleo', 3);"
+    )
+    target = make_database(
+        TABLE + "INSERT INTO person VALUES (1, 'Anna', 1), (2, 'Cleo', 2), (3, 'Dora', 3);"
+    )
+    report = prove(
+        source, target, pool="person.first", same="person.id person.code", accepted=frozenset({"anna"})
+    )
     assert (of(report, "first").status, of(report, "first").rows, of(report, "first").equal) == ("ok", 2, 0)
 
 

@@ -85,7 +85,10 @@ def test_a_whole_target_passes(check):
     ids=["simple", "composite in another order", "MATCH FULL half NULL", "partitioned"],
 )  # fmt: skip
 def test_a_row_that_refers_to_nothing_fails(sql, expected, check):
-    rows = ROWS | {"part": 3 + sql.count("), (") + sql.count("INTO part"), "event": 5 + sql.count("INTO event")}
+    rows = ROWS | {
+        "part": 3 + sql.count("), (") + sql.count("INTO part"),
+        "event": 5 + sql.count("INTO event"),
+    }
     assert problems(check(LAX + sql, rows=rows)) == {expected}
 
 
@@ -111,7 +114,9 @@ def test_a_not_valid_constraint_that_only_the_target_breaks_fails(check):
 
 def test_a_validated_constraint_is_never_known(check):
     same = LAX + "UPDATE customer SET country = 'xx' WHERE id = 1;"
-    assert problems(check(same, in_source=same)) == {("foreign key", "customer customer_country_fkey", "failed", 1)}
+    assert problems(check(same, in_source=same)) == {
+        ("foreign key", "customer customer_country_fkey", "failed", 1)
+    }
 
 
 @pytest.mark.parametrize(
@@ -138,7 +143,10 @@ def test_a_sequence_behind_its_column_fails(check):
 def test_a_tsvector_that_was_not_rebuilt_fails_unless_it_is_empty_on_purpose(check):
     emptied = "UPDATE customer SET words = NULL;"
     assert problems(check(emptied)) == {("search column", "customer.words", "failed", 0)}
-    assert check(emptied, emptied=frozenset({ColumnName(TableName("public", "customer"), "words")})).status == "ok"
+    assert (
+        check(emptied, emptied=frozenset({ColumnName(TableName("public", "customer"), "words")})).status
+        == "ok"
+    )
     assert check(emptied, in_source=emptied).status == "ok"
 
 
@@ -167,7 +175,11 @@ CHANGES = {
 def test_a_changed_schema_fails_by_name(sql, expected, check):
     report = check(sql + ";")
     assert report.status == "failed"
-    found = {(c.subject.replace("public.", ""), c.detail.replace("public.", "")) for c in report.problems if c.kind == "structure"}
+    found = {
+        (c.subject.replace("public.", ""), c.detail.replace("public.", ""))
+        for c in report.problems
+        if c.kind == "structure"
+    }
     assert expected in found
 
 
@@ -188,5 +200,7 @@ def test_what_cannot_be_asked_is_skipped_and_no_pass(check, make_database):
     )
     report = check(same, in_source=same, rows=ROWS | {"odd": 1})
     assert report.status == "incomplete"
-    assert {(c.kind, c.subject, c.status.value) for c in report.problems} == {("generated column", "public.odd.b", "skipped")}
+    assert {(c.kind, c.subject, c.status.value) for c in report.problems} == {
+        ("generated column", "public.odd.b", "skipped")
+    }
     assert report.coverage["generated column"]["ok"] == 1

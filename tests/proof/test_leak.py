@@ -47,33 +47,99 @@ def test_a_forgotten_mask_is_found_in_every_row(source, prove):
 
 
 PLACES = {
-    "a kept note": ("UPDATE person SET note = 'wrote to Erika.7@Mail.example today' WHERE id = 1", "person.note"),
-    "a text without separators": ("UPDATE person SET note = 'xxErika.7@Mail.examplexx' WHERE id = 1", "person.note"),
+    "a kept note": (
+        "UPDATE person SET note = 'wrote to Erika.7@Mail.example today' WHERE id = 1",
+        "person.note",
+    ),
+    "a text without separators": (
+        "UPDATE person SET note = 'xxErika.7@Mail.examplexx' WHERE id = 1",
+        "person.note",
+    ),
     "another case": ("UPDATE person SET note = 'ERIKA.7@MAIL.EXAMPLE' WHERE id = 1", "person.note"),
-    "a twin column": ("ALTER TABLE person ADD login text; UPDATE person SET login = 'erika.7@mail.example' WHERE id = 1", "person.login"),
+    "a twin column": (
+        "ALTER TABLE person ADD login text; UPDATE person SET login = 'erika.7@mail.example' WHERE id = 1",
+        "person.login",
+    ),
     "citext": ("CREATE TABLE t (c citext); INSERT INTO t VALUES ('ERIKA.7@mail.example')", "t.c"),
-    "a domain": ("CREATE DOMAIN address AS text; CREATE TABLE t (c address); INSERT INTO t VALUES ('erika.7@mail.example')", "t.c"),
+    "a domain": (
+        "CREATE DOMAIN address AS text; CREATE TABLE t (c address); INSERT INTO t VALUES ('erika.7@mail.example')",
+        "t.c",
+    ),
     "an enum label": ("CREATE TYPE who AS ENUM ('Erika.7@Mail.example')", "enum label who"),
-    "a JSON value": ("""CREATE TABLE t (c jsonb); INSERT INTO t VALUES ('{"a": [1, {"b": "to Erika.7@Mail.example"}]}')""", "t.c"),
-    "a JSON key": ("""CREATE TABLE t (c jsonb); INSERT INTO t VALUES ('{"Erika.7@Mail.example": 1}')""", "t.c"),
-    "JSON escapes": (r"""CREATE TABLE t (c json); INSERT INTO t VALUES ('{"a": "\u0045rika.7\u0040Mail.example"}')""", "t.c"),
-    "JSON in JSON": (r"""CREATE TABLE t (c jsonb); INSERT INTO t VALUES (to_jsonb('{"a": "\u0045rika.7\u0040Mail.example"}'::text))""", "t.c"),
-    "an array": ("CREATE TABLE t (c text[]); INSERT INTO t VALUES (ARRAY['x', 'Erika.7@Mail.example'])", "t.c"),
-    "an array of arrays": ("CREATE TABLE t (c text[]); INSERT INTO t VALUES (ARRAY[['a b', 'say \"Erika.7@Mail.example\"']])", "t.c"),
-    "a composite": ("CREATE TYPE pair AS (a int, b text); CREATE TABLE t (c pair); INSERT INTO t VALUES (ROW(1, 'is \"Erika.7@Mail.example\"'))", "t.c"),
-    "an array of composites": ("CREATE TYPE pair AS (a int, b text); CREATE TABLE t (c pair[]); INSERT INTO t VALUES (ARRAY[ROW(1, 'Erika.7@Mail.example, x')::pair])", "t.c"),
+    "a JSON value": (
+        """CREATE TABLE t (c jsonb); INSERT INTO t VALUES ('{"a": [1, {"b": "to Erika.7@Mail.example"}]}')""",
+        "t.c",
+    ),
+    "a JSON key": (
+        """CREATE TABLE t (c jsonb); INSERT INTO t VALUES ('{"Erika.7@Mail.example": 1}')""",
+        "t.c",
+    ),
+    "JSON escapes": (
+        r"""CREATE TABLE t (c json); INSERT INTO t VALUES ('{"a": "\u0045rika.7\u0040Mail.example"}')""",
+        "t.c",
+    ),
+    "JSON in JSON": (
+        r"""CREATE TABLE t (c jsonb); INSERT INTO t VALUES (to_jsonb('{"a": "\u0045rika.7\u0040Mail.example"}'::text))""",
+        "t.c",
+    ),
+    "an array": (
+        "CREATE TABLE t (c text[]); INSERT INTO t VALUES (ARRAY['x', 'Erika.7@Mail.example'])",
+        "t.c",
+    ),
+    "an array of arrays": (
+        "CREATE TABLE t (c text[]); INSERT INTO t VALUES (ARRAY[['a b', 'say \"Erika.7@Mail.example\"']])",
+        "t.c",
+    ),
+    "a composite": (
+        "CREATE TYPE pair AS (a int, b text); CREATE TABLE t (c pair); INSERT INTO t VALUES (ROW(1, 'is \"Erika.7@Mail.example\"'))",
+        "t.c",
+    ),
+    "an array of composites": (
+        "CREATE TYPE pair AS (a int, b text); CREATE TABLE t (c pair[]); INSERT INTO t VALUES (ARRAY[ROW(1, 'Erika.7@Mail.example, x')::pair])",
+        "t.c",
+    ),
     "bytea": ("CREATE TABLE t (c bytea); INSERT INTO t VALUES ('to Erika.7@Mail.example'::bytea)", "t.c"),
-    "bytea that is no text": (r"CREATE TABLE t (c bytea); INSERT INTO t VALUES ('\xfffe00'::bytea || 'Erika.7@Mail.example'::bytea || '\x00ff')", "t.c"),
-    "an array of bytea": ("CREATE TABLE t (c bytea[]); INSERT INTO t VALUES (ARRAY['Erika.7@Mail.example'::bytea])", "t.c"),
-    "a tsvector": ("CREATE TABLE t (c tsvector); INSERT INTO t VALUES (to_tsvector('english', 'dear Erika.7@Mail.example'))", "t.c"),
+    "bytea that is no text": (
+        r"CREATE TABLE t (c bytea); INSERT INTO t VALUES ('\xfffe00'::bytea || 'Erika.7@Mail.example'::bytea || '\x00ff')",
+        "t.c",
+    ),
+    "an array of bytea": (
+        "CREATE TABLE t (c bytea[]); INSERT INTO t VALUES (ARRAY['Erika.7@Mail.example'::bytea])",
+        "t.c",
+    ),
+    "a tsvector": (
+        "CREATE TABLE t (c tsvector); INSERT INTO t VALUES (to_tsvector('english', 'dear Erika.7@Mail.example'))",
+        "t.c",
+    ),
     "XML": ("CREATE TABLE t (c xml); INSERT INTO t VALUES ('<a b=\"Erika.7&#64;Mail.example\"/>')", "t.c"),
-    "a URL": ("CREATE TABLE t (c text); INSERT INTO t VALUES ('https://x.example/?mail=Erika.7%40Mail.example&b=1')", "t.c"),
-    "a generated column": ("CREATE TABLE t (a text, b text, c text GENERATED ALWAYS AS (a || '.7@Mail.' || b) STORED); INSERT INTO t VALUES ('Erika', 'example')", "t.c"),
-    "a materialised view": ("CREATE MATERIALIZED VIEW t AS SELECT 'Erika.' || 7 || '@Mail.' || 'example' AS c", "t.c"),
-    "a partition": ("CREATE TABLE t (c text) PARTITION BY LIST (c); CREATE TABLE t1 PARTITION OF t DEFAULT; INSERT INTO t VALUES ('Erika.7@Mail.example')", "t.c"),
-    "an inheritance child": ("CREATE TABLE t (c text); CREATE TABLE t2 () INHERITS (t); INSERT INTO t2 VALUES ('Erika.7@Mail.example')", "t2.c"),
-    "a table with an odd name": ('CREATE TABLE "a\nb" ("c%s" text); INSERT INTO "a\nb" VALUES (\'Erika.7@Mail.example\')', "a\nb.c%s"),
-    "a large object": ("SELECT lo_from_bytea(0, 'to Erika.7@Mail.example'::bytea)", "pg_catalog.pg_largeobject.data"),
+    "a URL": (
+        "CREATE TABLE t (c text); INSERT INTO t VALUES ('https://x.example/?mail=Erika.7%40Mail.example&b=1')",
+        "t.c",
+    ),
+    "a generated column": (
+        "CREATE TABLE t (a text, b text, c text GENERATED ALWAYS AS (a || '.7@Mail.' || b) STORED); INSERT INTO t VALUES ('Erika', 'example')",
+        "t.c",
+    ),
+    "a materialised view": (
+        "CREATE MATERIALIZED VIEW t AS SELECT 'Erika.' || 7 || '@Mail.' || 'example' AS c",
+        "t.c",
+    ),
+    "a partition": (
+        "CREATE TABLE t (c text) PARTITION BY LIST (c); CREATE TABLE t1 PARTITION OF t DEFAULT; INSERT INTO t VALUES ('Erika.7@Mail.example')",
+        "t.c",
+    ),
+    "an inheritance child": (
+        "CREATE TABLE t (c text); CREATE TABLE t2 () INHERITS (t); INSERT INTO t2 VALUES ('Erika.7@Mail.example')",
+        "t2.c",
+    ),
+    "a table with an odd name": (
+        'CREATE TABLE "a\nb" ("c%s" text); INSERT INTO "a\nb" VALUES (\'Erika.7@Mail.example\')',
+        "a\nb.c%s",
+    ),
+    "a large object": (
+        "SELECT lo_from_bytea(0, 'to Erika.7@Mail.example'::bytea)",
+        "pg_catalog.pg_largeobject.data",
+    ),
 }
 TEXTS = {
     "a comment": ("COMMENT ON COLUMN person.note IS 'ask Erika.7@Mail.example'", "comment person.note"),
@@ -146,7 +212,9 @@ def test_awkward_values_are_found_behind_the_escapes_of(kind, make_database, pro
     def literal(value: str) -> str:
         return "U&'" + "".join(f"\\+{ord(c):06x}" for c in value) + "'"
 
-    source = make_database("CREATE TABLE s (v text);" + "".join(f"INSERT INTO s VALUES ({literal(v)});" for v in AWKWARD))
+    source = make_database(
+        "CREATE TABLE s (v text);" + "".join(f"INSERT INTO s VALUES ({literal(v)});" for v in AWKWARD)
+    )
     written = {
         "text": lambda v: f"'<<' || {literal(v)} || '>>'",
         "jsonb": lambda v: f"jsonb_build_object('k', jsonb_build_array(1, {literal(v)}))",
@@ -155,7 +223,9 @@ def test_awkward_values_are_found_behind_the_escapes_of(kind, make_database, pro
         "bytea": lambda v: f"convert_to({literal(v)}, 'UTF8')",
         "xml": lambda v: f"xmlelement(name a, {literal(v)})",
     }[kind]
-    target = make_database(f"CREATE TABLE t (v {kind});" + "".join(f"INSERT INTO t VALUES ({written(v)});" for v in AWKWARD))
+    target = make_database(
+        f"CREATE TABLE t (v {kind});" + "".join(f"INSERT INTO t VALUES ({written(v)});" for v in AWKWARD)
+    )
     report = prove(source, target, fresh="s.v")
     (finding,) = report.leaks
     assert (finding.values, finding.rows) == (len(AWKWARD), len(AWKWARD))
@@ -192,7 +262,9 @@ def test_whole_numbers_count_as_tokens_and_not_inside_longer_ones(make_database,
         "INSERT INTO miss VALUES (91234567, 'a1234567', '01234567-1234-1234-1234-123456789012', 0.1234567), (12345670, '1234567_', NULL, 1234567.5), (123456, '123456', NULL, 123456);"
     )
     report = prove(source, target, fresh="s.v")
-    assert leaks(report) == {("s.v", f"hit.{name}", rows) for name, rows in (("a", 2), ("b", 2), ("c", 2), ("d", 1))}
+    assert leaks(report) == {
+        ("s.v", f"hit.{name}", rows) for name, rows in (("a", 2), ("b", 2), ("c", 2), ("d", 1))
+    }
     (test,) = report.tests
     assert (test.searched, test.too_short) == (2, 1)
 
@@ -206,7 +278,9 @@ def test_digits_that_happen_to_be_a_group_of_a_uuid_are_no_number(make_database,
 
 
 def test_values_too_short_to_tell_are_counted_and_not_searched_for(make_database, prove):
-    source = make_database("CREATE TABLE s (v text); INSERT INTO s VALUES ('Anna'), ('Anna'), ('12.50'), (''), (NULL), ('Brian');")
+    source = make_database(
+        "CREATE TABLE s (v text); INSERT INTO s VALUES ('Anna'), ('Anna'), ('12.50'), (''), (NULL), ('Brian');"
+    )
     target = make_database("CREATE TABLE t (v text); INSERT INTO t VALUES ('Anna 12.50');")
     report = prove(source, target, fresh="s.v")
     assert report.status == "ok"
@@ -242,20 +316,27 @@ def test_a_category_is_listed_apart_and_a_twin_column_is_not(make_database, prov
 
 
 def test_a_nomenclature_value_that_the_source_does_not_hold_there_is_a_leak(make_database, prove):
-    source = make_database("CREATE TABLE city (name text); INSERT INTO city VALUES ('Bremen'); CREATE TABLE p (v text); INSERT INTO p VALUES ('Hamburg');")
+    source = make_database(
+        "CREATE TABLE city (name text); INSERT INTO city VALUES ('Bremen'); CREATE TABLE p (v text); INSERT INTO p VALUES ('Hamburg');"
+    )
     target = make_database("CREATE TABLE city (name text); INSERT INTO city VALUES ('Hamburg');")
     assert prove(source, target, fresh="p.v", same="city.name", nomenclature="city").status == "failed"
 
 
 def test_acknowledged_columns_are_listed_and_do_not_fail(source, make_database, prove):
     target = planted(make_database, "UPDATE person SET note = 'Erika.7@Mail.example' WHERE id = 1")
-    report = prove(source, target, fresh="person.email", same="person.id person.note", acknowledged="person.note")
+    report = prove(
+        source, target, fresh="person.email", same="person.id person.note", acknowledged="person.note"
+    )
     assert report.status == "ok"
     assert [(f.verdict, f.rows) for f in report.findings] == [("acknowledged", 1)]
 
 
 def test_accepted_values_may_stay_and_are_counted(source, make_database, prove):
-    target = planted(make_database, "UPDATE person SET email = 'erika.7@mail.example' WHERE id = 7; UPDATE person SET email = 'erika.8@mail.example' WHERE id = 8")
+    target = planted(
+        make_database,
+        "UPDATE person SET email = 'erika.7@mail.example' WHERE id = 7; UPDATE person SET email = 'erika.8@mail.example' WHERE id = 8",
+    )
     staff = frozenset({"Erika.7@Mail.example"})
     report = prove(source, target, fresh="person.email", accepted=staff)
     assert [(f.values, f.rows) for f in report.leaks] == [(1, 1)]
@@ -265,13 +346,19 @@ def test_accepted_values_may_stay_and_are_counted(source, make_database, prove):
 
 def test_a_column_that_cannot_be_scanned_makes_the_result_incomplete(source, make_database, prove):
     foreign = "CREATE EXTENSION postgres_fdw; CREATE SERVER s FOREIGN DATA WRAPPER postgres_fdw; CREATE FOREIGN TABLE f (v text) SERVER s;"
-    report = prove(source, planted(make_database, foreign), fresh="person.email", same="person.id person.note")
+    report = prove(
+        source, planted(make_database, foreign), fresh="person.email", same="person.id person.note"
+    )
     assert report.status == "incomplete"
-    assert [(n.place, n.why) for n in report.coverage.not_scanned] == [("public.f.v", "its rows lie on another server")]
+    assert [(n.place, n.why) for n in report.coverage.not_scanned] == [
+        ("public.f.v", "its rows lie on another server")
+    ]
     assert (report.coverage.columns, report.coverage.columns_of) == (3, 4)
 
 
-def test_a_claim_on_a_column_the_source_does_not_have_makes_the_result_incomplete(source, make_database, prove):
+def test_a_claim_on_a_column_the_source_does_not_have_makes_the_result_incomplete(
+    source, make_database, prove
+):
     report = prove(source, planted(make_database, ""), fresh="person.email person.gone lost.v")
     assert report.status == "incomplete"
     assert {str(t.column): t.status for t in report.tests} == {
@@ -288,10 +375,17 @@ def test_the_report_holds_no_value(source, prove):
 
 
 def test_more_values_than_memory_may_hold_spill_and_are_still_found(make_database, prove):
-    source = make_database("CREATE TABLE s (v text, n bigint); INSERT INTO s SELECT 'value ' || md5(i::text), 10000000 + i FROM generate_series(1, 30000) AS i;")
-    target = make_database("CREATE TABLE t (v text); INSERT INTO t SELECT 'about value ' || md5(i::text) || ' and ' || 10000000 + i FROM generate_series(29001, 31000) AS i;")
+    source = make_database(
+        "CREATE TABLE s (v text, n bigint); INSERT INTO s SELECT 'value ' || md5(i::text), 10000000 + i FROM generate_series(1, 30000) AS i;"
+    )
+    target = make_database(
+        "CREATE TABLE t (v text); INSERT INTO t SELECT 'about value ' || md5(i::text) || ' and ' || 10000000 + i FROM generate_series(29001, 31000) AS i;"
+    )
     report = prove(source, target, fresh="s.v s.n", pairs_in_memory="5000")
-    assert {(str(f.origin), f.values, f.rows) for f in report.leaks} == {("public.s.v", 1000, 1000), ("public.s.n", 1000, 1000)}
+    assert {(str(f.origin), f.values, f.rows) for f in report.leaks} == {
+        ("public.s.v", 1000, 1000),
+        ("public.s.n", 1000, 1000),
+    }
     assert [t.searched for t in report.tests] == [30000, 30000]
 
 

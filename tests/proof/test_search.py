@@ -57,7 +57,10 @@ values = st.text(anything, min_size=5, max_size=40).filter(
 around = st.text(anything, max_size=60)
 
 
-@given(st.lists(st.text("abAB é", min_size=5, max_size=12), max_size=30), st.lists(st.text("abAB é", max_size=40), min_size=1))
+@given(
+    st.lists(st.text("abAB é", min_size=5, max_size=12), max_size=30),
+    st.lists(st.text("abAB é", max_size=40), min_size=1),
+)
 def test_exactly_what_brute_force_finds_is_found(needles, cells):
     needles = [n for n in needles if len(n.strip(" ")) >= 5]
     expected = {
@@ -69,7 +72,10 @@ def test_exactly_what_brute_force_finds_is_found(needles, cells):
     assert found(needles, cells) == expected
 
 
-@given(st.lists(st.integers(1_000_000, 1_000_020), max_size=5), st.lists(st.text("01 a-_", max_size=30), min_size=1))
+@given(
+    st.lists(st.integers(1_000_000, 1_000_020), max_size=5),
+    st.lists(st.text("01 a-_", max_size=30), min_size=1),
+)
 def test_exactly_the_numbers_that_stand_alone_are_found(needles, cells):
     cells = [cell + str(needle) for cell in cells for needle in (needles or [7])]
     expected = {
@@ -115,7 +121,11 @@ def test_a_value_planted_in_bytea_is_found(value, before):
     assert (0, 0) in found([ascii_value], ["\\x" + (before + ascii_value.encode()).hex()])
 
 
-@given(st.lists(st.text(anything, max_size=30), min_size=1, max_size=20), st.integers(1, 200), st.integers(1, 100))
+@given(
+    st.lists(st.text(anything, max_size=30), min_size=1, max_size=20),
+    st.integers(1, 200),
+    st.integers(1, 100),
+)
 def test_blocks_end_with_rows_and_lose_nothing(rows, network, size):
     stream = "".join(copy_cell(row) + "\n" for row in rows).encode()
     pieces = [stream[at : at + network] for at in range(0, len(stream), network)]

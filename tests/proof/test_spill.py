@@ -17,6 +17,8 @@ def test_what_comes_out_is_sorted_distinct_and_complete_whether_it_spilled_or_no
         array = np.array(part, dtype=np.uint64).reshape(-1, 2)
         collector.add(array[:, 0], array[:, 1])
     keys, payloads = collector.finish()
-    assert list(zip(keys.tolist(), payloads.tolist(), strict=True)) == sorted({p for part in parts for p in part})
+    assert list(zip(keys.tolist(), payloads.tolist(), strict=True)) == sorted(
+        {p for part in parts for p in part}
+    )
     del keys, payloads
     collector.close()

@@ -1,4 +1,4 @@
-"""Pool and permutation columns: is a row's masked value its own source value more often than chance has it?
+"""Pool and permutation columns: whether rows still hold their own source values, more often than by chance.
 
 A name from a pool may be somebody's, and a permuted number somebody else's, so absence cannot be tested. But where a
 table's primary key is kept, rows can be laid beside their originals. Values are compared as keyed hashes.
@@ -17,7 +17,7 @@ from penstock.catalog.model import ColumnName, TableName
 from penstock.engines.postgres.session import Session
 from penstock.proof.cells import cut, whole_rows
 from penstock.proof.hashing import U64, HashKey, keyed_hash
-from penstock.proof.needles import trimmed
+from penstock.proof.needles import hashes_of, trimmed
 from penstock.proof.relations import Relation
 from penstock.proof.report import ColumnTest
 
@@ -129,9 +129,7 @@ def _read(
 
 
 def _test(claim: Claim, original: U64, masked: U64, key: HashKey) -> ColumnTest:
-    from penstock.proof.needles import NeedleCollector
-
-    accepted = NeedleCollector(key).hashes(sorted(claim.accepted))
+    accepted = hashes_of(key, claim.accepted)
     chosen = (original != 0) & (masked != 0) & ~np.isin(original, accepted)
     original, masked = original[chosen], masked[chosen]
     rows = len(original)

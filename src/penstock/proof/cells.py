@@ -151,7 +151,9 @@ def joined(pieces: list[bytes], row: I64, column: I64) -> Cells:
 
 def readings(value: bytes, spelling: Spelling) -> Iterator[bytes]:
     """What a folded value says: as the database prints it, then with what is nested inside undone, step by step.
-    Everything comes out folded."""
+
+    Everything comes out folded.
+    """
     yield value
     text = value.decode()
     for _ in range(_DEPTH):
@@ -228,7 +230,8 @@ def _cells_with(positions: I64, starts: I64, count: int) -> npt.NDArray[np.bool_
 def _percent_coded(body: U8) -> I64:
     """Positions of % before two hexadecimal digits."""
     at = np.flatnonzero(body[:-2] == _PERCENT)
-    return at[_HEXADECIMAL[body[at + 1]] & _HEXADECIMAL[body[at + 2]]]
+    coded: I64 = at[_HEXADECIMAL[body[at + 1]] & _HEXADECIMAL[body[at + 2]]]
+    return coded
 
 
 def _entities(body: U8) -> I64:

@@ -40,7 +40,7 @@ def check_integrity(
     target violates and that is NOT VALID. `emptied` tsvector columns are NULL on purpose.
     """
     started = time.monotonic()
-    say = progress or (lambda kind, done, total: None)
+    say = progress or (lambda *_: None)
     checks = [
         *_foreign_keys(target, target_catalog, source, say),
         *_rows(target, target_catalog, expected_rows, say),
@@ -104,7 +104,9 @@ def orphan_query(key: ForeignKey, catalog: Catalog) -> str:
     return f"SELECT count(*) FROM {_from(catalog.tables[key.table])} c WHERE {broken}"
 
 
-def _foreign_keys(target: Session, catalog: Catalog, source: Session | None, say: Progress) -> Iterator[Check]:
+def _foreign_keys(
+    target: Session, catalog: Catalog, source: Session | None, say: Progress
+) -> Iterator[Check]:
     keys = catalog.foreign_keys
     questions = [_Question(f"{key.table} {key.name}", orphan_query(key, catalog)) for key in keys]
     answers = _ask(target, "foreign key", questions, say)
@@ -114,16 +116,20 @@ def _foreign_keys(target: Session, catalog: Catalog, source: Session | None, say
         elif not orphans:
             yield Check("foreign key", question.subject, Status.OK)
         elif (key.validated and key.enforced) or source is None:
-            yield Check("foreign key", question.subject, Status.FAILED, f"{orphans} rows refer to nothing", orphans)
+            yield Check(
+                "foreign key", question.subject, Status.FAILED, f"{orphans} rows refer to nothing", orphans
+            )
         else:
             yield _perhaps_known(question, orphans, source)
 
 
 def _perhaps_known(question: _Question, orphans: int, source: Session) -> Check:
-    """A NOT VALID constraint is broken: by the source as well?"""
+    """A NOT VALID constraint is broken: known if the source breaks it as well."""
     there = _ask_batch(source, "foreign key", [question])[0]
     if isinstance(there, int) and there > 0:
-        detail = f"{orphans} rows refer to nothing; so do {there} of the source, where the constraint is NOT VALID"
+        detail = (
+            f"{orphans} rows refer to nothing; so do {there} of the source, where the constraint is NOT VALID"
+        )
         return Check("foreign key", question.subject, Status.KNOWN, detail, orphans)
     detail = f"{orphans} rows refer to nothing; none of the source's does"
     if isinstance(there, str):
@@ -148,13 +154,15 @@ def _rows(
         else:
             yield Check("row count", str(name), Status.OK, count=found)
     for table in catalog:
-        unexpected = table.kind in ("table", "partitioned") and not table.is_partition and table.name not in expected
+        unexpected = (
+            table.kind in ("table", "partitioned") and not table.is_partition and table.name not in expected
+        )
         if unexpected and table.name.schema != "penstock":
             yield Check("row count", str(table.name), Status.SKIPPED, "no count was expected of it")
 
 
 def _sequences(target: Session, catalog: Catalog, say: Progress) -> Iterator[Check]:
-    """Is every sequence past what its column holds? The next value must not collide."""
+    """Every sequence is past what its column holds: the next value must not collide."""
     drawn = {(s.name.schema, s.name.table): s for s in catalog.sequences}
     pairs = []
     for table in catalog:
@@ -179,17 +187,21 @@ def _sequences(target: Session, catalog: Catalog, say: Progress) -> Iterator[Che
                 f"SELECT count(*) FROM ({state}) s, ({values}) m WHERE {reached} {behind} m.v AND {inside}",
             )
         )
-    yield from _zero("sequence", target, questions, say, "the sequence is behind the column: the next value collides")
+    yield from _zero(
+        "sequence", target, questions, say, "the sequence is behind the column: the next value collides"
+    )
 
 
 def _generated(target: Session, catalog: Catalog, say: Progress) -> Iterator[Check]:
-    """Does every generated column hold what its expression says?"""
+    """Every generated column holds what its expression says."""
     questions = []
     for table, column in _columns(catalog):
         if column.generated and column.generation_expression:
             same = f"{quote_identifier(column.name)} IS NOT DISTINCT FROM ({column.generation_expression})"
             questions.append(
-                _Question(f"{table.name}.{column.name}", f"SELECT count(*) FROM {_from(table)} WHERE NOT ({same})")
+                _Question(
+                    f"{table.name}.{column.name}", f"SELECT count(*) FROM {_from(table)} WHERE NOT ({same})"
+                )
             )
     yield from _zero("generated column", target, questions, say, "rows do not hold what the expression says")
 
@@ -210,7 +222,7 @@ def _zero(
 def _search_columns(
     target: Session, catalog: Catalog, source: Session | None, emptied: frozenset[ColumnName], say: Progress
 ) -> Iterator[Check]:
-    """Is no tsvector column empty that has content in the source?"""
+    """No tsvector column is empty that has content in the source."""
     wanted = [
         (table, column)
         for table, column in _columns(catalog)

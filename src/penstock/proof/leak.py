@@ -1,4 +1,4 @@
-"""Does anything of the source survive in the target?
+"""Search the target for what may have survived of the source.
 
 The caller says what it meant to do with each source column (a `Claim`); the proof then looks for itself. Every value
 of a column that was to become *fresh* is searched for in all the target holds, as a whole cell or inside one. It
@@ -21,8 +21,8 @@ from penstock.engines.postgres.session import Session
 from penstock.proof.aligned import compare_aligned
 from penstock.proof.cells import Cells, Spelling, cut, fold, joined, read_block, readings, whole_rows
 from penstock.proof.collect import collect, decoded
-from penstock.proof.hashing import I64, U8, U64, HashKey, padded
-from penstock.proof.needles import NeedleCollector, NeedleIndex, Tally, value_hashes
+from penstock.proof.hashing import I64, U64, HashKey
+from penstock.proof.needles import NeedleCollector, NeedleIndex, Tally, hashes_of, value_hashes
 from penstock.proof.relations import Relation, Shape, catalog_texts, quoted_data, relations
 from penstock.proof.report import Codomain, ColumnTest, Finding, LeakCoverage, LeakReport, NotScanned, Verdict
 from penstock.proof.search import search
@@ -62,7 +62,7 @@ def check_leaks(
     """
     started = time.monotonic()
     claims = list(claims)
-    say = progress or (lambda what, size: None)
+    say = progress or (lambda *_: None)
     in_source = relations(source)
     collector = NeedleCollector(HashKey(), pairs_in_memory)
     try:
@@ -76,7 +76,7 @@ def check_leaks(
     leaking = {finding.origin for finding in findings if finding.verdict is Verdict.LEAK}
     searched = index.values_by_origin(len(claims))
     tests += [
-        _absence(claims[at].column, tally, int(searched[at]), claims[at].column in leaking)
+        _absence(claims[at].column, tally, int(searched[at]), leaks=claims[at].column in leaking)
         for at, tally in tallies.items()
     ]
     tests += compare_aligned(source, target, in_source, relations(target), claims)
@@ -85,7 +85,7 @@ def check_leaks(
     return LeakReport(findings, tuple(tests), coverage, time.monotonic() - started)
 
 
-def _absence(column: ColumnName, tally: Tally, searched: int, leaks: bool) -> ColumnTest:
+def _absence(column: ColumnName, tally: Tally, searched: int, *, leaks: bool) -> ColumnTest:
     return ColumnTest(
         column,
         "fresh",
@@ -107,8 +107,10 @@ def _collect_all(
     collector: NeedleCollector,
     say: Progress,
 ) -> tuple[dict[int, Tally], list[ColumnTest]]:
-    """Read every fresh column once: what was read, and the columns that could not be. The number of a claim is the
-    origin of its values."""
+    """Read every fresh column once: what was read, and the columns that could not be.
+
+    The place of a claim among `claims` is the origin of its values.
+    """
     by_table: dict[TableName, dict[str, tuple[int, U64]]] = defaultdict(dict)
     tests: list[ColumnTest] = []
     for at, claim in enumerate(claims):
@@ -121,7 +123,7 @@ def _collect_all(
         if why:
             tests.append(ColumnTest(claim.column, "fresh", "not tested", "not tested", why))
         else:
-            accepted = collector.hashes(sorted(claim.accepted))
+            accepted = hashes_of(collector.key, claim.accepted)
             by_table[claim.column.table][claim.column.column] = (at, accepted)
     tallies: dict[int, Tally] = {}
     for table, wanted in by_table.items():
@@ -258,8 +260,10 @@ class _Scan:
                     )
 
     def _rightful(self, place: ColumnName) -> U64:
-        """The values an unmasked column of the source holds as nomenclature or as a category; none where it is
-        neither. Read when first needed."""
+        """The values an unmasked column of the source holds as nomenclature or as a category, else none.
+
+        Read when first needed.
+        """
         if place not in self.rightful:
             self.rightful[place] = self._read_rightful(place)
         return self.rightful[place]
@@ -289,7 +293,7 @@ class _Scan:
         if self.index.is_empty:
             return len(texts)
         labels = [t.text for t in catalog_texts(self.source) if t.place.startswith("enum label")]
-        known = value_hashes(self.index.key, *_ranges([fold(label.encode()) for label in labels]))
+        known = hashes_of(self.index.key, labels)
         for text in texts:
             pieces = [
                 reading
@@ -334,9 +338,3 @@ class _Scan:
         rank = {Verdict.LEAK: 0, Verdict.ACKNOWLEDGED: 1, Verdict.APART: 2}
         out.sort(key=lambda f: (rank[f.verdict], -f.rows, f.place, str(f.origin)))
         return tuple(out)
-
-
-def _ranges(pieces: list[bytes]) -> tuple[U8, I64, I64]:
-    lengths = np.array([len(piece) for piece in pieces], dtype=np.int64)
-    ends = np.cumsum(lengths)
-    return padded(b"".join(pieces)), ends - lengths, ends

@@ -1,5 +1,8 @@
-"""The single values inside a structured value: the strings and numbers of JSON, the elements of arrays, the fields of
-composites, the texts of XML. Keys and tags are structure, not values."""
+"""The single values inside a structured value.
+
+The strings and numbers of JSON, the elements of arrays, the fields of composites, the texts of XML. Keys and tags are
+structure, not values.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,10 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
 def leaves(text: str, shape: Shape) -> Iterator[str]:
-    """All values in `text`, a value of a column of that shape as PostgreSQL prints it. Structure in structure is
-    followed by its looks: JSON in an array, an array in a composite, JSON in a JSON string."""
+    """All values in `text`, a value of a column of that shape as PostgreSQL prints it.
+
+    Structure in structure is followed by its looks: JSON in an array, an array in a composite, JSON in a JSON string.
+    """
     match shape:
         case Shape.JSON:
             yield from _json_text(text)

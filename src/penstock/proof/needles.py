@@ -7,7 +7,7 @@ Every value becomes keyed hashes (see `hashing`). A text of eight bytes or more 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -84,13 +84,6 @@ class NeedleCollector:
         self._anchors, self._texts, self._numbers = (PairCollector(self.pairs_in_memory) for _ in range(3))
         self._seen = np.zeros(1 << _COUNTER_BITS, dtype=np.uint32)
 
-    def hashes(self, texts: Sequence[str]) -> U64:
-        """The hashes of values as the index knows them, sorted and distinct."""
-        pieces = [fold(text.encode()) for text in texts]
-        lengths = np.array([len(p) for p in pieces], dtype=np.int64)
-        ends = np.cumsum(lengths)
-        return value_hashes(self.key, padded(b"".join(pieces)), ends - lengths, ends)
-
     def add(self, origin: int, buffer: U8, starts: I64, ends: I64, accepted: U64, tally: Tally) -> U64:
         """Take folded values (byte ranges of a padded buffer). Returns the hashes of those that were accepted."""
         starts, ends = trimmed(buffer, starts, ends)
@@ -129,8 +122,10 @@ class NeedleCollector:
             self._anchors.add(anchors, packed)
 
     def _rarest_windows(self, words: U64, starts: I64, lengths: I64) -> I64:
-        """Per text the offset of the window met least often so far: `https://` would be a poor anchor for a million
-        addresses. Only the first 64 windows of a text are looked at."""
+        """Per text the offset of the window met least often so far, of its first 64 windows.
+
+        `https://` would be a poor anchor for a million addresses.
+        """
         counts = np.minimum(lengths - 7, 64)
         ends = np.cumsum(counts)
         firsts = ends - counts
@@ -147,7 +142,7 @@ class NeedleCollector:
         anchors, shapes = self._anchors.finish()
         texts, text_origins = self._texts.finish()
         numbers, number_origins = self._numbers.finish()
-        bits = min(27, max(17, int(len(anchors)).bit_length() + 6))
+        bits = min(27, max(17, len(anchors).bit_length() + 6))
         prefixes = np.unique(np.concatenate([*self._short_prefixes, np.empty(0, dtype=np.uint64)]))
         return NeedleIndex(
             self.key,
@@ -176,6 +171,14 @@ def value_hashes(key: HashKey, buffer: U8, starts: I64, ends: I64) -> U64:
     starts, ends = trimmed(buffer, starts, ends)
     starts, lengths, _ = _without_sign(buffer, starts, ends - starts)
     return np.unique(keyed_hash(key, buffer, starts, lengths))
+
+
+def hashes_of(key: HashKey, texts: Iterable[str]) -> U64:
+    """The hashes of these values as an index knows them, sorted and distinct."""
+    pieces = [fold(text.encode()) for text in texts]
+    lengths = np.array([len(piece) for piece in pieces], dtype=np.int64)
+    ends = np.cumsum(lengths)
+    return value_hashes(key, padded(b"".join(pieces)), ends - lengths, ends)
 
 
 def trimmed(buffer: U8, starts: I64, ends: I64) -> tuple[I64, I64]:

@@ -1,5 +1,7 @@
-"""What a database holds, asked for by the proof itself: every relation with rows, every column, every text in the
-catalog. No list of types and no list of tables from elsewhere: what is not scanned is named, with the reason."""
+"""What a database holds, asked for by the proof itself: every relation, every column, every text in the catalog.
+
+No list of types and no list of tables from elsewhere: what is not scanned is named, with the reason.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +30,8 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScannedColumn:
+    """A column, and where the values in its text are."""
+
     name: str
     type_name: str
     shape: Shape
@@ -69,7 +73,8 @@ SELECT n.nspname AS schema, c.relname AS name, c.relkind::text AS kind, c.relisp
             WHEN pg_catalog.row_security_active(c.oid) THEN 'row-level security hides rows of it'
             ELSE '' END AS unreadable,
        ARRAY(SELECT k.attname::text
-             FROM pg_catalog.pg_index i CROSS JOIN LATERAL pg_catalog.unnest(i.indkey) WITH ORDINALITY AS u(attnum, place)
+             FROM pg_catalog.pg_index i
+             CROSS JOIN LATERAL pg_catalog.unnest(i.indkey) WITH ORDINALITY AS u(attnum, place)
              JOIN pg_catalog.pg_attribute k ON k.attrelid = i.indrelid AND k.attnum = u.attnum
              WHERE i.indrelid = c.oid AND i.indisprimary ORDER BY u.place) AS primary_key,
        pg_catalog.pg_table_size(c.oid) AS size_bytes,
@@ -149,7 +154,8 @@ FROM pg_catalog.pg_attrdef d JOIN relation r ON r.oid = d.adrelid
 JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
 UNION ALL
 SELECT 'comment', r.nspname, r.relname, a.attname, d.description, false
-FROM pg_catalog.pg_description d JOIN relation r ON d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND r.oid = d.objoid
+FROM pg_catalog.pg_description d
+JOIN relation r ON d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND r.oid = d.objoid
 LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = d.objoid AND a.attnum = d.objsubid AND d.objsubid > 0
 UNION ALL
 SELECT 'comment on an object', '', d.classoid::pg_catalog.regclass::text, NULL, d.description, false
@@ -175,7 +181,8 @@ SELECT 'index', r.nspname, r.relname, NULL, pg_catalog.pg_get_indexdef(i.indexre
 FROM pg_catalog.pg_index i JOIN relation r ON r.oid = i.indexrelid
 WHERE i.indexprs IS NOT NULL OR i.indpred IS NOT NULL
 UNION ALL
-SELECT 'trigger ' || pg_catalog.quote_ident(t.tgname), r.nspname, r.relname, NULL, pg_catalog.pg_get_triggerdef(t.oid), true
+SELECT 'trigger ' || pg_catalog.quote_ident(t.tgname), r.nspname, r.relname, NULL,
+       pg_catalog.pg_get_triggerdef(t.oid), true
 FROM pg_catalog.pg_trigger t JOIN relation r ON r.oid = t.tgrelid WHERE NOT t.tgisinternal
 UNION ALL
 SELECT 'partition bound', r.nspname, r.relname, NULL, pg_catalog.pg_get_expr(r.relpartbound, r.oid), true
@@ -230,8 +237,10 @@ _LITERAL = re.compile(
 
 
 def quoted_data(text: CatalogText) -> Iterator[str]:
-    """What of a catalog text is data: all of a comment; of SQL the literals, comments and long numbers. Names of
-    columns and tables are not data."""
+    """What of a catalog text is data: all of a comment; of SQL the literals, comments and long numbers.
+
+    Names of columns and tables are not data.
+    """
     if not text.code:
         yield text.text
         return

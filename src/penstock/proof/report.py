@@ -53,7 +53,7 @@ class IntegrityReport:
 
     @property
     def coverage(self) -> dict[str, dict[str, int]]:
-        """kind → status → number of checks."""
+        """Kind → status → number of checks."""
         counted: dict[str, dict[str, int]] = {}
         for check in self.checks:
             of_kind = counted.setdefault(check.kind, {status.value: 0 for status in Status})
@@ -75,6 +75,8 @@ class IntegrityReport:
 
 
 class Verdict(StrEnum):
+    """What a finding means for the proof."""
+
     LEAK = "leak"
     APART = "apart"  # what the source's unmasked column holds by right: nomenclature, categories
     ACKNOWLEDGED = "acknowledged"
@@ -119,6 +121,8 @@ class ColumnTest:
 
 @dataclass(frozen=True, slots=True)
 class NotScanned:
+    """A part of the target that was not searched, and the reason."""
+
     place: str
     why: str
 
@@ -138,7 +142,8 @@ class LeakCoverage:
 
 LIMITS = (
     "case is folded; Unicode forms (NFC, NFD) are not",
-    "escapes of JSON, arrays, composites, bytea, URLs, HTML and XML are undone; base64, compression and encryption are not",
+    "escapes of JSON, arrays, composites, bytea, URLs, HTML and XML are undone",
+    "base64, compressed and encrypted content is not decoded",
     "values below five characters, and whole numbers below seven digits, are not searched for",
     "whole numbers count as tokens of their own; numbers with a fraction are not searched for",
     "tsvector: lexemes the stemmer left whole, one word at a time",
@@ -162,9 +167,12 @@ class LeakReport:
 
     @property
     def status(self) -> str:
-        """`failed`: a leak, or a masked column that equals its source more often than chance. `incomplete`: something
-        was not scanned, or a fresh column could not be read. Else `ok`. That a pool or permutation column was not
-        comparable is listed; absence cannot be tested for it."""
+        """The worst of it: `failed`, `incomplete` or `ok`.
+
+        Failed: a leak, or a masked column that equals its source more often than chance. Incomplete: something was not
+        scanned, or a fresh column could not be read. That a pool or permutation column could not be compared is listed
+        and no more: absence cannot be tested for it.
+        """
         if self.leaks or any(t.status == "failed" for t in self.tests):
             return "failed"
         unread = any(t.codomain == "fresh" and t.status == "not tested" for t in self.tests)

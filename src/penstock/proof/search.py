@@ -59,9 +59,9 @@ def _texts(index: NeedleIndex, cells: Cells) -> Iterator[_Part]:
         cell = np.searchsorted(cells.starts, start, side="right") - 1
         inside = np.flatnonzero((start >= 0) & (cell >= 0) & (start + length <= cells.ends[cell]))
         if len(inside):
-            start, length, cell = start[inside], length[inside], cell[inside]
-            hashes = keyed_hash(index.key, cells.buffer, start, length)
-            yield from _known(index.texts, index.text_origins, cell, start, length, hashes)
+            place = cell[inside], start[inside], length[inside]
+            hashes = keyed_hash(index.key, cells.buffer, *place[1:])
+            yield from _known(index.texts, index.text_origins, *place, hashes)
 
 
 def _candidates(index: NeedleIndex, words: U64) -> Iterator[tuple[I64, I64]]:

@@ -44,7 +44,7 @@ class PairCollector:
             merged = self._merged()
             return np.ascontiguousarray(merged[:, 0]), np.ascontiguousarray(merged[:, 1])
         self._spill()
-        keys, payloads = (self._stack.enter_context(tempfile.TemporaryFile()) for _ in range(2))
+        keys, payloads = self._file(), self._file()
         total = 0
         for part in self._sorted_buckets():
             np.ascontiguousarray(part[:, 0]).tofile(keys)
@@ -61,6 +61,9 @@ class PairCollector:
         self._files.clear()
         self._stack.close()
 
+    def _file(self) -> IO[bytes]:
+        return self._stack.enter_context(tempfile.TemporaryFile())
+
     def _merged(self) -> U64:
         parts = self._parts or [np.empty((0, 2), dtype=np.uint64)]
         return _distinct(np.concatenate(parts))
@@ -71,7 +74,7 @@ class PairCollector:
 
     def _spill(self) -> None:
         if not self._files:
-            self._files = [self._stack.enter_context(tempfile.TemporaryFile()) for _ in range(_BUCKETS)]
+            self._files = [self._file() for _ in range(_BUCKETS)]
         pairs = self._merged()
         edges = np.arange(_BUCKETS + 1, dtype=np.float64) * (2.0**64 / _BUCKETS)
         at = np.searchsorted(pairs[:, 0], edges[1:-1].astype(np.uint64))

@@ -23,7 +23,9 @@ def compare_structure(
     """
     for name, table in source.tables.items():
         if name not in skipped:
-            yield _compared(f"{_kind(table)} {name}", _table_differences(table, target.tables.get(name), skipped))
+            yield _compared(
+                f"{_kind(table)} {name}", _table_differences(table, target.tables.get(name), skipped)
+            )
     theirs = {sequence.name: sequence for sequence in target.sequences}
     for sequence in source.sequences:
         if sequence.owned_by is None or sequence.owned_by.table not in skipped:
@@ -110,7 +112,9 @@ def _table_differences(here: Table, there: Table | None, skipped: frozenset[Tabl
     for reference in here.foreign_keys:
         if reference.referenced_table not in skipped:
             found = foreign.get(reference.name)
-            yield from _object("foreign key", reference.name, _reference_text(reference), _reference_text(found))
+            yield from _object(
+                "foreign key", reference.name, _reference_text(reference), _reference_text(found)
+            )
             if found is not None and reference.validated and not found.validated:
                 yield f"foreign key {reference.name} is NOT VALID"
     checks = {check.name: check for check in there.checks}
@@ -140,7 +144,14 @@ def _object(kind: str, name: str, here: Any, there: Any) -> Iterator[str]:
 
 
 def _key_text(key: Any) -> Any:
-    return key and (key.columns, key.primary, key.constraint, key.deferrable, key.nulls_not_distinct, key.definition)
+    return key and (
+        key.columns,
+        key.primary,
+        key.constraint,
+        key.deferrable,
+        key.nulls_not_distinct,
+        key.definition,
+    )
 
 
 def _reference_text(key: Any) -> Any:
