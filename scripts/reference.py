@@ -32,7 +32,7 @@ def commands() -> str:
 
 def _command(command: click.Command, path: str, depth: int) -> Iterator[str]:
     yield f"{'#' * depth} `{path}`\n"
-    with click.Context(command, info_name=path, max_content_width=100) as context:
+    with click.Context(command, info_name=path, terminal_width=100) as context:
         yield f"```\n{command.get_help(context).rstrip()}\n```\n"
     if isinstance(command, click.Group):
         for name in command.list_commands(context):

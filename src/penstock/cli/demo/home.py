@@ -32,6 +32,7 @@ class DemoHome:
         self.folder = folder
         self.env_file = folder / ".env"
         self.project_file = folder / "penstock.toml"
+        self.masks_file = folder / "masks.toml"
         self.state = folder / ".penstock"
         self.password_file = self.state / "pgpass"
 
@@ -89,7 +90,9 @@ class DemoHome:
         )
 
     def write_project(self, server: EmbeddedServer) -> None:
-        """penstock.toml (once), and a password file so that psql asks nothing."""
+        """penstock.toml and what people decided about masks (once), a password file so that psql asks nothing."""
+        if not self.masks_file.exists():
+            copy_example("masks.toml", self.masks_file)
         if not self.project_file.exists():
             text = example_text("penstock.toml").replace("@PORT@", str(server.port))
             self.project_file.write_text(text, encoding="utf-8")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from penstock.api import Project
@@ -31,9 +35,8 @@ def run(home: DemoHome, *, as_json: bool) -> None:
     with _step(f"production database {PRODUCTION}"):
         build_shop(home, server)
     project = Project.load(home.folder)
-    if not project.settings.masks_path.exists():
-        with _step("discover: which columns are personal"):
-            project.discover(write=True)
+    with _step("discover: which columns are personal"):
+        project.discover()
     with _step(f"plan {DEVDB}"):
         plan = project.plan_dev(DEVDB)
     exists = any(listed.name == DEVDB and listed.state == "ready" for listed in project.list_dev())
@@ -99,28 +102,35 @@ def _show(
         ("column", f"{PRODUCTION} (shape)", plan.database),
     )
     emit()
-    place = f"-h {server.host} -p {server.port}"
-    psql = f"PGPASSFILE={home.password_file} {server.programs / 'psql'} {place}"
+    psql = f"PGPASSFILE={quote(str(home.password_file))} {_program('psql', server.programs)}"
+    psql += f" -h {server.host} -p {server.port}"
+    penstock = _program("penstock", Path(sys.executable).parent)
     emit("The databases, for as long as the server runs:")
     emit(f"  production   {psql} -U {READER} {PRODUCTION}")
     emit(f"  development  {psql} -U {DEVELOPER} {plan.database}")
     emit()
     emit("Try next:")
-    emit(f"  cd {home.folder}")
+    emit(f"  cd {quote(str(home.folder))}")
+    width = max(len(line) for line, _ in _NEXT)
     for line, meaning in _NEXT:
-        emit(f"  {line:<58} {meaning}")
-    emit(f"  {'penstock demo --stop .':<58} stop the server (--remove deletes everything)")
+        emit(f"  {(penstock + ' ' + line):<{len(penstock) + width + 1}}   {meaning}")
 
 
 _NEXT = (
-    ("cat masks.toml", "every column's decision"),
-    ("penstock masks preview --table public.notes", "what a mask does, before it is used"),
-    (f"penstock dev plan {DEVDB}", "exact rows, masks, warnings; writes nothing"),
-    (f"penstock dev why {DEVDB} public.stores 1", "why a row came along"),
-    (f'penstock dev add {DEVDB} --root "public.orders:order_id = 7"', "today's problem, on top of the copy"),
-    (f"penstock dev verify {DEVDB}", "prove it again"),
-    ("penstock doctor", "is this project set up safely?"),
+    ("masks list", "every column's decision (they stand in masks.toml)"),
+    ("masks preview", "source shapes beside masked values"),
+    (f"dev plan {DEVDB}", "exact rows, masks, warnings; writes nothing"),
+    (f"dev why {DEVDB} public.stores 1", "why a row came along"),
+    (f'dev add {DEVDB} --root "public.orders:order_id = 7"', "today's problem, on top of the copy"),
+    (f"dev verify {DEVDB}", "prove it again"),
+    ("doctor", "is this project set up safely?"),
+    ("demo --stop .", "stop the server (--remove deletes everything)"),
 )
+
+
+def _program(name: str, folder: Path) -> str:
+    """A program as one can type it here: by its name where the shell finds it, else with its folder."""
+    return name if shutil.which(name) else quote(str(folder / name))
 
 
 def _most(masks: Counter[str]) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pyarrow as pa
+
+from penstock.detect.shape import LONGEST, shape
 from penstock.engines.postgres.session import Session
 from penstock.project.connections import ConnectionSettings
-
-_LONGEST = 60
 
 # The customer of the subset who shows most: with a company, a second e-mail address, a note and an audit entry.
 _CHOICE = """
@@ -63,19 +64,17 @@ def before_and_after(source: ConnectionSettings, target: ConnectionSettings) -> 
             before = production.fetchval(query, customer)
             after = development.fetchval(query, customer)
             if before is not None:
-                found.append(Sample(column, _short(shape(before)), _short(after)))
+                found.append(Sample(column, _short(_shape(before)), _short(after)))
         return found
 
 
-def shape(text: str) -> str:
-    """The form of a text: `A` and `a` for letters, `9` for digits, everything else as it is."""
-    return "".join(
-        "9" if char.isdigit() else "A" if char.isupper() else "a" if char.isalpha() else char for char in text
-    )
+def _shape(text: str) -> str:
+    formed: str = shape(pa.array([text]))[0].as_py()
+    return formed
 
 
 def _short(text: str | None) -> str:
     if text is None:
         return "NULL"
     line = " ".join(text.split())
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
