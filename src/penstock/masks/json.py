@@ -1,0 +1,156 @@
+"""`json`: leaf by leaf, by path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from penstock.catalog.types import Family
+from penstock.detect.spans import Spans, Texts, replaced
+from penstock.errors import MaskError
+from penstock.masks import registry
+from penstock.masks.array import of_rows
+from penstock.masks.arrays import I64
+from penstock.masks.build import Spec, build
+from penstock.masks.contract import Codomain, Contract, Input, Mask, Site, Uniqueness
+from penstock.masks.json_leaves import KEY, NUMBER, OTHER, STRING, contents, is_json, leaves, tokens
+from penstock.masks.json_paths import Decisions, parse_path
+from penstock.masks.numbers import masked_numbers
+
+_NUMBER = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
+_WHOLE = r"^-?[0-9]{1,18}$"
+_LARGEST = 10**18 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class JsonOptions:
+    """`paths` gives masks to leaves: {"$.customer.email" = "email", "$.items[*].sku" = "keep"}.
+
+    `keys` is "keep" or "mask".
+    """
+
+    paths: Mapping[str, str | Mapping[str, Any]] = field(default_factory=dict)
+    keys: str = "keep"
+
+
+class Json(Mask):
+    """Every leaf of a JSON value: by the mask of its path; where no path says anything, by its type.
+
+    Unlisted strings become text pseudonyms, numbers other numbers of as many digits; true, false and null stay.
+    Structure, order, duplicate keys and the spelling of what is kept stay to the byte. With `keys = "mask"` the keys
+    that stand in no path are pseudonyms too, for objects used as dictionaries of people. A text column's values that
+    are no JSON are masked as text.
+    """
+
+    name = "json"
+    summary = "every leaf by its path, leaves nobody listed by their type (options paths, keys)"
+    example = ('{"email": "ana@shop.example", "n": 7}', '{"email": "uuid@uuid.example", "n": 3}')
+    families = frozenset({Family.JSON, Family.TEXT})
+    Options = JsonOptions
+
+    def setup(self) -> None:
+        if self.options.keys not in ("keep", "mask"):
+            raise MaskError('keys of the mask \'json\' is "keep" or "mask"', hint='keys = "keep"')
+        self._masks = [self._leaf_mask(spec) for spec in self.options.paths.values()]
+        self._decisions = Decisions([parse_path(path) for path in self.options.paths])
+        self._staying = {i for i, mask in enumerate(self._masks) if mask.name == "keep"}
+        self._known_keys = pa.array(sorted(self._decisions.keys), pa.large_string())
+        own = Site(Family.TEXT, real=self.site.real)
+        self._text = build("text", own, self.keys)
+        self._whole = build("text", replace(own, max_length=self.site.max_length), self.keys)
+        self._numbers = self.keys.prf(self.domain, "json number")
+
+    def _leaf_mask(self, spec: Spec) -> Mask:
+        name = spec if isinstance(spec, str) else str(spec.get("mask"))
+        families = registry.get(name).families
+        for family in (Family.TEXT, Family.INTEGER, Family.JSON):
+            if family in families:
+                site = Site(family, minimum=-_LARGEST, maximum=_LARGEST, real=self.site.real)
+                return build(spec, site, self.keys)
+        raise MaskError(
+            f"the mask {name!r} takes neither text nor numbers: a leaf of JSON is no {min(families)}"
+        )
+
+    def contract(self) -> Contract:
+        return Contract(
+            Uniqueness.LOSSY,
+            Codomain.PERMUTATION,
+            max_length=self.site.max_length,
+            keeps_format=True,
+            collision_bits=0,
+        )
+
+    def inputs(self) -> tuple[Input, ...]:
+        return tuple(dict.fromkeys(wish for mask in self._masks for wish in mask.inputs()))
+
+    def apply(self, values: pa.Array, inputs: Mapping[Input, pa.Array] | None = None) -> pa.Array:
+        if self.site.family is Family.JSON:
+            return self._leaf_by_leaf(values, inputs)
+        valid = pa.array([v is not None and is_json(v) for v in values.to_pylist()])
+        masked = self._leaf_by_leaf(pc.if_else(valid, values, pa.scalar(None, values.type)), inputs)
+        room = self.site.max_length
+        if room is not None:
+            valid = pc.and_(valid, pc.less_equal(pc.fill_null(pc.utf8_length(masked), 0), room))
+        return pc.if_else(valid, masked, self._whole.mask(values))
+
+    def _leaf_by_leaf(self, values: pa.Array, inputs: Mapping[Input, pa.Array] | None) -> pa.Array:
+        texts = Texts.of(values)
+        found = leaves(texts, self._decisions, self._staying, with_keys=self.options.keys == "mask")
+        found = found[(found[:, 2] != OTHER) | (found[:, 3] >= 0)]
+        if len(found) == 0:
+            return values
+        parts, order = [], []
+        for decision in np.unique(found[:, 3]).tolist():
+            for kind in np.unique(found[found[:, 3] == decision, 2]).tolist():
+                members = np.flatnonzero((found[:, 3] == decision) & (found[:, 2] == kind))
+                parts.append(self._masked(texts, found[members], decision, kind, inputs))
+                order.append(members)
+        written = pa.concat_arrays(parts).take(pa.array(np.argsort(np.concatenate(order))))
+        return replaced(texts, Spans(found[:, 0], found[:, 1]), written)
+
+    def _masked(
+        self, texts: Texts, found: I64, decision: int, kind: int, inputs: Mapping[Input, pa.Array] | None
+    ) -> pa.Array:
+        """The new tokens of leaves that share a decision and a kind."""
+        spans = Spans(found[:, 0], found[:, 1])
+        mask = self._masks[decision] if decision >= 0 else None
+        aligned = of_rows(inputs, texts.rows(spans.starts))
+        if kind == KEY:
+            said = contents(texts, spans)
+            return tokens(pc.if_else(pc.is_in(said, value_set=self._known_keys), said, self._text.mask(said)))
+        if kind == STRING:
+            said = contents(texts, spans)
+            if mask is None:
+                return tokens(self._text.mask(said))
+            return tokens(self._fitting(mask, said, self._text.mask(said), aligned))
+        literals = texts.slices(spans.starts, spans.ends)
+        if kind == NUMBER:
+            fallback = masked_numbers(self._numbers, literals)
+            if mask is None:
+                return fallback
+            masked = pc.fill_null(self._fitting(mask, literals, fallback, aligned), "null")
+            is_number = pc.or_(pc.match_substring_regex(masked, _NUMBER), pc.equal(masked, "null"))
+            return pc.if_else(is_number, masked, fallback)
+        # true, false, null: only a mask that says the same of every value changes them.
+        if mask is not None and mask.contract().makes_null:
+            return pa.repeat(pa.scalar("null", pa.large_string()), len(literals))
+        return literals
+
+    @staticmethod
+    def _fitting(
+        mask: Mask, said: pa.Array, fallback: pa.Array, inputs: Mapping[Input, pa.Array] | None
+    ) -> pa.Array:
+        """By `mask` what it takes (whole numbers only, JSON only, or anything), by `fallback` the rest."""
+        if mask.site.family is Family.TEXT:
+            return mask.mask(said, inputs)
+        if mask.site.family is Family.INTEGER:
+            fits = pc.match_substring_regex(said, _WHOLE)
+        else:
+            fits = pa.array([is_json(v) for v in said.to_pylist()])
+        masked = mask.mask(pc.if_else(fits, said, pa.scalar(None, said.type)), inputs)
+        return pc.if_else(fits, masked, fallback)

@@ -1,0 +1,99 @@
+"""Paths into JSON values, and which decision a leaf falls under.
+
+A path is written as in JSONPath: `$.customer.email`, `$.items[*].sku`, `$['odd key']`, `$.*` for any key, `$..email`
+for that key at any depth, `$.meta.**` for everything below. Where several match, the one with the fewest wildcards
+wins, then the longer one, then the one written first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from penstock.errors import MaskError
+
+ANY_KEY = "*"
+ANY_ELEMENT = "[*]"
+ANY_DEPTH = "**"
+
+_STEP = re.compile(
+    r"""(?P<deep>\.\.)(?=[^.\[*]) | \.\*\*(?P<below>) | \.(?P<any>\*) | \.(?P<key>[^.\[\]*'"]+)
+      | \[(?P<element>\*)\] | \['(?P<quoted>(?:[^'\\]|\\.)*)'\]""",
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a path. Kind: "key", or one of the wildcards above."""
+
+    kind: str
+    key: str = ""
+
+
+Path = tuple[Step, ...]
+ELEMENT = Step(ANY_ELEMENT)  # how an element stands in the concrete path of a leaf: without its number
+
+
+def parse_path(text: str) -> Path:
+    """The steps of a path as written in `masks.toml`. Raises `MaskError`."""
+    steps: list[Step] = []
+    position = 1
+    if not text.startswith("$"):
+        raise MaskError(f"a path begins with $: {text!r}", hint=f'"$.{text}"')
+    while position < len(text):
+        if text.startswith("..", position):
+            steps.append(Step(ANY_DEPTH))
+            position += 1
+        match = _STEP.match(text, position)
+        if match is None:
+            raise MaskError(
+                f"this is no path: {text!r}",
+                hint="$.customer.email, $.items[*].sku, $['odd key'], $..email, $.meta.**",
+            )
+        position = match.end()
+        if match["below"] is not None:
+            steps.append(Step(ANY_DEPTH))
+        elif match["any"] is not None:
+            steps.append(Step(ANY_KEY))
+        elif match["element"] is not None:
+            steps.append(ELEMENT)
+        elif match["quoted"] is not None:
+            steps.append(Step("key", re.sub(r"\\(.)", r"\1", match["quoted"])))
+        else:
+            steps.append(Step("key", match["key"]))
+    return tuple(steps)
+
+
+def matches(pattern: Sequence[Step], path: Sequence[Step]) -> bool:
+    """Whether a concrete path (keys and elements) falls under a pattern."""
+    if not pattern:
+        return not path
+    head, rest = pattern[0], pattern[1:]
+    if head.kind == ANY_DEPTH:
+        return matches(rest, path) or (bool(path) and matches(pattern, path[1:]))
+    if not path:
+        return False
+    fits = path[0].kind == "key" if head.kind == ANY_KEY else path[0] == head
+    return fits and matches(rest, path[1:])
+
+
+class Decisions:
+    """Patterns in the order in which they win."""
+
+    def __init__(self, patterns: Sequence[Path]) -> None:
+        def weight(i: int) -> tuple[int, int, int, int]:
+            kinds = [step.kind for step in patterns[i]]
+            return (kinds.count(ANY_DEPTH), kinds.count(ANY_KEY), -len(kinds), i)
+
+        self._ordered = [(i, patterns[i]) for i in sorted(range(len(patterns)), key=weight)]
+
+    def of(self, path: Path) -> int:
+        """The number of the pattern that decides about a leaf; -1 where none does."""
+        return next((i for i, pattern in self._ordered if matches(pattern, path)), -1)
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys that stand in some pattern: whoever wrote the patterns knows them."""
+        return frozenset(step.key for _, pattern in self._ordered for step in pattern if step.kind == "key")
