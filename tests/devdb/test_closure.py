@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.devdb.closures import catalog_of, close, edge_between, schema, snapshot, table
 from penstock.catalog.graph import RelationGraph, virtual_edge
 from penstock.devdb.closure import EdgeRule, RootRule, compute
 from penstock.engines.postgres.reflect import reflect
 from penstock.errors import ConfigError, QueryError
+from tests.devdb.closures import catalog_of, close, edge_between, schema, snapshot, table
 
 
 def test_a_row_brings_its_children_their_children_and_every_parent(make_database):
