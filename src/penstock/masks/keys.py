@@ -84,14 +84,16 @@ def _double(block: bytes) -> bytes:
 class Prf:
     """AES-256-CMAC over arrays of strings. Thread-safe: an encryptor is made per call."""
 
-    __slots__ = ("_aes", "_expand", "_k1", "_k2")
+    __slots__ = ("_aes", "_expand", "_last")
 
     def __init__(self, key: bytes) -> None:
         self._aes = Cipher(algorithms.AES(key[:32]), modes.ECB())
         self._expand = Cipher(algorithms.AES(key[32:64]), modes.ECB())
         first = _double(self._encrypt(np.zeros((1, 2), np.uint64), self._aes).tobytes())
-        self._k1 = np.frombuffer(first, dtype=np.uint64)
-        self._k2 = np.frombuffer(_double(first), dtype=np.uint64)
+        whole, padded = (np.frombuffer(key, dtype=np.uint64) for key in (first, _double(first)))
+        last = _PAD ^ padded  # by the bytes a last block holds: 0 to 15 are padded, 16 is whole
+        last[16] = whole
+        self._last = np.vstack([last, np.zeros((1, 2), np.uint64)])
 
     @staticmethod
     def _encrypt(blocks: U64, cipher: Cipher[modes.ECB]) -> U64:
@@ -135,14 +137,14 @@ class Prf:
         state = np.zeros((n, 2), dtype=np.uint64)
         state[:, 0] = tweak
         for i in range(int(blocks_of.max()) if n else 0):
-            active = np.flatnonzero(blocks_of > i)
-            filled = np.clip(lengths[active] - 16 * i, 0, 16)
+            active = np.flatnonzero(blocks_of > i) if i else slice(None)
+            left = lengths[active] - 16 * i
+            filled = np.minimum(left, 16)
+            # The last block is padded and gets its sub-key; a block in between is full and gets nothing (row 17).
+            ending = np.where(blocks_of[active] == i + 1, filled, 17)
             block = windows[starts[active] + 16 * i].view(np.uint64).reshape(-1, 2)
-            block = (block & _KEEP[filled]) | _PAD[filled]
-            last = blocks_of[active] == i + 1
-            final_key = np.where((filled == 16)[:, None], self._k1, self._k2)
-            block = np.where(last[:, None], block ^ final_key, block)
-            state[active] = self._encrypt(state[active] ^ block, self._aes)
+            block = (block & _KEEP[filled]) ^ self._last[ending] ^ state[active]
+            state[active] = self._encrypt(block, self._aes)
         return state
 
     def expand(self, digest: U64, count: int) -> Iterator[U64]:

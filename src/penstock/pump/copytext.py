@@ -89,11 +89,16 @@ class Block:
         offsets[-1] = ends[-1] if len(ends) else 0
         buffers = [None, pa.py_buffer(offsets), pa.py_buffer(self.data)]
         segments = pa.Array.from_buffers(pa.large_binary(), 2 * len(starts), buffers)
-        return segments.take(pa.array(np.arange(0, 2 * len(starts), 2, dtype=np.int64)))
+        return segments.take(_indices(np.arange(0, 2 * len(starts), 2, dtype=np.int64)))
 
     def select(self, rows: npt.NDArray[np.bool_]) -> Block:
         """Only the rows where `rows` is true."""
         return Block(self.data, self.ends[rows], self.starts[rows])
+
+
+def _indices(numbers: I64) -> pa.Array:
+    """`pa.array(numbers)`, without its look for pandas at every call."""
+    return pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers)])
 
 
 def parse(block: bytes, columns: int) -> Block:

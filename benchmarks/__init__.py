@@ -1,0 +1,1 @@
+"""Measurements: the product beside a named peer, in one run, on the same data. `make bench`."""
