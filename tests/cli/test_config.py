@@ -84,7 +84,7 @@ def test_a_misspelt_key_exits_with_2_and_the_right_key(penstock: Penstock, folde
         ["conn", "list"],
         ["conn", "test"],
         ["dev", "list"],
-        ["masks", "list"],
+        ["masks", "check"],
         ["discover"],
     ],
 )
@@ -105,7 +105,7 @@ def test_a_tracked_env_is_refused_by_every_command_that_loads_the_project(
         ["conn", "list"],
         ["conn", "test"],
         ["dev", "list"],
-        ["masks", "list"],
+        ["masks", "check"],
         ["discover"],
     ],
 )
