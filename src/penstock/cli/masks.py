@@ -28,7 +28,7 @@ _FOR = click.option(
 
 @click.group("masks")
 def command() -> None:
-    """The masks there are, and the decisions in masks.toml.
+    r"""The masks there are, and the decisions in masks.toml.
 
     \b
     penstock masks check      the gate for CI: exit code 1 for anything undecided
@@ -97,7 +97,7 @@ def _list_columns(on: str | None, devdb: str | None, *, as_json: bool) -> None:
 @_FOR
 @_JSON
 def check(on: str | None, devdb: str | None, *, as_json: bool) -> int:
-    """The gate for CI: is every column decided, does every decision hold, has every line a column?
+    """Refuse what is undecided, cannot stand or has no column: the gate for CI.
 
     Exits with 1 when not. Needs no key and reads no rows.
     """

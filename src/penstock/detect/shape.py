@@ -1,4 +1,4 @@
-"""The shape of a value: what it looks like without what it says. `Ana.Silva1@example.org` is `Aaa.Aaaaa9@aaaaaaa.aaa`."""
+"""The shape of a value: what it looks like without what it says. `Ana.S1@example.org` is `Aaa.A9@aaaaaaa.aaa`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import pyarrow.compute as pc
 
 LONGEST = 48  # characters shown
 _STEPS = (
+    (r"[\p{Lo}\p{Lm}\p{Lt}\p{M}]", "x"),  # letters without case, marks
     (r"\p{Lu}", "A"),
     (r"\p{Ll}", "a"),
-    (r"[\p{L}\p{M}]", "x"),  # letters without case, marks
     (r"\p{N}", "9"),
     (r"\s", " "),
     (r"[^\x20-\x7e…]", "?"),
@@ -22,10 +22,11 @@ def shape(values: pa.Array, longest: int = LONGEST) -> pa.Array:
     At most `longest` characters, with … for the rest. NULL stays NULL.
     """
     values = values.cast(pa.large_string())
-    cut = pc.utf8_slice_codeunits(values, 0, longest)
-    values = pc.if_else(
-        pc.greater(pc.utf8_length(values), longest), pc.binary_join_element_wise(cut, "…", ""), cut
+    text = values.type
+    cut = pc.binary_join_element_wise(
+        pc.utf8_slice_codeunits(values, 0, longest), pa.scalar("…", text), pa.scalar("", text)
     )
+    values = pc.if_else(pc.greater(pc.utf8_length(values), longest), cut, values)
     for pattern, sign in _STEPS:
         values = pc.replace_substring_regex(values, pattern=pattern, replacement=sign)
     return values

@@ -18,6 +18,8 @@ from penstock.discover.vocabulary import (
 )
 from penstock.discover.words import words
 
+_SIGNS = (("email",), ("gender",), ("first", "name"), ("last", "name"), ("given", "name"), ("birth", "date"))
+
 
 @dataclass(frozen=True)
 class TableContext:
@@ -35,18 +37,9 @@ class TableContext:
 
     @cached_property
     def _signs_of_people(self) -> int:
-        """How many columns only people have."""
-        pairs = [
-            ("first", "name"),
-            ("last", "name"),
-            ("given", "name"),
-            ("family", "name"),
-            ("birth", "date"),
-        ]
-        return sum(
-            "email" in found or "gender" in found or any(found[-2:] == pair for pair in pairs)
-            for found in (without_tail(w) for w in self.column_words)
-        )
+        """How many kinds of columns the table has that only people have."""
+        found = [without_tail(w) for w in self.column_words]
+        return sum(any(w[-len(sign) :] == sign for w in found) for sign in _SIGNS)
 
     @cached_property
     def subject(self) -> str:
@@ -74,7 +67,7 @@ class TableContext:
 
     @cached_property
     def is_record_of_changes(self) -> bool:
-        return any(w in RECORDS for w in self.words)
+        return any(w in RECORDS for w in (*words(self.table.name.schema), *self.words))
 
     @cached_property
     def is_nomenclature(self) -> bool:

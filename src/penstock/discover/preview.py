@@ -1,7 +1,8 @@
 """What masks make of a few real rows: the *shape* of the source value beside the masked value.
 
-Source values are read, masked and forgotten. A masked value that still repeats a word of its source (a kept domain, free
-text that keeps what it does not recognise) is shown as a shape too, so that nothing real reaches a screen or a log.
+Source values are read, masked and forgotten. A masked value that still repeats a word of its source (a kept domain,
+free text that keeps what it does not recognise) shows that word as a shape too, so that nothing real reaches a screen or
+a log.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Sample:
 
     source_shape: str | None
     masked: str | None
-    is_shape: bool  # `masked` is a shape, because it repeats something of the source
+    is_shape: bool  # some words of `masked` are shapes, because they are the source's
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +78,8 @@ def _table(
     for i, column in enumerate(plan.masked):
         values = read[offset + i]
         masked = column.mask.mask(values, inputs)
-        samples = tuple(
-            _sample(value, new, seen, hidden)
-            for value, new, seen, hidden in zip(
-                values.to_pylist(),
-                masked.to_pylist(),
-                shape(values).to_pylist(),
-                shape(masked).to_pylist(),
-                strict=True,
-            )
-        )
+        triples = zip(values.to_pylist(), masked.to_pylist(), shape(values).to_pylist(), strict=True)
+        samples = tuple(_sample(value, new, seen) for value, new, seen in triples)
         yield ColumnPreview(ColumnName(table.name, column.name), column.mask.name, samples)
 
 
@@ -107,10 +100,18 @@ def _read(session: Session, policy: Policy, table: Table, plan: ReadPlan, rows: 
     return [pa.array([record[i] for record in records], pa.large_string()) for i in range(count)]
 
 
-def _sample(value: str | None, masked: str | None, seen: str | None, hidden: str | None) -> Sample:
-    if value is None or masked is None:
-        return Sample(seen, masked if value is None else None, is_shape=False)
-    lower = masked.lower()
-    repeats = any(word in lower for word in _WORD.findall(value.lower())) or (value != "" and value == masked)
-    shown = hidden if repeats else masked if len(masked) <= _LONGEST else masked[: _LONGEST - 1] + "…"
-    return Sample(seen, shown, is_shape=repeats)
+def _sample(value: str | None, masked: str | None, seen: str | None) -> Sample:
+    if value is None or masked is None or value == "":
+        return Sample(seen, masked, is_shape=False)
+    words = {word.lower() for word in _WORD.findall(value)}
+    safe = masked
+    if value == masked:
+        safe = _shape_of(masked)
+    for word in sorted(words, key=len, reverse=True):
+        safe = re.sub(re.escape(word), lambda found: _shape_of(found[0]), safe, flags=re.IGNORECASE)
+    shown = safe if len(safe) <= _LONGEST else safe[: _LONGEST - 1] + "…"
+    return Sample(seen, shown, is_shape=safe != masked)
+
+
+def _shape_of(text: str) -> str:
+    return str(shape(pa.array([text], pa.large_string()))[0].as_py())

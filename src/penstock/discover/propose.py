@@ -1,5 +1,4 @@
-"""From a catalog to proposals: for every column that nobody decided about and no foreign key settles, the heaviest
-judgement of all rules.
+"""From a catalog to proposals: for every open column that no foreign key settles, the heaviest judgement.
 
 This first version reads names and types only, never a row. Proposals it is certain of go into `masks.toml` and are in
 force; the others stay open. A proposal that would break a constraint is replaced by a mask that does not.
@@ -17,6 +16,7 @@ from penstock.discover.proposal import Judgement, Proposal
 from penstock.discover.rules import rules
 from penstock.masks.keys import Keyring
 from penstock.policy.classes import Edge, KeyClass, key_classes, logical_tables
+from penstock.policy.decision import Violation
 from penstock.policy.registry_file import Line, Registry
 from penstock.policy.resolve import resolve
 
@@ -72,8 +72,9 @@ def propose(
 
 
 def judgements(catalog: Catalog) -> Mapping[ColumnName, tuple[str, Judgement]]:
-    """The heaviest judgement of every stored column and the rule it is from. tsvector columns have none: they follow
-    the columns they are made of.
+    """The heaviest judgement of every stored column, and the rule it is from.
+
+    tsvector columns have none: they follow the columns they are made of.
     """
     found = {}
     for table in logical_tables(catalog):
@@ -127,15 +128,17 @@ def _that_hold(
         unclassified="mask",
     )
     broken = {classes[v.column].root: v for v in reversed(policy.violations) if v.column in classes}
-    kept = []
-    for proposal in proposals:
-        violation = broken.get(proposal.column)
-        if violation is not None and proposal.judgement.certain and proposal.judgement.is_personal:
-            why = f"{proposal.judgement.evidence}; {proposal.judgement.mask!r} would break {violation.constraint}"
-            mask = violation.suggestion or proposal.judgement.mask
-            certain = bool(violation.suggestion)
-            options = {} if violation.suggestion else proposal.judgement.options
-            judgement = replace(proposal.judgement, mask=mask, certain=certain, evidence=why, options=options)
-            proposal = replace(proposal, judgement=judgement)
-        kept.append(proposal)
-    return tuple(kept)
+    return tuple(
+        replace(p, judgement=_instead(p.judgement, broken[p.column]))
+        if p.column in broken and p.judgement.certain and p.judgement.is_personal
+        else p
+        for p in proposals
+    )
+
+
+def _instead(judgement: Judgement, violation: Violation) -> Judgement:
+    """The judgement with a mask that does not break what `violation` says; an open one where there is none."""
+    evidence = f"{judgement.evidence}; {judgement.mask!r} would break {violation.constraint}"
+    if not violation.suggestion:
+        return replace(judgement, certain=False, evidence=evidence)
+    return replace(judgement, mask=violation.suggestion, evidence=evidence, options={})

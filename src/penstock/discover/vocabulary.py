@@ -26,7 +26,7 @@ THINGS = word_set(
     product item article category film movie track album song genre language currency status type kind
     media playlist role permission tag label group team department country city state region county
     province district territory continent timezone locale unit color colour size brand model material
-    warehouse plan price tax rate discount coupon promotion shipping method channel campaign report
+    warehouse plan price tax rate discount coupon promotion method channel campaign report
     setting config configuration feature flag option version migration job queue task schedule cron
     template theme page menu layout translation skill course subject class classification taxonomy
     attribute property nomenclature level grade rank priority severity reason code segment tier edition
@@ -57,7 +57,7 @@ PLACES = frozenset(["address", "location", "venue", "place", "residence", "site"
 
 RECORDS = word_set(
     """
-    audit history log event trail changelog revision snapshot outbox archive
+    audit change history log event trail changelog revision snapshot outbox archive
     """
 )
 

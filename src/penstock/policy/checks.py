@@ -140,7 +140,7 @@ def check_findings(
             yield from _length(at, f"domain {column.type.name}", limit, mask)
             continue
         yield from _check(
-            at, f"domain {column.type.name}", condition_of(definition), "VALUE", column, mask, evaluator
+            at, f"domain {column.type.name}", condition_of(definition), "VALUE", mask, evaluator
         )
     for check in table.checks:
         if column.name not in check.columns or not check.validated:
@@ -150,7 +150,7 @@ def check_findings(
             continue
         condition = condition_of(check.definition)
         if len(check.columns) == 1:
-            yield from _check(at, check.name, condition, column.name, column, mask, evaluator)
+            yield from _check(at, check.name, condition, column.name, mask, evaluator)
         elif not (_only_tests_null(condition, column.name) and nulls_stay(mask)):
             others = [
                 d
@@ -198,7 +198,6 @@ def _check(
     constraint: str,
     condition: str,
     variable: str,
-    column: Column,
     mask: Mask,
     evaluator: CheckEvaluator,
 ) -> Iterator[Violation | Notice]:

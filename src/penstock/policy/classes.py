@@ -92,8 +92,10 @@ def logical_tables(catalog: Catalog) -> tuple[Table, ...]:
 
 
 def key_classes(catalog: Catalog, virtual_edges: Iterable[Edge] = ()) -> Mapping[ColumnName, KeyClass]:
-    """The class of every column of every logical table, joined by all declared edges (NOT VALID and NOT ENFORCED
-    ones too: the values are copies all the same) and by `virtual_edges`, column by column.
+    """The class of every column of every logical table.
+
+    Joined, column by column, by all declared edges (NOT VALID and NOT ENFORCED ones too: the values are copies all
+    the same) and by `virtual_edges`.
     """
     tables = logical_tables(catalog)
     parent: dict[ColumnName, ColumnName] = {
@@ -205,8 +207,10 @@ def length_limit(definition: str) -> int | None:
 
 
 def is_case_insensitive(column: Column) -> bool:
-    """citext, or a nondeterministic collation: which differences such a collation ignores is the library's secret,
-    so the coarsest usual form is taken; merged values that a unique key holds apart are found by the plan.
+    """Whether values that differ in case compare equal: citext, or a nondeterministic collation.
+
+    Which differences such a collation ignores is the library's secret, so the coarsest usual form is taken; merged
+    values that a unique key holds apart are found by the plan.
     """
     return column.type.innermost.typname == "citext" or not column.collation_deterministic
 

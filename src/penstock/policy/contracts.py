@@ -26,6 +26,8 @@ _SUGGESTIONS = 40  # violations that get one; the rest of a broken file can wait
 
 @dataclass(frozen=True, slots=True)
 class Findings:
+    """What would break, and what only the copy can show."""
+
     violations: tuple[Violation, ...]
     notices: tuple[Notice, ...]
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from penstock.catalog.model import Catalog, ColumnName, TableName
 from penstock.errors import ContractBroken, Unclassified
-from penstock.masks.contract import Codomain, Contract, Mask
+from penstock.masks.contract import Contract, Mask
 from penstock.policy.classes import KeyClass
 from penstock.policy.registry_file import Line
 
@@ -42,8 +42,11 @@ class Decision:
 
     @property
     def keeps(self) -> bool:
-        """Whether the column's values leave as they are."""
-        return self.contract is not None and self.contract.codomain is Codomain.SAME
+        """Whether somebody decided that the column's values leave as they are.
+
+        Not the codomain SAME: free text whose rest is kept has that too, and is masked all the same.
+        """
+        return self.mask is not None and self.mask.name == "keep"
 
     @property
     def mask_name(self) -> str:
@@ -114,8 +117,9 @@ class Policy:
     unused: tuple[Line, ...] = field(default=())  # lines on tables that are skipped or left empty
 
     def of(self, table: TableName) -> Mapping[str, Decision]:
-        """The decisions of a table's stored columns by name, in the order of its columns; a partition has its
-        root's. Columns that are undecided are missing: `require` first.
+        """The decisions of a table's stored columns by name, in the order of its columns.
+
+        A partition has its root's. Columns that are undecided are missing: `require` first.
         """
         root = self.catalog.root_of(table)
         found = {}

@@ -37,6 +37,8 @@ BY_TYPE: Mapping[Family, str] = {
     Family.MAC: "mac",
     Family.UUID: "uuid",
     Family.INTEGER: "integer",
+    Family.ARRAY: "array",  # element by element, by the same table
+    Family.COMPOSITE: "composite",  # field by field
 }
 
 _IN_LIST = re.compile(r"^CHECK \(.*= ANY \(+ARRAY\[(?:[^\[\]]*)\]", re.DOTALL)
@@ -68,8 +70,9 @@ def type_passes(declared: ColumnType) -> str:
 
 
 def listing_check(column: Column, table: Table) -> str:
-    """The name of a CHECK (the column's or its domain's) that lists the values the column may have: such a column is
-    an enum in all but name, and its values stand in the schema anyway.
+    """The name of a CHECK (the column's or its domain's) that lists the values the column may have.
+
+    Such a column is an enum in all but name, and its values stand in the schema anyway.
     """
     for check in table.checks:
         if check.columns == (column.name,) and check.validated and _lists(check.definition):
@@ -89,10 +92,11 @@ def mask_by_type(declared: ColumnType, *, nullable: bool) -> Spec | None:
     family = declared.family
     if family in BY_TYPE:
         return {"mask": BY_TYPE[family]}
-    if family is Family.ARRAY and declared.element is not None:
-        inner = mask_by_type(declared.element, nullable=True)
-        if inner is not None and inner["mask"] not in ("null", "constant"):
-            return inner
+    return emptied(declared, nullable=nullable)
+
+
+def emptied(declared: ColumnType, *, nullable: bool) -> Spec | None:
+    """NULL, or an empty value of the type where NULL is not allowed; None where we know no empty value."""
     if nullable:
         return {"mask": "null"}
     value = harmless_constant(declared)

@@ -16,12 +16,13 @@ from penstock.catalog.model import Catalog, Column, ColumnName, TableName
 from penstock.catalog.types import Family
 from penstock.errors import MaskError
 from penstock.masks.build import build
-from penstock.masks.contract import Mask
+from penstock.masks.contract import Mask, Site
 from penstock.masks.keys import Keyring
 from penstock.policy import defaults
 from penstock.policy.classes import Edge, KeyClass, column_of, key_classes, logical_tables, site_of
 from penstock.policy.contracts import broken_contracts, merges_of
 from penstock.policy.decision import Decision, Merge, Notice, Origin, Policy, Undecided, Violation
+from penstock.policy.identities import with_identities
 from penstock.policy.registry_file import Line, Registry
 from penstock.policy.search import decide_search_columns
 
@@ -95,6 +96,7 @@ def resolve(
                 catalog, table, registry, draft.decisions, keys, mask_unclassified=unclassified == "mask"
             ):
                 draft.add(outcome)
+    draft.decisions.update({d.column: d for d in with_identities(catalog, draft.decisions, keys)})
     draft.violations += _lines_on_generated_columns(catalog, registry)
     found = broken_contracts(catalog, classes, draft.decisions, keys)
     return Policy(
@@ -241,7 +243,7 @@ def _make_masks(
     for key_class, verdict in verdicts.items():
         site = site_of(catalog, key_class, domain=verdict.domain)
         try:
-            made[key_class] = build(verdict.spec, site, keys)
+            made[key_class] = _built(catalog, key_class, verdict, site, keys)
         except MaskError as error:
             at = verdict.line.column if verdict.line else key_class.root
             draft.violations.append(Violation(at, "type", f"{error.what}", mask=str(verdict.spec["mask"])))
@@ -254,6 +256,19 @@ def _make_masks(
             site = replace(mask.site, real=frozenset(by_domain[mask.domain]))
             made[key_class] = build(verdicts[key_class].spec, site, keys)
     return made
+
+
+def _built(catalog: Catalog, key_class: KeyClass, verdict: _Verdict, site: Site, keys: Keyring) -> Mask:
+    """The verdict's mask; where nobody decided and the usual mask does not fit the type, an empty value."""
+    try:
+        return build(verdict.spec, site, keys)
+    except MaskError:
+        column = site_model(catalog, key_class)
+        spec = defaults.emptied(column.type, nullable=site.nullable)
+        if verdict.origin is not Origin.UNCLASSIFIED or spec is None or key_class.is_shared:
+            raise
+        verdict.spec = spec
+        return build(spec, site, keys)
 
 
 def _settle(

@@ -30,8 +30,10 @@ class SearchTrigger:
 
 
 def search_trigger(table: Table, column: str, named: str = "") -> SearchTrigger | None:
-    """The trigger that refills `column` when a row is inserted: `named`, or else a tsvector_update_trigger whose
-    arguments name the column. None where there is none that is enabled and fires before each inserted row.
+    """The trigger that refills `column` when a row is inserted, or None.
+
+    It is the one `named`, or else a tsvector_update_trigger whose arguments name the column; enabled, and firing before
+    each inserted row.
     """
     for trigger in table.triggers:
         if not trigger.enabled or not trigger.before_row_insert:

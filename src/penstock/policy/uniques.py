@@ -46,8 +46,10 @@ def unique_findings(
 
 
 def row_estimate(catalog: Catalog, table: Table) -> float:
-    """The planner's estimate for a table with all its partitions; by its size where it was never analysed, and a
-    thousand where it is empty: schemas are checked before they are filled, too.
+    """The planner's estimate of the rows of a table with all its partitions.
+
+    By its size where it was never analysed, and a thousand where it is empty: schemas are checked before they are
+    filled, too.
     """
     leaves = [catalog.tables[name] for name in catalog.leaves[table.name]]
     rows = sum(leaf.row_estimate or leaf.heap_bytes / _ROW_BYTES for leaf in leaves)

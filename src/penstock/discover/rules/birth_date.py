@@ -13,7 +13,7 @@ def judge(column: ColumnContext) -> Judgement | None:
         return Judgement("date_shift", certain=True, evidence="a date of birth or death", weight=95)
     if speaks and column.is_text and column.head in ("date", "birth", "born"):
         return Judgement("text", certain=False, evidence="a date of birth as text", weight=80)
-    if column.ends_with("birth year", "year birth", "age") and column.family is Family.INTEGER:
-        if column.table.is_about_people:
-            return Judgement("keep", certain=False, evidence="how old a person is", weight=60)
+    counts = column.family is Family.INTEGER and column.table.is_about_people
+    if counts and column.ends_with("birth year", "year birth", "age"):
+        return Judgement("keep", certain=False, evidence="how old a person is", weight=60)
     return None

@@ -23,6 +23,15 @@ _ENDINGS = (
     "reason code",
     "product code",
     "job class",
+    "type id",
+    "bucket",
+    "table name",
+    "schema name",
+    "class name",
+    "model name",
+    "event name",
+    "queue name",
+    "field name",
 )
 
 

@@ -31,11 +31,9 @@ def judge(column: ColumnContext) -> Judgement | None:
         return None
     if _LIFE & set(column.words) and column.table.is_about_people:
         return Judgement("date_shift", certain=True, evidence="a date in a person's life", weight=70)
-    if (
-        column.family is Family.DATE
-        and _EVENTS & set(column.words)
-        and not column.has("passport", "visa", "licence")
-    ):
+    of_document = column.has("passport", "visa", "licence")
+    is_event = bool(_EVENTS & set(column.words)) or column.head in ("on", "at")
+    if column.family is Family.DATE and is_event and not of_document:
         return Judgement("keep", certain=True, evidence="the date of an event", weight=50)
     if column.family is Family.DATE:
         return Judgement("date_shift", certain=False, evidence="a date of something unknown", weight=20)

@@ -13,6 +13,8 @@ def judge(column: ColumnContext) -> Judgement | None:
             return Judgement(
                 "json", certain=True, evidence="a record of changes repeats other tables", weight=80
             )
+        if column.table.is_about_things:
+            return Judgement("keep", certain=False, evidence="a document about a thing", weight=40)
         return Judgement("json", certain=False, evidence="a document may hold anything", weight=40)
     if column.family in (Family.XML, Family.OTHER):
         return Judgement("null", certain=False, evidence="a document may hold anything", weight=40)

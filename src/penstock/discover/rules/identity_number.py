@@ -7,13 +7,14 @@ from penstock.discover.context import ColumnContext
 from penstock.discover.proposal import Judgement
 
 _ENDINGS = (
-    "social security number", "social security", "national insurance number", "insurance number", "ni number", "tax number",
-    "tax id", "tax identifier", "vat number", "passport", "passport number", "national id", "national id number",
-    "national identifier", "identity number", "identity card", "id card", "id card number", "driver license",
-    "driver license number", "driving licence", "driving licence number", "license number", "licence number", "license plate",
-    "registration number", "patient number", "medical record number", "nhs number", "policy number", "trn", "student number",
-    "citizen number", "personal number", "fiscal code", "curp", "aadhaar", "imei number", "employee number", "member number",
-    "passport id", "document number", "teacher reference number", "personal id",
+    "social security number", "social security", "national insurance number", "insurance number",
+    "ni number", "tax number", "tax id", "tax identifier", "vat number", "passport", "passport number",
+    "national id", "national id number", "national identifier", "identity number", "identity card",
+    "id card", "id card number", "driver license", "driver license number", "driving licence",
+    "driving licence number", "license number", "licence number", "license plate", "registration number",
+    "patient number", "medical record number", "nhs number", "policy number", "trn", "student number",
+    "citizen number", "personal number", "fiscal code", "curp", "aadhaar", "imei number", "employee number",
+    "member number", "passport id", "document number", "teacher reference number", "personal id",
 )  # fmt: skip
 
 

@@ -8,7 +8,8 @@ from penstock.discover.proposal import Judgement
 
 
 def judge(column: ColumnContext) -> Judgement | None:
-    if column.family is Family.NETWORK:
+    element = column.column.type.element
+    if column.family is Family.NETWORK or (element is not None and element.family is Family.NETWORK):
         return Judgement("ip", certain=True, evidence="a network address", weight=90)
     if column.family is Family.MAC:
         return Judgement("mac", certain=True, evidence="a hardware address", weight=90)

@@ -7,15 +7,13 @@ from penstock.discover.proposal import Judgement
 
 
 def judge(column: ColumnContext) -> Judgement | None:
-    if column.is_text and column.table.is_about_people:
-        if column.has("title") or column.ends_with(
-            "position", "profession", "occupation", "salutation", "honorific"
-        ):
-            return Judgement(
-                "keep", certain=False, evidence="a title or position; a rare one names a person", weight=55
-            )
-    if column.is_text and column.ends_with("contact title", "job title"):
-        return Judgement(
-            "keep", certain=False, evidence="a title or position; a rare one names a person", weight=55
-        )
+    if not column.is_text:
+        return None
+    of_person = column.table.is_about_people and (
+        column.has("title")
+        or column.ends_with("position", "profession", "occupation", "salutation", "honorific")
+    )
+    if of_person or column.ends_with("contact title", "job title"):
+        evidence = "a title or position; a rare one names a person"
+        return Judgement("keep", certain=False, evidence=evidence, weight=55)
     return None

@@ -11,7 +11,8 @@ def judge(column: ColumnContext) -> Judgement | None:
         "last name", "family name", "maiden name", "birth name", "second name"
     ):
         return Judgement("last_name", certain=True, evidence="the name says family name", weight=95)
-    if column.is_text and column.words in (("last",), ("name", "last"), ("name", "family")):
+    numbered = any(sign.isdigit() for sign in column.name.column)  # last4: of a card
+    if column.is_text and not numbered and column.words in (("last",), ("name", "last"), ("name", "family")):
         certain = column.table.is_about_people
         return Judgement("last_name", certain=certain, evidence="the name says family name", weight=85)
     return None

@@ -14,8 +14,13 @@ _NAMING = word_set(
 
 
 def judge(column: ColumnContext) -> Judgement | None:
-    if column.is_text and column.table.is_nomenclature:
-        if column.head in _NAMING or column.head in column.table.words:
-            text = f"a list of {column.table.table.name.table}, nobody's data"
-            return Judgement("keep", certain=True, evidence=text, weight=96)
+    if not (column.is_text and column.table.is_nomenclature):
+        return None
+    is_key = (
+        column.table.table.primary_key is not None
+        and column.name.column in column.table.table.primary_key.columns
+    )
+    if column.head in _NAMING or column.head in column.table.words or is_key:
+        text = f"a list of {column.table.table.name.table}, nobody's data"
+        return Judgement("keep", certain=True, evidence=text, weight=96)
     return None

@@ -9,7 +9,16 @@ from penstock.discover.context import ColumnContext
 from penstock.discover.proposal import Judgement
 from penstock.discover.vocabulary import ORGANISATIONS, PEOPLE, THINGS
 
-_ROLES_AS_COLUMNS = PEOPLE | {"composer", "director", "editor", "witness", "creator", "by"}
+_ROLES_AS_COLUMNS = PEOPLE | {"composer", "director", "editor", "creator"}
+_ON_PARCELS = (
+    "recipient",
+    "addressee",
+    "consignee",
+    "attention",
+    "card holder",
+    "account holder",
+    "cardholder",
+)
 
 
 def judge(column: ColumnContext) -> Judgement | None:
@@ -18,6 +27,10 @@ def judge(column: ColumnContext) -> Judgement | None:
     words = column.words
     if column.ends_with("full name", "holder name", "real name", "legal name", "cardholder"):
         return Judgement("person_name", certain=True, evidence="the name says a person's name", weight=88)
+    if column.ends_with(*_ON_PARCELS) and (column.head == "holder" or column.table.is_about_places):
+        return Judgement("person_name", certain=True, evidence=f"the name of a {column.head}", weight=75)
+    if column.is_text and column.head == "by":
+        return Judgement("text", certain=False, evidence="may say who did it", weight=35)
     if column.head == "name" and len(words) > 1:
         if words[-2] in PEOPLE - ORGANISATIONS:
             return Judgement("person_name", certain=True, evidence=f"the name of a {words[-2]}", weight=86)
@@ -36,7 +49,7 @@ def judge(column: ColumnContext) -> Judgement | None:
             return Judgement("person_name", certain=True, evidence="the name of a person", weight=72)
         if not column.table.is_about_things:
             return Judgement("text", certain=False, evidence="a name, perhaps of a person", weight=30)
-    if column.is_text and (column.head in _ROLES_AS_COLUMNS) and column.column.type.family == column.family:
+    if column.is_text and column.head in _ROLES_AS_COLUMNS:
         return Judgement("person_name", certain=False, evidence=f"may name a {column.head}", weight=35)
     return None
 

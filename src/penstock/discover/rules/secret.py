@@ -1,4 +1,4 @@
-"""Passwords, their hashes, tokens, keys, one-time codes and session ids: no development database needs the real ones."""
+"""Passwords, their hashes, tokens, keys, one-time codes, session ids: no copy needs the real ones."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from penstock.discover.context import ColumnContext
 from penstock.discover.proposal import Judgement
 
 _ENDINGS = (
-    "password", "password hash", "password digest", "password salt", "secret", "token", "api key", "access key", "private key",
-    "secret key", "salt", "otp", "pin", "pin code", "session id", "session key", "recovery code", "backup code", "cookie",
-    "security answer", "credential", "token digest", "token hash", "client secret", "otp secret",
+    "password", "password hash", "password digest", "password salt", "secret", "token", "api key",
+    "access key", "private key", "secret key", "salt", "otp", "pin", "pin code", "session id",
+    "session key", "recovery code", "backup code", "cookie", "security answer", "credential",
+    "token digest", "token hash", "client secret", "otp secret",
 )  # fmt: skip
 
 

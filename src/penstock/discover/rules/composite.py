@@ -1,0 +1,31 @@
+"""Composite types, field by field: what a column of that name and type would be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from penstock.catalog.types import Family
+from penstock.discover.context import ColumnContext
+from penstock.discover.proposal import Judgement
+
+
+def judge(column: ColumnContext) -> Judgement | None:
+    if column.family is not Family.COMPOSITE:
+        return None
+    from penstock.discover.propose import (
+        judge as judge_column,
+    )  # the rules are found by their files, this one too
+
+    fields: dict[str, Any] = {}
+    certain = True
+    for name, declared in column.column.type.fields:
+        part = replace(column.column, name=name, type=declared, nullable=True)
+        _, judgement = judge_column(replace(column, name=column.name._replace(column=name), column=part))
+        certain = certain and judgement.certain
+        fields[name] = {"mask": judgement.mask, **judgement.options} if judgement.options else judgement.mask
+    if not fields:
+        return None
+    return Judgement(
+        "composite", certain=certain, evidence="field by field", weight=45, options={"fields": fields}
+    )
