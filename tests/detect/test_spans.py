@@ -28,7 +28,9 @@ def test_texts_are_the_values_wherever_a_slice_begins(values, skipped):
 
 @given(small_alphabet)
 def test_a_pattern_is_found_where_python_finds_it(values):
-    found = one_by_one(pa.array(values, pa.string()), regex_spans(Texts.of(pa.array(values, pa.string())), "a+1?"))
+    found = one_by_one(
+        pa.array(values, pa.string()), regex_spans(Texts.of(pa.array(values, pa.string())), "a+1?")
+    )
     assert found == [(i, m) for i, v in enumerate(values) for m in re.findall("a+1?", v or "")]
 
 
@@ -69,7 +71,11 @@ def test_overlapping_spans_unite_and_the_longest_names_them():
     first = Spans(np.array([0, 10, 30]), np.array([5, 14, 33]))
     second = Spans(np.array([3, 10, 20]), np.array([12, 14, 25]))
     together, longest = united([first, second])
-    assert list(zip(together.starts.tolist(), together.ends.tolist(), strict=True)) == [(0, 14), (20, 25), (30, 33)]
+    assert list(zip(together.starts.tolist(), together.ends.tolist(), strict=True)) == [
+        (0, 14),
+        (20, 25),
+        (30, 33),
+    ]
     assert longest.tolist() == [3, 5, 2]
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from penstock.catalog.types import Family
+from penstock.detect.spans import Flags
 from penstock.masks.arrays import I64, U8, octets_of
 from penstock.masks.contract import Codomain, Contract, Input, Mask, Uniqueness
 from penstock.masks.digits import by_count
@@ -86,14 +87,17 @@ class Phone(Mask):
         return image
 
 
-def _after_letters(offsets: I64, data: U8, positions: I64) -> U8:
+def _after_letters(offsets: I64, data: U8, positions: I64) -> Flags:
     """Which of the sorted positions stand after a letter of their text: the digits of an extension."""
-    letters = np.concatenate([[0], np.cumsum(IS_LETTER[data])])
+    is_letter = IS_LETTER[data]
+    if not is_letter.any():
+        return np.zeros(len(positions), np.bool_)
+    letters = np.concatenate([[0], np.cumsum(is_letter)])
     rows = np.searchsorted(offsets, positions, side="right") - 1
     return letters[positions] > letters[offsets[rows]]
 
 
-def _subscriber(offsets: I64, data: U8, positions: I64) -> U8:
+def _subscriber(offsets: I64, data: U8, positions: I64) -> Flags:
     """Which of the sorted digit positions belong to neither country code nor leading zeros."""
     first = np.searchsorted(positions, offsets)
     counts = np.diff(first)

@@ -121,6 +121,13 @@ class Words:
         small = pc.equal(self.distinct, pc.utf8_lower(self.distinct)).to_numpy(zero_copy_only=False)
         return self.titles | (self.particles & small[self.codes])
 
+    def at(self, place: int, chosen: Flags) -> pa.Array:
+        """The word at `place` of each value, where there is one and it is `chosen`; NULL elsewhere."""
+        here = (self.places == place) & chosen
+        index = np.full(len(self.texts), len(self.distinct), np.int64)
+        index[self.rows[here]] = self.codes[here]
+        return pa.concat_arrays([self.distinct, pa.nulls(1, self.distinct.type)]).take(pa.array(index))
+
     def written(self, spellings: Sequence[pa.Array], choice: I64) -> pa.Array:
         """The values again, word i as `spellings[choice[i]]` has it; a spelling is an array aligned with `distinct`."""
         if len(self.spans) == 0:
