@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -173,6 +174,18 @@ def test_it_stops_and_starts_again_with_its_databases(demo: Demo) -> None:
     assert not server.is_running
     server.start()
     assert demo.development.value("SELECT count(*) FROM customers") > 0
+
+
+def test_the_project_follows_when_the_server_had_to_move_to_another_port(demo: Demo) -> None:
+    server = demo.home.server()
+    server.stop()
+    taken = server.port
+    with socket.create_server(("127.0.0.1", taken)):
+        server.start()
+    demo.home.write_project(server)
+    assert str(taken) not in demo.home.project_file.read_text()
+    found = penstock("-C", demo.home.folder, "conn", "test", folder=demo.home.folder)
+    assert found.returncode == 0, found.stderr
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:

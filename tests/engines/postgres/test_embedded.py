@@ -93,6 +93,18 @@ def test_for_root_the_server_runs_as_somebody_else(server: EmbeddedServer) -> No
 
 
 @as_root
+def test_without_a_postgres_account_it_runs_as_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "_ACCOUNTS", ("no-such-account", "nobody"))
+    with temporary_folder() as place:
+        server = EmbeddedServer(place / "server", programs=wheel_programs(), password="x")
+        try:
+            server.start()
+            assert server.data.owner() == "nobody"
+        finally:
+            server.stop()
+
+
+@as_root
 def test_a_folder_closed_to_that_account_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from penstock.engines.postgres.embedded import EmbeddedServer, reachable_directory, wheel_programs
@@ -93,9 +95,13 @@ class DemoHome:
         """penstock.toml and what people decided about masks (once), a password file so that psql asks nothing."""
         if not self.masks_file.exists():
             copy_example("masks.toml", self.masks_file)
-        if not self.project_file.exists():
-            text = example_text("penstock.toml").replace("@PORT@", str(server.port))
-            self.project_file.write_text(text, encoding="utf-8")
+        text = (self.project_file if self.project_file.exists() else example("penstock.toml")).read_text(
+            "utf-8"
+        )
+        # The server moves to another port when somebody took its own while it was down.
+        moved = re.sub(r"(?m)^(port +=) \S+", rf"\1 {server.port}", text)
+        if moved != text:
+            self.project_file.write_text(moved, encoding="utf-8")
         entries = [
             f"{server.host}:{server.port}:*:{user}:{self.secret(user).reveal()}\n"
             for user in (READER, DEVELOPER)
@@ -110,13 +116,13 @@ class DemoHome:
         shutil.rmtree(self.folder)
 
 
-def example_text(name: str) -> str:
+def example(name: str) -> Traversable:
     """A file of the package that the demo puts into its folder."""
-    return files("penstock.cli.demo").joinpath("project", name).read_text(encoding="utf-8")
+    return files("penstock.cli.demo").joinpath("project", name)
 
 
 def copy_example(name: str, destination: Path) -> None:
-    destination.write_text(example_text(name), encoding="utf-8")
+    destination.write_text(example(name).read_text(encoding="utf-8"), encoding="utf-8")
 
 
 def write_private(path: Path, text: str) -> None:

