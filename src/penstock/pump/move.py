@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from penstock.catalog.model import TableName
@@ -101,8 +102,7 @@ async def _move(
                     yield moved.data
 
         try:
-            async with target.connection.transaction():
-                await target.pin()
+            async with _transaction(target):
                 await target.connection.copy_to_table(
                     into.table,
                     schema_name=into.schema,
@@ -115,3 +115,15 @@ async def _move(
             if not reader.done():
                 reader.cancel()
     return Totals(rows, size)
+
+
+@asynccontextmanager
+async def _transaction(target: Session) -> AsyncIterator[None]:
+    """The caller's transaction, or one of our own; settings pinned either way."""
+    if target.connection.is_in_transaction():
+        await target.pin()
+        yield
+        return
+    async with target.connection.transaction():
+        await target.pin()
+        yield

@@ -75,6 +75,9 @@ def translate(error: BaseException, doing: str) -> PenstockError:
             why=reason,
             hint="is the server running, and host and port right? penstock conn test",
         )
+    if isinstance(error, asyncpg.InterfaceError) and "closed" not in str(error):
+        # The driver's own complaint about how it was used: its text speaks of methods, not of rows, but is not for people.
+        return DatabaseError(f"the driver refused while {doing}", why=type(error).__name__, hint="please report this")
     return SnapshotLost(
         f"the connection was lost while {doing}",
         why="the server closed it",
