@@ -14,7 +14,7 @@ from typing import Literal, TypeVar
 from penstock.catalog.model import Catalog, Column, ForeignKey, TableName, quote_identifier
 from penstock.catalog.types import Family
 
-Children = bool | int | Literal["always"]
+Children = bool | int | Literal["always"]  # False is 0: none; True: all
 DEFAULT_COLLATION = '"pg_catalog"."default"'
 T = TypeVar("T")
 
@@ -162,7 +162,7 @@ class RelationGraph:
     def components(self) -> tuple[tuple[TableName, ...], ...]:
         """The strongly connected components, parents before children; a table outside every cycle is one alone."""
         arcs = {table: sorted({e.parent for e in self.parents[table]}) for table in self.tables}
-        return strongly_connected(self.tables, arcs)
+        return tuple(tuple(sorted(component)) for component in strongly_connected(self.tables, arcs))
 
     @property
     def load_order(self) -> tuple[TableName, ...]:
@@ -188,7 +188,7 @@ class RelationGraph:
         Down the edges `children` allows, then up those `parents` allows, and down the "always" ones, which hold for
         parents too.
         """
-        down = self._walk(roots, lambda t: [e.child for e in self.children[t] if children(e) is not False])
+        down = self._walk(roots, lambda t: [e.child for e in self.children[t] if children(e) != 0])
         return self._walk(
             down.union(whole),
             lambda t: [
