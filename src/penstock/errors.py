@@ -149,7 +149,7 @@ class ContractBroken(Refused):
 
 
 class TargetRefused(Refused):
-    """The target is the source, is not empty, or was not made by Penstock."""
+    """The target is the source, is not empty, was not made by Penstock, or the role may not create databases there."""
 
     code = "PEN-4400"
 

@@ -84,12 +84,24 @@ class Folder:
             code = cli.run(["-C", str(self.path), *arguments])
         return Done(code, out.getvalue(), err.getvalue())
 
+    def log_in_as(self, connection: str, user: str, password: str) -> None:
+        """Let one of the project's connections (`prod`, `dev`) use this role."""
+        path, env = self.path / "penstock.toml", self.path / ".env"
+        server, variable = (
+            (self.source.server, "SOURCE_PASSWORD") if connection == "prod" else (self.target, "TARGET_PASSWORD")
+        )
+        head, mark, rest = path.read_text().partition(f"[connections.{connection}]")
+        path.write_text(head + mark + rest.replace(f'user = "{server.user}"', f'user = "{user}"', 1))
+        lines = [line for line in env.read_text().splitlines() if not line.startswith(variable)]
+        env.write_text("\n".join([*lines, f"{variable}='{password}'"]) + "\n")
+
     def names(self) -> list[str]:
         """Databases on the target whose names begin with ours: the finished one and debris."""
         return sorted(name for name in self.target.names() if name.startswith(self.database))
 
 
 MakeFolder = Callable[..., Folder]
+MakeRole = Callable[..., tuple[str, str]]
 
 
 @pytest.fixture
@@ -109,3 +121,30 @@ def make_folder(tmp_path: Path, postgres: Server) -> Iterator[MakeFolder]:
     for folder in made:
         for name in folder.names():
             folder.target.drop(name)
+
+
+@pytest.fixture
+def make_role(postgres: Server, make_database: object) -> Iterator[MakeRole]:
+    """`make_role("CREATEDB")`: a role's name and its password, which is not an easy one. Gone after the test, with all it owns."""
+    made: list[str] = []
+
+    def make(attributes: str = "") -> tuple[str, str]:
+        name, password = unique_name("role"), "sw0rd:f!sh@%/"
+        postgres.maintenance.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{password}' {attributes}")
+        made.append(name)
+        return name, password
+
+    yield make
+    for name in made:
+        for (owned,) in postgres.maintenance.rows(
+            "SELECT datname::text FROM pg_database WHERE pg_get_userbyid(datdba) = $1", name
+        ):
+            postgres.drop(owned)
+        for (database,) in postgres.maintenance.rows("SELECT datname::text FROM pg_database WHERE datallowconn"):
+            if postgres.database(database).rows(
+                "SELECT FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid WHERE r.rolname = $1 "
+                "AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) LIMIT 1",
+                name,
+            ):
+                postgres.database(database).psql(f"DROP OWNED BY {name}")
+        postgres.maintenance.psql(f"DROP OWNED BY {name}; DROP ROLE {name}")

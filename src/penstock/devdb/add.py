@@ -19,10 +19,9 @@ from penstock.devdb import manifest, verify
 from penstock.devdb.build import Job, plan_of, reads, set_sequences
 from penstock.devdb.config import RootSettings
 from penstock.devdb.context import Context
-from penstock.devdb.inspect import require_ours
+from penstock.devdb.inspect import require_ours, require_there
 from penstock.devdb.planning import prepare
 from penstock.devdb.progress import Progress
-from penstock.devdb.schema import LeftOut
 from penstock.engines.postgres.session import Session
 from penstock.errors import Finding, TargetRefused, UsageError
 from penstock.pump.move import move
@@ -66,6 +65,7 @@ def add(context: Context, roots: Sequence[str], progress: Progress) -> Added:
     started = time.monotonic()
     settings = dataclasses.replace(context.settings, root=tuple(map(parse_root, roots)), keep=())
     chosen = dataclasses.replace(context, settings=settings)
+    require_there(context)
     with context.target_session(context.database) as target:
         made = require_ours(context, manifest.read(target))
         if made.document["key_fingerprint"] != context.keys.fingerprint:
@@ -87,7 +87,6 @@ def add(context: Context, roots: Sequence[str], progress: Progress) -> Added:
                     context.settings,
                     source,
                     target,
-                    [LeftOut(*text.partition(": ")[::2]) for text in made.document["left_out"]],
                     expected={name: before[name] + inserted.get(name, 0) for name in before},
                 )
                 progress.finish("verify")

@@ -218,16 +218,30 @@ def _refill_triggers(job: Job, source: Session) -> frozenset[tuple[int, int]]:
 
 def set_sequences(catalog: Catalog, source: Session, target: Session) -> None:
     """Every sequence continues after the source's last value and after the largest value its column now holds
-    (a masked key may lie beyond the source's)."""
+    (a masked key may lie beyond the source's). One that the role may not read continues after its column alone."""
     for sequence in catalog.sequences:
         if target.fetchval("SELECT pg_catalog.to_regclass($1)::text", sequence.name.sql) is None:
             continue
-        state = source.fetch(f"SELECT last_value, is_called FROM {sequence.name.sql}")[0]
-        last, called = int(state["last_value"]), bool(state["is_called"])
         reached = _reached(sequence, target)
+        if reached is not None:
+            reached = min(max(reached, sequence.minimum), sequence.maximum)
+        state = _state(sequence, source)
+        if state is None:
+            if reached is None:
+                continue
+            state = reached, True
+        last, called = state
         if reached is not None and ((sequence.increment > 0) == (reached > last) or (reached == last and not called)):
-            last, called = min(max(reached, sequence.minimum), sequence.maximum), True
+            last, called = reached, True
         target.fetchval("SELECT pg_catalog.setval($1::text::regclass, $2, $3)", sequence.name.sql, last, called)
+
+
+def _state(sequence: Sequence, source: Session) -> tuple[int, bool] | None:
+    """The last value and whether it has been given out; None where the role may not look."""
+    if not source.fetchval("SELECT pg_catalog.has_sequence_privilege($1::text, 'SELECT')", sequence.name.sql):
+        return None
+    state = source.fetch(f"SELECT last_value, is_called FROM {sequence.name.sql}")[0]
+    return int(state["last_value"]), bool(state["is_called"])
 
 
 def _reached(sequence: Sequence, target: Session) -> int | None:

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.catalog.model import DatabaseFacts
+from penstock.catalog.model import DatabaseFacts, quote_identifier
 from penstock.devdb import databases, manifest, verify
 from penstock.devdb.build import Built, build
 from penstock.devdb.context import Context
@@ -61,7 +61,7 @@ def create(
                 facts = prepared.job.catalog.facts
                 warnings = databases.create(maintenance, built_name, final, facts)
                 built = _build(context, prepared, source, built_name, progress)
-                verification = _verify(context, prepared, source, built_name, built, progress)
+                verification = _verify(context, prepared, source, built_name, progress)
                 made = manifest.make(
                     secrets.token_hex(6),
                     "refresh" if replace else "create",
@@ -92,11 +92,11 @@ def _build(context: Context, prepared: Prepared, source: Session, database: str,
 
 
 def _verify(
-    context: Context, prepared: Prepared, source: Session, database: str, built: Built, progress: Progress
+    context: Context, prepared: Prepared, source: Session, database: str, progress: Progress
 ) -> Verification:
     progress.start("verify")
     with context.target_session(database) as target:
-        verification = verify.verify(prepared.job, context.settings, source, target, built.left_out)
+        verification = verify.verify(prepared.job, context.settings, source, target)
     progress.finish("verify")
     if not verification.passed:
         raise Finding(
@@ -110,6 +110,11 @@ def _verify(
 def _check_target(context: Context, source: Session, maintenance: Session, *, replace: bool) -> None:
     """The target is neither the source, nor somebody else's database, nor a finished one by mistake."""
     final = context.database
+    if not maintenance.fetchval("SELECT rolsuper OR rolcreatedb FROM pg_catalog.pg_roles WHERE rolname = current_user"):
+        raise TargetRefused(
+            f"the role {context.target.user} may not create databases on the target",
+            hint=f"ALTER ROLE {quote_identifier(context.target.user)} CREATEDB;",
+        )
     same = _system_identifier(source) == _system_identifier(maintenance)
     if same and final == source.database:
         raise TargetRefused(

@@ -12,7 +12,6 @@ from penstock.devdb.context import Context
 from penstock.devdb.manifest import Manifest
 from penstock.devdb.planning import prepare
 from penstock.devdb.progress import Progress
-from penstock.devdb.schema import LeftOut
 from penstock.devdb.verify import Verification, verify
 from penstock.errors import PenstockError, TargetRefused
 
@@ -79,18 +78,13 @@ def verify_existing(context: Context, progress: Progress) -> Verified:
 
     Raises `TargetRefused` when there is no such database of ours.
     """
-    with context.target_session() as maintenance:
-        if not databases.exists(maintenance, context.database):
-            raise TargetRefused(
-                f"there is no development database {context.database}", hint=f"penstock dev create {context.name}"
-            )
+    require_there(context)
     with context.source_session() as source, context.target_session(context.database) as target:
         made = require_ours(context, manifest.read(target))
         prepared = prepare(context, source, progress)
         expected = _expected(prepared.job.catalog.leaves, made.document)
         progress.start("verify")
-        left_out = [LeftOut(*text.partition(": ")[::2]) for text in made.document["left_out"]]
-        found = verify(prepared.job, context.settings, source, target, left_out, expected=expected)
+        found = verify(prepared.job, context.settings, source, target, expected=expected)
         progress.finish("verify")
         return Verified(context.name, context.database, found, made)
 
@@ -115,6 +109,15 @@ def drop(context: Context) -> None:
         with context.target_session(final) as target:
             require_ours(context, manifest.read(target))
         databases.drop(maintenance, final)
+
+
+def require_there(context: Context) -> None:
+    """Raise `TargetRefused` where the target has no database of that name."""
+    with context.target_session() as maintenance:
+        if not databases.exists(maintenance, context.database):
+            raise TargetRefused(
+                f"there is no development database {context.database}", hint=f"penstock dev create {context.name}"
+            )
 
 
 def require_ours(context: Context, manifests: tuple[Manifest, ...]) -> Manifest:

@@ -36,7 +36,8 @@ def find_table(catalog: Catalog, text: str, where: str) -> TableName:
                 raise UnknownName(
                     f"{text!r} in {where} is a partition", hint=f"speak of its root: {str(catalog.root_of(name))!r}"
                 )
-            raise UnknownName(f"{text!r} in {where} is a {table.kind}", why="only tables hold rows to copy")
+            raise UnknownName(f"{text!r} in {where} is a {table.kind}", why="only tables hold rows to copy",
+                hint="name the tables it is made of; views come with the schema")
     close = get_close_matches(text, [*map(str, tables), *(t.table for t in tables)], n=1)
     raise UnknownName(
         f"there is no table {text!r} ({where})",

@@ -28,6 +28,7 @@ from penstock.policy.resolve import resolve
 
 _HUB_SHARE = 0.5  # an edge that brings more than this share of all rows is worth a warning
 _HUB_ROWS = 1_000
+_LOCKED_KINDS = ("table", "partitioned")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ def prepare(
 ) -> Prepared:
     """Plan one development database in the source's open snapshot.
 
-    Raises `UnknownName`, `ConfigError` and `QueryError` for rules that cannot be followed at all.
+    Raises `UnknownName`, `ConfigError` and `QueryError` for rules that cannot be followed at all, and
+    `SourceRefused` where this role does not see every row.
     """
     started = time.monotonic()
     progress.start("catalog")
@@ -74,7 +76,8 @@ def prepare(
     progress.finish("catalog")
     policy, real = _decide(context, catalog, rules, source)
     nulled, blocked = _cut_columns(catalog, rules)
-    errors = [*_unreadable(source, catalog, rules), *blocked, *_policy_errors(policy), *_merges(source, policy)]
+    _require_readable(source, catalog, rules)
+    errors = [*blocked, *_policy_errors(policy), *_merges(source, policy)]
     progress.start("closure")
     closure = _close(context, source, catalog, rules, trace=trace)
     progress.finish("closure")
@@ -169,31 +172,40 @@ def _nullable(table: Table, edge: Edge) -> tuple[str, ...]:
     return able if edge.match != "full" or len(able) == len(edge.child_columns) else ()
 
 
-def _unreadable(source: Session, catalog: Catalog, rules: Rules) -> Iterable[PenstockError]:
-    """Tables whose rows would be missing or cannot be read at all."""
-    wanted = [
-        t.oid for t in catalog if t.holds_rows and catalog.root_of(t.name) not in rules.skip | rules.empty
-    ]
+def _require_readable(source: Session, catalog: Catalog, rules: Rules) -> None:
+    """Raise `SourceRefused` for tables whose rows would be missing or cannot be read at all.
+
+    Tables that stay empty must be readable too: pg_dump locks every table whose definition it reads.
+    """
+    wanted = {t.oid: t for t in catalog if catalog.root_of(t.name) not in rules.skip and t.kind in _LOCKED_KINDS}
     rows = source.fetch(
         """
-        SELECT c.oid::int8 AS oid, pg_catalog.has_table_privilege(c.oid, 'SELECT') AS readable,
-               pg_catalog.row_security_active(c.oid) AS filtered
+        SELECT c.oid::int8 AS oid, pg_catalog.row_security_active(c.oid) AS filtered,
+               pg_catalog.has_table_privilege(c.oid, 'SELECT') AS readable,
+               pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE') AS reachable
           FROM unnest($1::int8[]) AS w(oid) JOIN pg_catalog.pg_class c ON c.oid = w.oid::oid
         """,
-        wanted,
+        list(wanted),
     )
-    for row in rows:
-        name = catalog.by_oid[row["oid"]].name
-        if row["filtered"]:
-            yield SourceRefused(
+    role = quote_identifier(source.settings.user)
+    for row in sorted(rows, key=lambda r: wanted[r["oid"]].name):
+        name = wanted[row["oid"]].name
+        if not row["reachable"]:
+            raise SourceRefused(
+                f"this role may not use the schema {name.schema}, where {name} is",
+                hint=f"GRANT USAGE ON SCHEMA {quote_identifier(name.schema)} TO {role}; or put its tables in `skip`",
+            )
+        if not row["readable"]:
+            others = sum(not r["readable"] for r in rows) - 1
+            raise SourceRefused(
+                f"this role may not read {name}" + (f" and {others} more tables" if others else ""),
+                hint=f"GRANT SELECT ON {name.sql} TO {role}; or put it in `skip`",
+            )
+        if row["filtered"] and catalog.root_of(name) not in rules.empty:
+            raise SourceRefused(
                 f"row-level security would hide rows of {name} from this role",
                 why="a copy with rows missing looks complete and is not",
                 hint="give the role BYPASSRLS, or put the table in `skip` or `empty`",
-            )
-        elif not row["readable"]:
-            yield SourceRefused(
-                f"this role may not read {name}",
-                hint=f"GRANT SELECT ON {name.sql} TO {quote_identifier(source.settings.user)}; or put it in `skip`",
             )
 
 
