@@ -23,8 +23,7 @@ from penstock.devdb.schema import LeftOut, SchemaArchive, dump_schema
 from penstock.engines.postgres.clients import find_client_tools
 from penstock.engines.postgres.session import Session
 from penstock.errors import SourceRefused
-from penstock.masks.contract import Codomain
-from penstock.policy.decision import Decision, Policy
+from penstock.policy.decision import Policy
 from penstock.pump.move import Totals, move
 from penstock.pump.readplan import ReadPlan, read_plan
 
@@ -118,16 +117,12 @@ def plan_of(job: Job, name: TableName) -> ReadPlan:
     masks = {
         column: decision.mask
         for column, decision in decisions.items()
-        if decision.mask is not None and not _passes(decision)
+        if decision.mask is not None and not decision.keeps
     }
     refilled = {column for column, decision in decisions.items() if decision.rebuild_trigger}
     return read_plan(
         job.catalog, job.catalog.tables[name], masks, nulled=job.nulled.get(name, frozenset()), left_out=refilled
     )
-
-
-def _passes(decision: Decision) -> bool:
-    return decision.contract is not None and decision.contract.codomain is Codomain.SAME
 
 
 @dataclass(frozen=True, slots=True)
