@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,10 +18,7 @@ from penstock.proof.cells import cut, whole_rows
 from penstock.proof.hashing import U64, HashKey, keyed_hash
 from penstock.proof.needles import hashes_of, trimmed
 from penstock.proof.relations import Relation
-from penstock.proof.report import ColumnTest
-
-if TYPE_CHECKING:
-    from penstock.proof.leak import Claim
+from penstock.proof.report import Claim, ColumnTest
 
 ROWS_COMPARED = 1_000_000  # of a table, at most
 _NOTHING = ord("\\")

@@ -238,7 +238,8 @@ def _entities(body: U8) -> I64:
     """Positions of & before a letter or #."""
     at = np.flatnonzero(body[:-1] == _AMPERSAND)
     following = body[at + 1]
-    return at[((following >= ord("a")) & (following <= ord("z"))) | (following == ord("#"))]
+    begun: I64 = at[((following >= ord("a")) & (following <= ord("z"))) | (following == ord("#"))]
+    return begun
 
 
 _HEXADECIMAL = np.zeros(256, dtype=bool)

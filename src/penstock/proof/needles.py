@@ -199,9 +199,9 @@ def _without_sign(buffer: U8, starts: I64, lengths: I64) -> tuple[I64, I64, npt.
     """(starts, lengths, kind) of values; numbers lose a leading sign."""
     ends = starts + lengths
     digit = (buffer >= ord("0")) & (buffer <= ord("9"))
-    digits = _count(digit, starts, ends)
-    points = _count(buffer == ord("."), starts, ends)
-    characters = _count((buffer & 0xC0) != 0x80, starts, ends)
+    digits = counted(digit, starts, ends)
+    points = counted(buffer == ord("."), starts, ends)
+    characters = counted((buffer & 0xC0) != 0x80, starts, ends)
     first = buffer[starts]
     signed = (lengths > 0) & ((first == ord("-")) | (first == ord("+")))
     unsigned = lengths - signed
@@ -213,12 +213,12 @@ def _without_sign(buffer: U8, starts: I64, lengths: I64) -> tuple[I64, I64, npt.
     return starts + drop, lengths - drop, kind
 
 
-def _count(mark: npt.NDArray[np.bool_], starts: I64, ends: I64) -> I64:
+def counted(mark: npt.NDArray[np.bool_], starts: I64, ends: I64) -> I64:
     """How many marked bytes each range holds."""
     total = np.zeros(len(mark) + 1, dtype=np.int64)
     np.cumsum(mark, out=total[1:])
-    counted: I64 = total[ends] - total[starts]
-    return counted
+    inside: I64 = total[ends] - total[starts]
+    return inside
 
 
 def _contains(haystack: U64, values: U64) -> npt.NDArray[np.bool_]:

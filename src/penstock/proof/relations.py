@@ -35,6 +35,7 @@ class ScannedColumn:
     name: str
     type_name: str
     shape: Shape
+    derived: bool = False  # computed from other columns: generated, or of a materialised view
 
     @property
     def spelling(self) -> Spelling:
@@ -89,7 +90,9 @@ SELECT n.nspname AS schema, c.relname AS name, c.relkind::text AS kind, c.relisp
                 WHEN t.typcategory = 'A' THEN 'array'
                 WHEN t.typtype = 'c' OR t.typname = 'record' THEN 'composite'
                 WHEN t.typtype = 'e' OR t.typcategory = 'S' OR tn.nspname = 'pg_catalog' THEN 'scalar'
-                ELSE 'unknown' END ORDER BY a.attnum) FILTER (WHERE a.attnum > 0), '{}')::text[] AS shapes
+                ELSE 'unknown' END ORDER BY a.attnum) FILTER (WHERE a.attnum > 0), '{}')::text[] AS shapes,
+       coalesce(pg_catalog.array_agg(c.relkind = 'm' OR a.attgenerated <> '' ORDER BY a.attnum)
+                FILTER (WHERE a.attnum > 0), '{}') AS derived
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -118,12 +121,12 @@ def relations(session: Session) -> dict[TableName, Relation]:
     found = {}
     for row in session.fetch(_RELATIONS):
         name = TableName(row["schema"], row["name"])
-        columns = zip(row["columns"], row["types"], row["shapes"], strict=True)
+        columns = zip(row["columns"], row["types"], row["shapes"], row["derived"], strict=True)
         found[name] = Relation(
             name,
             row["kind"],
             row["populated"],
-            tuple(ScannedColumn(c, t, Shape(s)) for c, t, s in columns),
+            tuple(ScannedColumn(c, t, Shape(s), d) for c, t, s, d in columns),
             sizes.get(name, row["size_bytes"]),
             row["unreadable"],
             tuple(row["primary_key"]),
@@ -138,7 +141,12 @@ class CatalogText:
     place: str  # "comment on public.orders.note", "definition of view public.v"
     text: str
     code: bool  # SQL: only its literals, comments and long numbers are data
+    table: TableName | None = None
     column: ColumnName | None = None
+
+    @property
+    def is_enum_label(self) -> bool:
+        return self.place.startswith("enum label")
 
 
 # One row per text: kind, schema, relation, column, text, is SQL.
@@ -224,7 +232,7 @@ def catalog_texts(session: Session) -> list[CatalogText]:
         table = TableName(row["schema"], row["name"]) if row["schema"] else None
         column = ColumnName(table, row["column"]) if table and row["column"] else None
         place = f"{row['kind']} {column or table or row['name']}".strip()
-        found.append(CatalogText(place, row["text"], row["code"], column))
+        found.append(CatalogText(place, row["text"], row["code"], table, column))
     return found
 
 

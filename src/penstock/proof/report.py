@@ -83,6 +83,15 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """What is said to have become of a source column. `accepted`: values that stay real (staff)."""
+
+    column: ColumnName
+    codomain: Codomain
+    accepted: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """Values of one source column that occur in one place of the target."""
 
@@ -92,6 +101,7 @@ class Finding:
     values: int  # distinct
     rows: int
     whole_cells: int  # of these rows: the value is all the cell holds
+    plain_words: int  # of these values: one word, letters only; they may be ordinary words of the language
     fingerprints: tuple[str, ...]  # of up to five of the values, under the key of this proof
 
     def as_dict(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from penstock.proof.cells import Cells
 from penstock.proof.hashing import I64, LOW_BYTES, U8, U64, keyed_hash, windows
-from penstock.proof.needles import MINIMUM_DIGITS, NeedleIndex, offset_and_length, trimmed
+from penstock.proof.needles import MINIMUM_DIGITS, NeedleIndex, counted, offset_and_length, trimmed
 
 _CHUNK = 1 << 16  # windows looked at together: their arrays stay in the processor's cache
 _PAIRS = 1 << 20  # candidates hashed together
@@ -30,6 +30,7 @@ class Hits:
     value: U64
     origin: I64
     whole: npt.NDArray[np.bool_]
+    word: npt.NDArray[np.bool_]  # the value is one word, letters only
 
 
 def search(index: NeedleIndex, cells: Cells) -> Hits:
@@ -37,14 +38,15 @@ def search(index: NeedleIndex, cells: Cells) -> Hits:
     parts = [*_texts(index, cells), *_numbers(index, cells)]
     if not parts:
         nothing = np.empty(0, dtype=np.int64)
-        return Hits(nothing, nothing.astype(np.uint64), nothing, nothing.astype(bool))
+        return Hits(nothing, nothing.astype(np.uint64), nothing, nothing.astype(bool), nothing.astype(bool))
     cell, start, length, value, origin = (np.concatenate(column) for column in zip(*parts, strict=True))
     true = ~cells.opaque[cell]
     cell, start, length, value, origin = cell[true], start[true], length[true], value[true], origin[true]
     first, last = trimmed(cells.buffer, cells.starts[cell], cells.ends[cell])
     sign = (cells.buffer[first] == ord("-")) | (cells.buffer[first] == ord("+"))
     whole = (start + length == last) & ((start == first) | (sign & (start == first + 1)))
-    return Hits(cell, value, origin, whole)
+    word = counted(_LETTER[cells.buffer], start, start + length) == length
+    return Hits(cell, value, origin, whole, word)
 
 
 _Part = tuple[I64, I64, I64, U64, I64]  # cell, start, length, value, origin
@@ -156,5 +158,7 @@ def _known(haystack: U64, origins: U64, cell: I64, start: I64, length: I64, hash
 _WORD = np.zeros(256, dtype=bool)
 _WORD[list(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")] = True
 _WORD[0x80:] = True
+_LETTER = _WORD.copy()
+_LETTER[list(b"0123456789_")] = False
 _JOINT = np.zeros(256, dtype=bool)
 _JOINT[list(b"-.")] = True

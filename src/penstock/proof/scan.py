@@ -1,0 +1,262 @@
+"""One pass over everything the target holds, and what each occurrence of a source value there means."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from penstock.catalog.model import ColumnName, TableName
+from penstock.engines.postgres.session import Session
+from penstock.proof.cells import Cells, Spelling, cut, fold, joined, read_block, readings, whole_rows
+from penstock.proof.collect import decoded
+from penstock.proof.hashing import I64, U64
+from penstock.proof.needles import NeedleIndex, hashes_of, value_hashes
+from penstock.proof.relations import (
+    CatalogText,
+    Relation,
+    ScannedColumn,
+    Shape,
+    catalog_texts,
+    quoted_data,
+    relations,
+)
+from penstock.proof.report import Claim, Finding, LeakCoverage, NotScanned, Verdict
+from penstock.proof.search import Hits, search
+
+Progress = Callable[[str, int], None]
+"""Called when a table has been read: "source public.orders" or "target public.orders", and bytes searched."""
+
+CATEGORY_VALUES = 1_000  # a category has fewer distinct values than this …
+CATEGORY_SHARE = 0.05  # … and than this share of its rows
+_FINGERPRINTS = 5
+_LARGE_OBJECTS = Relation(
+    TableName("pg_catalog", "pg_largeobject"), "r", True, (ScannedColumn("data", "bytea", Shape.BINARY),), 0
+)
+_LEAK, _APART, _ACKNOWLEDGED = range(3)
+_VERDICTS = (Verdict.LEAK, Verdict.APART, Verdict.ACKNOWLEDGED)
+Codes = npt.NDArray[np.int8]  # places in _VERDICTS
+
+
+def scan_target(target: Session, scan: Scan, say: Progress) -> LeakCoverage:
+    """Search every table, materialised view, large object and catalog text of the target."""
+    not_scanned: list[NotScanned] = []
+    columns = columns_of = rows = cells = size = 0
+    # Materialised views last: what their tables hold by right is known by then.
+    for relation in sorted(relations(target).values(), key=lambda r: r.kind == "m"):
+        columns_of += len(relation.columns)
+        why = "its rows lie on another server" if relation.kind == "f" else relation.unreadable
+        if why:
+            not_scanned += [NotScanned(f"{relation.name}.{c.name}", why) for c in relation.columns]
+            continue
+        columns += len(relation.columns)
+        if not relation.columns or not relation.populated:
+            continue
+        read_rows, read_bytes = scan.relation(target, relation)
+        there = target.fetchval(f"SELECT count(*) FROM ({relation.copy_query(())}) AS q")
+        if read_rows != there:
+            not_scanned.append(NotScanned(str(relation.name), f"{read_rows} of {there} rows were read"))
+        rows, cells, size = rows + read_rows, cells + read_rows * len(relation.columns), size + read_bytes
+        say(f"target {relation.name}", read_bytes)
+    texts = scan.catalog(target)
+    size += scan.large_objects(target, not_scanned)
+    return LeakCoverage(columns, columns_of, rows, cells, size, texts, tuple(not_scanned))
+
+
+@dataclass
+class _Found:
+    """Sums of one finding."""
+
+    values: list[U64] = field(default_factory=list)
+    words: list[U64] = field(default_factory=list)  # those of the values that are one word
+    rows: int = 0
+    whole: int = 0
+
+    def add(self, row: I64, hits: Hits) -> None:
+        self.values = _gathered(self.values, hits.value)
+        self.words = _gathered(self.words, hits.value[hits.word])
+        self.rows += len(np.unique(row))
+        self.whole += len(np.unique(row[hits.whole]))
+
+
+def _gathered(parts: list[U64], more: U64) -> list[U64]:
+    """`parts` and the distinct ones of `more`; now and then made one."""
+    parts = [*parts, np.unique(more)]
+    return parts if len(parts) < 64 else [_distinct(parts)]
+
+
+def _distinct(parts: list[U64]) -> U64:
+    return np.unique(np.concatenate(parts))
+
+
+def _chosen(hits: Hits, which: npt.NDArray[np.bool_]) -> Hits:
+    return Hits(*(getattr(hits, name)[which] for name in Hits.__slots__))
+
+
+class Scan:
+    """One pass over the target."""
+
+    def __init__(
+        self,
+        source: Session,
+        in_source: dict[TableName, Relation],
+        index: NeedleIndex,
+        claims: Sequence[Claim],
+        nomenclature: frozenset[TableName],
+        acknowledged: frozenset[ColumnName],
+    ) -> None:
+        self.source = source
+        self.in_source = in_source
+        self.index = index
+        self.claims = claims
+        self.claimed = {claim.column for claim in claims}
+        self.same = {claim.column for claim in claims if claim.codomain == "same"}
+        self.nomenclature = nomenclature
+        self.acknowledged = acknowledged
+        self.found: dict[tuple[str, int, Verdict], _Found] = defaultdict(_Found)
+        self.rightful: dict[ColumnName, U64] = {}
+
+    def relation(self, target: Session, relation: Relation) -> tuple[int, int]:
+        """Search one table; (rows, bytes) read."""
+        names = tuple(column.name for column in relation.columns)
+        spellings = tuple(column.spelling for column in relation.columns)
+        rows = size = 0
+        query = relation.copy_query(names)
+        for block in whole_rows(target.copy_out(query, doing=f"searching {relation.name}")):
+            size += len(block)
+            read = read_block(block, spellings)
+            rows += len(read[0].starts) // len(names)
+            if not self.index.is_empty:
+                self._book(read, relation)
+        return rows, size
+
+    def _book(self, read: list[Cells], relation: Relation) -> None:
+        """Count the hits of one block."""
+        parts = [search(self.index, cells) for cells in read]
+        row = np.concatenate([c.row[h.cell] for c, h in zip(read, parts, strict=True)])
+        column = np.concatenate([c.column[h.cell] for c, h in zip(read, parts, strict=True)])
+        hits = Hits(*(np.concatenate([getattr(h, name) for h in parts]) for name in Hits.__slots__))
+        for at in np.unique(column).tolist():
+            of_column = column == at
+            found = _chosen(hits, of_column)
+            place = ColumnName(relation.name, relation.columns[at].name)
+            verdicts = self._verdicts(place, found, derived=relation.columns[at].derived)
+            self._count(str(place), row[of_column], found, verdicts)
+
+    def _verdicts(self, place: ColumnName, hits: Hits, *, derived: bool) -> Codes:
+        """What each hit in a column of the target is."""
+        out = np.full(len(hits.value), _ACKNOWLEDGED if place in self.acknowledged else _LEAK, dtype=np.int8)
+        if not hits.whole.any():
+            return out
+        if place in self.same:
+            out[hits.whole & np.isin(hits.value, self._rightful(place))] = _APART
+        elif derived and place not in self.claimed:
+            out[hits.whole & np.isin(hits.value, self._rightful_anywhere())] = _APART
+        return out
+
+    def _count(self, place: str, row: I64, hits: Hits, verdicts: Codes) -> None:
+        for origin in np.unique(hits.origin).tolist():
+            for code, verdict in enumerate(_VERDICTS):
+                which = (hits.origin == origin) & (verdicts == code)
+                if which.any():
+                    self.found[place, origin, verdict].add(row[which], _chosen(hits, which))
+
+    def _rightful_anywhere(self) -> U64:
+        """What is known so far to be nomenclature or a category of some unmasked column."""
+        return _distinct([np.empty(0, dtype=np.uint64), *self.rightful.values()])
+
+    def _rightful(self, place: ColumnName) -> U64:
+        """The values an unmasked column of the source holds as nomenclature or as a category, else none.
+
+        Read when first needed.
+        """
+        if place not in self.rightful:
+            self.rightful[place] = self._read_rightful(place)
+        return self.rightful[place]
+
+    def _read_rightful(self, place: ColumnName) -> U64:
+        nothing: U64 = np.empty(0, dtype=np.uint64)
+        relation = self.in_source.get(place.table)
+        if relation is None or relation.unreadable:
+            return nothing
+        nomenclature = place.table in self.nomenclature
+        if not any(c.name == place.column for c in relation.columns):
+            return nothing
+        seen, rows = nothing, 0
+        query = relation.copy_query((place.column,))
+        for block in whole_rows(self.source.copy_out(query, doing=f"reading {place}")):
+            text, buffer, starts, ends = cut(block, 1)
+            rows += len(starts)
+            if nomenclature or len(seen) < CATEGORY_VALUES:
+                for values in decoded(text, buffer, starts, ends, Shape.SCALAR):
+                    seen = np.union1d(seen, value_hashes(self.index.key, *values))
+        category = len(seen) < CATEGORY_VALUES and len(seen) < CATEGORY_SHARE * rows
+        return seen if nomenclature or category else nothing
+
+    def catalog(self, target: Session) -> int:
+        """Search the schema's own texts; how many there are."""
+        texts = catalog_texts(target)
+        if self.index.is_empty:
+            return len(texts)
+        labels = [t.text for t in catalog_texts(self.source) if t.is_enum_label]
+        of_source = hashes_of(self.index.key, labels)
+        for text in texts:
+            pieces = [
+                reading
+                for piece in quoted_data(text)
+                for reading in readings(fold(piece.encode()), Spelling.SEARCH)
+            ]
+            nowhere = np.zeros(len(pieces), dtype=np.int64)
+            hits = search(self.index, joined(pieces, nowhere, nowhere))
+            acknowledged = text.column in self.acknowledged
+            verdicts = np.full(len(hits.cell), _ACKNOWLEDGED if acknowledged else _LEAK, dtype=np.int8)
+            if hits.whole.any():
+                vocabulary = of_source if text.is_enum_label else self._vocabulary(text)
+                verdicts[hits.whole & np.isin(hits.value, vocabulary)] = _APART
+            self._count(text.place, nowhere[hits.cell], hits, verdicts)
+        return len(texts)
+
+    def _vocabulary(self, text: CatalogText) -> U64:
+        """What a literal of this text may say: what an unmasked column holds by right, as 'open' in a CHECK does."""
+        if not text.code:
+            return np.empty(0, dtype=np.uint64)
+        for place in self.same:
+            if place.table == text.table and text.column in (None, place):
+                self._rightful(place)
+        return self._rightful_anywhere()
+
+    def large_objects(self, target: Session, not_scanned: list[NotScanned]) -> int:
+        """Search what lies in pg_largeobject; bytes read."""
+        if not target.fetchval("SELECT count(*) FROM pg_catalog.pg_largeobject_metadata"):
+            return 0
+        if not target.fetchval(
+            "SELECT pg_catalog.has_table_privilege('pg_catalog.pg_largeobject', 'SELECT')"
+        ):
+            not_scanned.append(NotScanned("large objects", "only a superuser may read pg_largeobject"))
+            return 0
+        size = 0
+        query = "SELECT pg_catalog.lo_get(oid) FROM pg_catalog.pg_largeobject_metadata"
+        for block in whole_rows(target.copy_out(query, doing="searching large objects")):
+            size += len(block)
+            if not self.index.is_empty:
+                self._book(read_block(block, (Spelling.PLAIN,)), _LARGE_OBJECTS)
+        return size
+
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings, leaks first, the widest first."""
+        out = []
+        for (place, origin, verdict), found in self.found.items():
+            values, words = _distinct(found.values), _distinct(found.words)
+            fingerprints = tuple(f"{value:016x}"[:12] for value in values[:_FINGERPRINTS].tolist())
+            column = self.claims[origin].column
+            out.append(
+                Finding(
+                    column, place, verdict, len(values), found.rows, found.whole, len(words), fingerprints
+                )
+            )
+        rank = {Verdict.LEAK: 0, Verdict.ACKNOWLEDGED: 1, Verdict.APART: 2}
+        out.sort(key=lambda f: (rank[f.verdict], -f.rows, f.place, str(f.origin)))
+        return tuple(out)
