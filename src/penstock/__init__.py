@@ -11,12 +11,12 @@ from penstock._version import __version__
 from penstock.errors import PenstockError
 
 if TYPE_CHECKING:
-    from penstock.api import Project
+    from penstock.api.project import Project
     from penstock.devdb.plan import Plan
 
 __all__ = ["PenstockError", "Plan", "Project", "__version__"]
 
-_PUBLIC = {"Project": "penstock.api", "Plan": "penstock.devdb.plan"}
+_PUBLIC = {"Project": "penstock.api.project", "Plan": "penstock.devdb.plan"}
 
 
 def __getattr__(name: str) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from penstock import cli
-from penstock.api import Project
+from penstock.api.project import Project
 from penstock.cli import options
 from tests.servers import Database, Server, unique_name
 

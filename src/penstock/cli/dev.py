@@ -13,7 +13,7 @@ from penstock.cli.options import open_project
 from penstock.cli.output import emit, emit_json, progress, talk
 
 if TYPE_CHECKING:
-    from penstock.api import Project
+    from penstock.api.project import Project
     from penstock.devdb.plan import Plan
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="One documented JSON object on stdout.")
@@ -140,7 +140,7 @@ def drop(name: str, yes: bool) -> None:
 
 
 def _project() -> Project:
-    from penstock.api import Project  # noqa: PLC0415 - heavy: only when a command runs
+    from penstock.api.project import Project  # noqa: PLC0415 - heavy: only when a command runs
 
     return Project(open_project())
 

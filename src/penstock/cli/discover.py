@@ -24,29 +24,17 @@ def command(on: str | None, *, dry_run: bool, as_json: bool) -> None:
     that begins with #?: `dev create` refuses until somebody decides. Lines and comments of yours stay
     as they are. No row is read.
     """
-    from penstock.catalog.model import ColumnName
-    from penstock.cli.source_view import open_source
-    from penstock.discover import propose
-    from penstock.policy import registry_edit
-    from penstock.policy.classes import logical_tables
+    from penstock.api.project import Project
 
-    project = open_project()
-    with open_source(project, on, "discover") as source:
-        found = propose(source.catalog, source.registry, source.edges())
-    order = [ColumnName(t.name, c.name) for t in logical_tables(source.catalog) for c in t.columns]
-    before = project.masks_path.read_text(encoding="utf-8") if project.masks_path.exists() else ""
-    after = registry_edit.merged(before, found.lines(), order, found.questions())
-    written = not dry_run and after != before
-    if written:
-        registry_edit.write(project.masks_path, after)
-    already = len(source.registry)
+    result = Project(open_project()).discover(on, write=not dry_run)
+    found, already = result.discovery, result.already_decided
     if as_json:
-        emit_json(_as_dict(found, str(project.masks_path), written=written, already_decided=already))
+        emit_json(_as_dict(found, str(result.masks_path), written=result.written, already_decided=already))
         return
     _show(found)
     talk(f"{already} columns were decided before." if already else "", level=0 if already else 9)
-    if written:
-        talk(f"wrote {project.masks_path}")
+    if result.written:
+        talk(f"wrote {result.masks_path}")
     talk("Next: answer the open questions in masks.toml, then: penstock masks check" if found.open else
          "Next: penstock masks preview")  # fmt: skip
 

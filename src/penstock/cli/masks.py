@@ -12,7 +12,7 @@ from penstock.cli.options import open_project
 from penstock.cli.output import emit, emit_json, style, table, talk
 
 if TYPE_CHECKING:
-    from penstock.cli.source_view import SourceView
+    from penstock.api.source import SourceView
     from penstock.policy.decision import Policy
     from penstock.policy.registry_file import Line
 
@@ -168,7 +168,7 @@ def preview(tables: tuple[str, ...], rows: int, on: str | None, devdb: str | Non
     No source value is shown: letters are A and a, digits 9.
     """
     from penstock.catalog.model import ColumnName
-    from penstock.cli.source_view import tables_named
+    from penstock.api.source import tables_named
     from penstock.discover.preview import preview as previewed
 
     with _opened(on, "masks preview") as source:
@@ -277,7 +277,7 @@ def _says_something_new(line: Line, known: Line | None) -> bool:
 
 
 def _opened(on: str | None, doing: str) -> Any:
-    from penstock.cli.source_view import open_source
+    from penstock.api.source import open_source
 
     return open_source(open_project(), on, doing)
 
@@ -291,7 +291,7 @@ def _columns_in_order(source: SourceView) -> list[Any]:
 
 def _policy(source: SourceView, devdb: str | None, *, with_key: bool = False) -> Policy:
     """The decisions on the open source. Whether they hold does not depend on the key; a preview does."""
-    from penstock.cli.source_view import joins_of
+    from penstock.api.source import joins_of
     from penstock.discover import flagged
     from penstock.masks.keys import KEY_BYTES, Keyring
     from penstock.policy.resolve import resolve

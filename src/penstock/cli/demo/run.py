@@ -12,7 +12,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from penstock.api import Project
+from penstock.api.project import Project
 from penstock.cli.demo.home import DEVELOPER, PRODUCTION, READER, DemoHome
 from penstock.cli.demo.sample import Sample, before_and_after
 from penstock.cli.demo.shop import build_shop

@@ -1,29 +1,37 @@
-"""The public API: everything the commands do, callable from a script or a notebook. Synchronous.
-
-    import penstock
-
-    project = penstock.Project.load()
-    plan = project.plan_dev("small")
-    project.create_dev("small")
-"""
+"""`Project`: a folder with `penstock.toml`, and all that can be done with it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import penstock.devdb.config  # registers [devdb.NAME]
-from penstock.catalog.model import Catalog
+from penstock.api.source import open_source
+from penstock.catalog.model import Catalog, ColumnName
 from penstock.devdb import add, create, inspect, why
 from penstock.devdb.context import Context, context_of
 from penstock.devdb.plan import Plan, settings_from_dict
 from penstock.devdb.planning import prepare
 from penstock.devdb.progress import Progress, Silent
+from penstock.discover import Discovery, propose
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
+from penstock.policy import registry_edit
+from penstock.policy.classes import logical_tables
 from penstock.project import settings as project_settings
 from penstock.project.settings import ProjectSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Discovered:
+    """What discovery proposed, and what became of masks.toml."""
+
+    discovery: Discovery
+    masks_path: Path
+    written: bool
+    already_decided: int
 
 
 class Project:
@@ -46,6 +54,22 @@ class Project:
         with Session.open(chosen, read_only=True) as session:
             session.begin_snapshot()
             return reflect(session)
+
+    def discover(self, connection: str | None = None, *, write: bool = True) -> Discovered:
+        """Propose masks.toml from the catalog. What is certain is in force, what is not stays open; people's lines stay.
+
+        With `write` the proposals are merged into masks.toml. No row is read.
+        """
+        with open_source(self.settings, connection, "discover") as view:
+            found = propose(view.catalog, view.registry, view.edges())
+        order = [ColumnName(t.name, c.name) for t in logical_tables(view.catalog) for c in t.columns]
+        path = self.settings.masks_path
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        after = registry_edit.merged(before, found.lines(), order, found.questions())
+        written = write and after != before
+        if written:
+            registry_edit.write(path, after)
+        return Discovered(found, path, written, already_decided=len(view.registry))
 
     def plan_dev(self, name: str, *, progress: Progress | None = None) -> Plan:
         """What `create_dev` would copy, exactly, and what it would refuse. Writes nothing."""
