@@ -5,8 +5,8 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.pools.load import pool
 from penstock.masks.words import _AFTER, _BEFORE, _PARTICLES
+from penstock.pools.load import pool
 from tests.masks.standing import masked
 
 FIRST, LAST = set(pool("first_names").to_pylist()), set(pool("last_names").to_pylist())

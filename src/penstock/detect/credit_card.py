@@ -20,12 +20,14 @@ def luhn_sums(digits: Texts) -> I64:
     doubled = (ends - np.arange(len(values))) % 2 == 0
     weighted = np.where(doubled, 2 * values - 9 * (values > 4), values)
     sums = np.concatenate([[0], np.cumsum(weighted)])
-    return (sums[digits.offsets[1:]] - sums[digits.offsets[:-1]]) % 10
+    totals: I64 = (sums[digits.offsets[1:]] - sums[digits.offsets[:-1]]) % 10
+    return totals
 
 
 def luhn_valid(digits: Texts) -> Flags:
     """Which texts of ASCII digits end in their check digit."""
-    return (luhn_sums(digits) == 0) & (np.diff(digits.offsets) > 0)
+    valid: Flags = (luhn_sums(digits) == 0) & (np.diff(digits.offsets) > 0)
+    return valid
 
 
 def find(values: pa.Array) -> Spans:

@@ -46,11 +46,11 @@ def _several(candidate: str, start: int) -> list[tuple[int, int]]:
     """Numbers one after the other: groups between blanks, put together while they may be one number."""
     found: list[tuple[int, int]] = []
     for group in _GROUP.finditer(candidate, start):
-        together = found[-1][0] if found else 0
-        if found and _digits(candidate[found[-1][0] : found[-1][1]]) < _LEAST:
-            if _digits(candidate[together : group.end()]) <= _MOST:
-                found[-1] = (together, group.end())
-                continue
+        begun = found[-1][0] if found else 0
+        unfinished = bool(found) and _digits(candidate[begun : found[-1][1]]) < _LEAST
+        if unfinished and _digits(candidate[begun : group.end()]) <= _MOST:
+            found[-1] = (begun, group.end())
+            continue
         found.append(group.span())
     return [(a, b) for a, b in found if _LEAST <= _digits(candidate[a:b]) <= _MOST]
 

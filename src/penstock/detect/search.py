@@ -38,7 +38,7 @@ def folded(values: pa.Array) -> tuple[Texts, Texts]:
 
 
 def needles(values: pa.Array) -> pa.Array:
-    """Values as `find_own` looks for them: NFC, without case and surrounding blanks; '' for NULL and what is too short."""
+    """Values as `find_own` looks for them: NFC, no case, no blanks around; '' for NULL and what is too short."""
     array = pc.utf8_trim_whitespace(pc.utf8_normalize(Texts.of(values).array, form="NFC"))
     return pc.if_else(pc.greater_equal(pc.utf8_length(array), LEAST), pc.utf8_lower(array), "").cast(
         pa.large_string()

@@ -143,7 +143,8 @@ def standing_alone(texts: Texts, spans: Spans) -> Flags:
     rows = texts.rows(spans.starts)
     blocked_left = _touches(texts, spans.starts, texts.offsets[rows], texts.offsets[rows + 1])
     blocked_right = _touches(texts, spans.ends, texts.offsets[rows], texts.offsets[rows + 1])
-    return ~(blocked_left | blocked_right)
+    alone: Flags = ~(blocked_left | blocked_right)
+    return alone
 
 
 _ALNUM = np.array([chr(i).isalnum() for i in range(128)] + [False] * 128)
@@ -154,7 +155,7 @@ def _touches(texts: Texts, positions: I64, low: I64, high: I64) -> Flags:
     inner = (positions > low) & (positions < high)
     data = np.concatenate([texts.data, np.zeros(1, np.uint8)])
     before, after = data[positions - 1], data[positions]
-    touching = inner & _ALNUM[before] & _ALNUM[after]
+    touching: Flags = inner & _ALNUM[before] & _ALNUM[after]
     for i in np.flatnonzero(inner & ((before >= 128) | (after >= 128))):
         position = positions[i]
         left = texts.data[max(low[i], position - 4) : position].tobytes().decode(errors="ignore")

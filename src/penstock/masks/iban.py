@@ -19,7 +19,7 @@ _HEAD = 4  # country and check digits
 
 
 class Iban(Mask):
-    """The country stays, digits become digits and letters letters, the check digits (ISO 7064 MOD 97-10) are made right.
+    """The country stays, digits become digits and letters letters, the check digits (ISO 7064 MOD 97-10) become right.
 
     Check digits that are wrong by k become ones that are wrong by k, so that no two numbers become one. What has not
     the form of an IBAN (an account number of a country without IBANs) keeps its layout.

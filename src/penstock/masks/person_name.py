@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from penstock.catalog.types import Family
-from penstock.detect.spans import Flags
+from penstock.detect.spans import I64, Flags
 from penstock.errors import MaskError
 from penstock.masks.contract import Input
 from penstock.masks.words import NamePool, PoolMask, Words
@@ -63,8 +63,9 @@ def _family(words: Words, *, last_first: bool) -> Flags:
     n = len(words.texts)
     # Names are counted without the titles around them: "Dr Mary Smith Jr" has two.
     count = np.bincount(rows[names], minlength=n)
-    before = np.cumsum(names) - names
-    place = before - before[np.arange(len(rows)) - words.places]
+    before: I64 = np.cumsum(names) - names
+    place: I64 = before - before[np.arange(len(rows)) - words.places]
+    family: Flags
     if last_first:
         family = place == 0
     else:

@@ -78,7 +78,7 @@ class Phone(Mask):
         return assembled(offsets, out)
 
     def _without_leading_zero(self, digits: U8) -> U8:
-        """Permute among the numbers that do not begin with 0 (cycle walking): zeros in front would be taken for a prefix."""
+        """Permute among the numbers that do not begin with 0 (cycle walking): such a 0 would be taken for a prefix."""
         image = self._permutation.digits(digits)
         led = np.flatnonzero(image[:, 0] == 0)
         while len(led):

@@ -79,7 +79,8 @@ class Words:
     @cached_property
     def codes(self) -> I64:
         """The place in `distinct` of each word."""
-        return self._encoded.indices.to_numpy().astype(np.int64)
+        codes: I64 = self._encoded.indices.to_numpy().astype(np.int64)
+        return codes
 
     @cached_property
     def rows(self) -> I64:
@@ -94,32 +95,38 @@ class Words:
     def places(self) -> I64:
         """The place of each word in its value, from 0."""
         first = np.cumsum(self.counts) - self.counts
-        return np.arange(len(self.rows)) - first[self.rows]
+        places: I64 = np.arange(len(self.rows)) - first[self.rows]
+        return places
 
     @cached_property
     def is_last(self) -> Flags:
-        return self.places == self.counts[self.rows] - 1
+        last: Flags = self.places == self.counts[self.rows] - 1
+        return last
 
     def _among(self, set_of_words: pa.Array) -> Flags:
         flags = pc.is_in(pc.utf8_lower(self.distinct), set_of_words)
-        return flags.to_numpy(zero_copy_only=False)[self.codes]
+        found: Flags = flags.to_numpy(zero_copy_only=False)[self.codes]
+        return found
 
     @cached_property
     def titles(self) -> Flags:
         """`Dr`, `Mrs` before other words; `Jr`, `III` after them."""
         before = (self.places == 0) & ~self.is_last & self._among(_TITLES_BEFORE)
-        return before | (self.is_last & (self.places > 0) & self._among(_TITLES_AFTER))
+        titles: Flags = before | (self.is_last & (self.places > 0) & self._among(_TITLES_AFTER))
+        return titles
 
     @cached_property
     def particles(self) -> Flags:
         """`van`, `de` and the like, where another word follows."""
-        return ~self.is_last & self._among(_JOINING)
+        joining: Flags = ~self.is_last & self._among(_JOINING)
+        return joining
 
     @cached_property
     def kept(self) -> Flags:
         """Words that are no name: titles, and particles written small (`Van` may be a name of its own)."""
         small = pc.equal(self.distinct, pc.utf8_lower(self.distinct)).to_numpy(zero_copy_only=False)
-        return self.titles | (self.particles & small[self.codes])
+        kept: Flags = self.titles | (self.particles & small[self.codes])
+        return kept
 
     def at(self, place: int, chosen: Flags) -> pa.Array:
         """The word at `place` of each value, where there is one and it is `chosen`; NULL elsewhere."""
