@@ -106,7 +106,7 @@ def _add(target: U64, stream: U64, modulus: int) -> U64:
     return np.where(target >= rest, target - rest, target + residue)
 
 
-@lru_cache(maxsize=16)  # of at most 4 MB each
+@lru_cache(maxsize=24)  # of at most 4 MB each
 def _table(key: bytes, size: int) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
     """The numbers below `size` in the order of their keyed bits."""
     blocks = np.zeros(((size + 1) // 2, 2), np.uint64)
