@@ -188,6 +188,8 @@ def connection_environment(settings: ConnectionSettings, database: str) -> dict[
         environment["PGPASSWORD"] = settings.password.reveal()
     if settings.sslmode:
         environment["PGSSLMODE"] = settings.sslmode
+    for key, value in settings.params.items():  # connect_timeout, sslrootcert, sslcert, sslkey
+        environment["PG" + key.upper()] = value
     return environment
 
 

@@ -16,12 +16,12 @@ from urllib.parse import parse_qsl, quote, unquote
 from penstock.errors import ConfigError, SecretExposed
 from penstock.project import passwords
 from penstock.project.environment import Environment, Variable, reference
-from penstock.project.redact import HARMLESS_PARAMETERS, redact_url, remember, split_url
+from penstock.project.redact import redact_url, remember, split_url
 from penstock.project.secret import Secret
 
 Role = Literal["source", "target", "warehouse", "lake"]
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
-PARAMETERS = HARMLESS_PARAMETERS - {"host", "port", "sslmode"} | {"sslrootcert", "sslcert", "sslkey"}
+PARAMETERS = ("connect_timeout", "sslcert", "sslkey", "sslrootcert")  # as libpq calls them
 _SCHEMES = {"postgresql": "postgresql", "postgres": "postgresql"}
 _DEFAULT_PORT = {"postgresql": 5432}
 _EXPANDED = {"expand": True}
@@ -234,6 +234,10 @@ def _parameters(params: Mapping[str, str], where: str) -> dict[str, str]:
                 why="known: " + ", ".join(sorted(PARAMETERS)),
                 hint=f"did you mean {close[0]}?" if close else "remove it",
             )
+    if not params.get("connect_timeout", "1").isdecimal():
+        raise ConfigError(
+            f"{where}: connect_timeout is not a whole number of seconds", hint="connect_timeout = '10'"
+        )
     return dict(params)
 
 

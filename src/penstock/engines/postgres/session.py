@@ -13,6 +13,7 @@ import queue
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlencode
 
 import asyncpg
 import numpy as np
@@ -50,13 +51,16 @@ async def open_connection(
     extra: dict[str, Any] = {}
     if settings.sslmode:
         extra["ssl"] = settings.sslmode
+    files = {key: value for key, value in settings.params.items() if key in ("sslrootcert", "sslcert", "sslkey")}
+    if files:  # asyncpg takes them in a URL only; the arguments below win over the rest of it
+        extra["dsn"] = "postgresql:///?" + urlencode(files)
     return await asyncpg.connect(
         host=settings.host,
         port=settings.port,
         user=settings.user,
         password=settings.password.reveal() if settings.password else None,
         database=database or settings.dbname,
-        timeout=CONNECT_SECONDS,
+        timeout=float(settings.params.get("connect_timeout", CONNECT_SECONDS)),
         statement_cache_size=0,
         server_settings={"application_name": application_name},
         **extra,
