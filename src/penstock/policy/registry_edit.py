@@ -113,7 +113,7 @@ def merged(
 
 
 def _question(text: str) -> str:
-    return f"{QUESTION} {' '.join(text.split())}\n"
+    return f"{QUESTION} {' '.join(text.splitlines())}\n"
 
 
 def _put(block: _Block, name: ColumnName, line: str, question: str, rank: Mapping[ColumnName, int]) -> None:
@@ -172,8 +172,8 @@ def _table_of(header: str) -> TableName | None:
 def _logical_lines(text: str) -> Iterator[str]:
     """`text` cut where each piece is valid TOML by itself: values may span physical lines."""
     piece = ""
-    for line in text.splitlines(keepends=True):
-        piece += line if line.endswith("\n") else line + "\n"
+    for line in text.removesuffix("\n").split("\n"):  # TOML knows no other line ends than LF and CR LF
+        piece += line + "\n"
         try:
             tomllib.loads(piece)
         except tomllib.TOMLDecodeError:

@@ -1,0 +1,294 @@
+"""One decision per column: inherited, by default, by type, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pyarrow as pa
+import pytest
+
+from penstock.errors import ContractBroken, Unclassified
+from penstock.masks.keys import Keyring
+from penstock.policy.decision import Origin, Policy
+from penstock.policy.registry_file import parse
+from penstock.policy.resolve import resolve
+from tests.policy.conftest import KEYS, CatalogOf, column
+
+Resolved = Callable[..., Policy]
+
+FAMILY = """
+CREATE TABLE person (email text PRIMARY KEY, name text, born date);
+CREATE TABLE account (email text PRIMARY KEY REFERENCES person);
+CREATE TABLE login (email text REFERENCES account, at timestamptz);
+"""
+
+
+def undecided(policy: Policy) -> set[str]:
+    return {str(u.column).removeprefix("public.") for u in policy.undecided}
+
+
+def test_foreign_keys_inherit_the_mask_of_what_they_reference(resolved: Resolved):
+    policy = resolved(FAMILY, '[public.person]\nemail = "email"\nname = "keep"\nborn = "keep"\n')
+    root, far = policy.decisions[column("person.email")], policy.decisions[column("login.email")]
+    assert (root.origin, far.origin, far.inherited_from) == (Origin.REGISTRY, Origin.INHERITED, root.column)
+    assert far.mask is root.mask
+    policy.require()
+
+
+def test_a_child_may_carry_the_line_and_the_parent_inherits(resolved: Resolved):
+    policy = resolved(FAMILY, '[public.login]\nemail = "email"\n')
+    assert policy.decisions[column("person.email")].inherited_from == column("login.email")
+
+
+def test_conflicting_lines_in_one_class_are_refused_naming_both_columns(resolved: Resolved):
+    policy = resolved(FAMILY, '[public.person]\nemail = "keep"\n[public.login]\nemail = "email"\n')
+    (conflict,) = policy.violations
+    assert {conflict.column, conflict.other} == {column("person.email"), column("login.email")}
+    with pytest.raises(ContractBroken, match=r"person\.email"):
+        policy.require()
+
+
+def test_lines_that_say_the_same_with_different_authors_agree(resolved: Resolved):
+    policy = resolved(FAMILY, '[public.person]\nemail = "email"\n[public.login]\nemail = { mask = "email", who = "me" }\n')
+    assert policy.violations == ()
+
+
+def test_what_may_hold_personal_data_refuses_and_numbers_pass(resolved: Resolved):
+    policy = resolved(
+        """
+        CREATE TYPE mood AS ENUM ('good', 'bad');
+        CREATE TYPE pair AS (a integer, b numeric);
+        CREATE TYPE place AS (street text, number integer);
+        CREATE TABLE t (
+            id bigint PRIMARY KEY, price numeric, truth boolean, mood mood, at timestamptz, took interval, key uuid,
+            counts integer[], pair pair, span int4range,
+            words text, short varchar(3), fixed char(2), doc jsonb, xml xml, bytes bytea, tags text[], place place,
+            ip inet, mac macaddr, spot point, day date, days daterange, search tsvector, odd pg_lsn
+        );
+        """
+    )
+    assert undecided(policy) == {
+        f"t.{name}"
+        for name in "words short fixed doc xml bytes tags place ip mac spot day days search odd".split()
+    }
+    with pytest.raises(Unclassified, match="15 columns have no decision"):
+        policy.require()
+
+
+def test_a_column_whose_check_lists_its_values_is_an_enum_in_all_but_name(resolved: Resolved):
+    policy = resolved(
+        """
+        CREATE DOMAIN kind AS text CHECK (VALUE IN ('x', 'y'));
+        CREATE TABLE t (
+            a text CHECK (a IN ('open', 'closed')), b kind,
+            c text CHECK (c IN ('x') OR length(c) > 5), d text CHECK (d NOT IN ('x', 'y'))
+        );
+        """
+    )
+    assert undecided(policy) == {"t.c", "t.d"}
+
+
+def test_a_key_class_refuses_once_where_a_person_decides(resolved: Resolved):
+    policy = resolved(FAMILY)
+    assert undecided(policy) == {"person.email", "person.name", "person.born"}
+
+
+def test_what_discovery_flags_refuses_whatever_its_type(resolved: Resolved):
+    ddl = "CREATE TABLE t (id integer PRIMARY KEY, ssn integer, born timestamptz)"
+    flagged = {column("t.ssn"): "names a person"}
+    assert undecided(resolved(ddl, flagged=flagged)) == {"t.ssn"}
+    masked = resolved(ddl, flagged=flagged, unclassified="mask")
+    assert masked.decisions[column("t.ssn")].mask_name == "integer"
+    assert undecided(resolved(ddl, "[public.t]\nssn = 'keep'\n", flagged=flagged)) == set()
+
+
+def test_unclassified_mask_masks_by_type(resolved: Resolved):
+    policy = resolved(
+        """
+        CREATE TYPE place AS (street text, number integer);
+        CREATE TABLE t (
+            id integer PRIMARY KEY, words text, doc jsonb, tags text[], place place,
+            bytes bytea, needed bytea NOT NULL, spot point NOT NULL, span daterange NOT NULL, xml xml NOT NULL
+        );
+        """,
+        unclassified="mask",
+    )
+    policy.require()
+    assert {name.column: d.mask_name for name, d in policy.decisions.items()} == {
+        "id": "keep", "words": "text", "doc": "json", "tags": "array", "place": "composite",
+        "bytes": "null", "needed": "constant", "spot": "constant", "span": "constant", "xml": "constant",
+    }  # fmt: skip
+
+
+def test_empty_values_of_not_null_columns_are_values_of_their_types(resolved: Resolved, scratch):
+    ddl = """
+        CREATE TABLE t (
+            a bytea NOT NULL, b bit(3) NOT NULL, c varbit NOT NULL, d point NOT NULL, e line NOT NULL, f lseg NOT NULL,
+            g box NOT NULL, h path NOT NULL, i polygon NOT NULL, j circle NOT NULL, k daterange NOT NULL,
+            l datemultirange NOT NULL, m xml NOT NULL, n tsvector NOT NULL
+        );
+        """
+    policy = resolved(ddl, unclassified="mask")
+    policy.require()
+    for name, decision in policy.decisions.items():
+        value = decision.mask.mask(pa.array(["x"]))[0].as_py()
+        type_name = policy.catalog.tables[name.table].column(name.column).type.name
+        assert scratch.value(f"SELECT ($1::text)::{type_name} IS NOT NULL", value), name
+
+
+def test_a_not_null_column_of_an_unknown_type_still_refuses(resolved: Resolved):
+    assert undecided(resolved("CREATE TABLE t (a pg_lsn NOT NULL, b pg_lsn)", unclassified="mask")) == {"t.a"}
+
+
+def test_tables_whose_rows_stay_behind_need_no_decision(resolved: Resolved):
+    ddl = "CREATE TABLE cache_a (x text); CREATE TABLE cache_b (x text); CREATE TABLE log (x text); CREATE TABLE t (x text)"
+    policy = resolved(ddl, "[public.log]\nx = 'text'\n", skip=["public.cache_*"], empty=[column("log.x").table])
+    assert undecided(policy) == {"t.x"}
+    assert [line.column for line in policy.unused] == [column("log.x")]
+    assert all(name.table.table == "t" for name in policy.decisions)
+
+
+def test_a_line_without_a_column_is_stale_and_one_on_a_partition_too(resolved: Resolved):
+    policy = resolved(
+        """
+        CREATE TABLE t (x text, d date) PARTITION BY RANGE (d);
+        CREATE TABLE t1 PARTITION OF t DEFAULT;
+        """,
+        "[public.t]\nx = 'keep'\nd = 'keep'\ngone = 'keep'\n[public.t1]\nx = 'text'\n",
+    )
+    assert {str(line.column) for line in policy.stale} == {"public.t.gone", "public.t1.x"}
+
+
+def test_partitions_share_the_decisions_of_their_root(resolved: Resolved):
+    policy = resolved(
+        """
+        CREATE TABLE t (id integer, x text) PARTITION BY RANGE (id);
+        CREATE TABLE t1 (x text, id integer);
+        ALTER TABLE t ATTACH PARTITION t1 FOR VALUES FROM (0) TO (9);
+        """,
+        "[public.t]\nx = 'text'\n",
+    )
+    decisions = policy.of(column("t1.x").table)
+    assert list(decisions) == ["x", "id"]
+    assert decisions["x"] is policy.decisions[column("t.x")]
+
+
+def test_an_inheritance_child_follows_its_parent_unless_it_says_otherwise(resolved: Resolved):
+    ddl = "CREATE TABLE a (x text, y text); CREATE TABLE b (z text) INHERITS (a)"
+    policy = resolved(ddl, "[public.a]\nx = 'text'\ny = 'text'\n[public.b]\ny = 'null'\nz = 'keep'\n")
+    assert policy.decisions[column("b.x")].inherited_from == column("a.x")
+    assert policy.decisions[column("b.y")].mask_name == "null"
+    assert policy.violations == ()
+
+
+def test_generated_columns_have_no_decision_and_take_no_line(resolved: Resolved):
+    ddl = "CREATE TABLE t (a text, b text GENERATED ALWAYS AS (lower(a)) STORED)"
+    assert column("t.b") not in resolved(ddl, "[public.t]\na = 'text'\n").decisions
+    (violation,) = resolved(ddl, "[public.t]\na = 'text'\nb = 'text'\n").violations
+    assert (violation.column, violation.constraint) == (column("t.b"), "generated column")
+
+
+SEARCH = """
+CREATE TABLE doc (title text, body text, words tsvector);
+CREATE TRIGGER fill BEFORE INSERT OR UPDATE ON doc FOR EACH ROW
+    EXECUTE FUNCTION tsvector_update_trigger(words, 'pg_catalog.english', title, body);
+"""
+
+
+def test_a_tsvector_over_masked_text_is_rebuilt_by_its_trigger(resolved: Resolved):
+    decision = resolved(SEARCH, "[public.doc]\ntitle = 'keep'\nbody = 'text'\n").decisions[column("doc.words")]
+    assert (decision.mask, decision.rebuild_trigger, decision.mask_name) == (None, "fill", "rebuild")
+
+
+def test_a_tsvector_over_kept_text_is_kept(resolved: Resolved):
+    assert resolved(SEARCH, "[public.doc]\ntitle = 'keep'\nbody = 'keep'\n").decisions[column("doc.words")].keeps
+
+
+def test_keeping_a_tsvector_over_masked_text_is_refused(resolved: Resolved):
+    policy = resolved(SEARCH, "[public.doc]\ntitle = 'keep'\nbody = 'text'\nwords = 'keep'\n")
+    (violation,) = policy.violations
+    assert (violation.column, violation.constraint, violation.suggestion) == (column("doc.words"), "fill", "rebuild")
+
+
+def test_a_tsvector_without_a_trigger_refuses_or_is_emptied(resolved: Resolved):
+    ddl = "CREATE TABLE doc (words tsvector, more tsvector NOT NULL)"
+    assert undecided(resolved(ddl)) == {"doc.words", "doc.more"}
+    policy = resolved(ddl, unclassified="mask")
+    assert [policy.decisions[column(f"doc.{c}")].mask_name for c in ("words", "more")] == ["null", "constant"]
+
+
+def test_rebuild_may_name_a_trigger_of_ones_own_and_refuses_one_that_does_not_fire(resolved: Resolved):
+    ddl = """
+        CREATE TABLE doc (body text, words tsvector);
+        CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.words := NULL; RETURN NEW; END';
+        CREATE TRIGGER mine BEFORE INSERT ON doc FOR EACH ROW EXECUTE FUNCTION fill();
+        CREATE TRIGGER later AFTER INSERT ON doc FOR EACH ROW EXECUTE FUNCTION fill();
+        """
+    line = "[public.doc]\nbody = 'text'\nwords = {{ mask = 'rebuild', trigger = '{}' }}\n"
+    assert resolved(ddl, line.format("mine")).decisions[column("doc.words")].rebuild_trigger == "mine"
+    assert [v.constraint for v in resolved(ddl, line.format("later")).violations] == ["trigger"]
+
+
+def test_real_values_stay_real_in_the_whole_domain(resolved: Resolved):
+    ddl = "CREATE TABLE staff (email text PRIMARY KEY); CREATE TABLE audit (who text); CREATE TABLE log (e text REFERENCES staff)"
+    masks = "[public.staff]\nemail = 'email'\n[public.audit]\nwho = 'email'\n"
+    policy = resolved(ddl, masks, real={column("staff.email"): frozenset({"boss@shop.example"})})
+    values = pa.array(["boss@shop.example", "ana@shop.example"])
+    for name in ("staff.email", "audit.who", "log.e"):
+        masked = policy.decisions[column(name)].mask.mask(values).to_pylist()
+        assert masked[0] == "boss@shop.example"
+        assert masked[1] != "ana@shop.example"
+
+
+def test_the_domain_of_a_line_sets_the_pseudonyms_apart(resolved: Resolved):
+    policy = resolved(
+        "CREATE TABLE t (a text, b text, c text)",
+        "[public.t]\na = 'text'\nb = 'text'\nc = { mask = 'text', domain = 'other' }\n",
+    )
+    a, b, c = (policy.decisions[column(f"t.{n}")].mask.mask(pa.array(["v"])).to_pylist() for n in "abc")
+    assert a == b != c
+    assert policy.decisions[column("t.c")].domain == "other"
+
+
+def test_free_text_knows_the_identities_of_its_row_and_of_the_rows_it_references(resolved: Resolved):
+    policy = resolved(
+        """
+        CREATE TABLE customer (id integer PRIMARY KEY, email text, city text);
+        CREATE TABLE note (id integer, customer_id integer REFERENCES customer, written_by text, body text);
+        """,
+        """
+        [public.customer]
+        email = "email"
+        city = "keep"
+        [public.note]
+        written_by = "person_name"
+        body = { mask = "free_text", rest = "keep" }
+        """,
+    )
+    mask = policy.decisions[column("note.body")].mask
+    assert {(i.column, i.via) for i in mask.inputs()} == {("written_by", ()), ("email", ("customer_id",))}
+    pseudonym = policy.decisions[column("customer.email")].mask.mask(pa.array(["ana@shop.example"]))[0].as_py()
+    inputs = {i: pa.array(["ana@shop.example" if i.via else "Eva Maria"]) for i in mask.inputs()}
+    assert pseudonym in mask.mask(pa.array(["She is ana@shop.example."]), inputs)[0].as_py()
+    assert not policy.decisions[column("note.body")].keeps
+
+
+def test_the_same_registry_and_key_decide_the_same(catalog_of: CatalogOf):
+    catalog = catalog_of(FAMILY)
+    registry = parse('[public.person]\nemail = "email"\nname = "person_name"\nborn = "keep"\n')
+    values = pa.array(["ana@shop.example", None, ""])
+    first, again, other = (
+        resolve(catalog, registry=registry, keys=keys).decisions[column("login.email")].mask.mask(values).to_pylist()
+        for keys in (KEYS, KEYS, Keyring(bytes(32)))
+    )
+    assert first == again
+    assert first[0] != other[0]
+
+
+def test_nothing_in_an_error_is_a_value(resolved: Resolved):
+    policy = resolved(
+        "CREATE TABLE t (x varchar(3) UNIQUE)", "[public.t]\nx = { mask = 'constant', value = 's3cret' }\n"
+    )
+    with pytest.raises(ContractBroken) as caught:
+        policy.require()
+    assert "s3cret" not in str(caught.value.as_dict())
