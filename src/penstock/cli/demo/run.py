@@ -28,17 +28,26 @@ def run(home: DemoHome, *, as_json: bool) -> None:
     """Build the shop, propose masks, plan, create, verify, and show what came of it."""
     started = time.monotonic()
     home.prepare()
-    with _step("PostgreSQL"):
+    with _step() as said:
         server = home.server()
         server.start()
         home.write_project(server)
-    with _step(f"production database {PRODUCTION}"):
-        build_shop(home, server)
+        said.append(f"server: PostgreSQL on {server.host}:{server.port}")
+    with _step() as said:
+        made = build_shop(home, server)
+        said.append(f"production: the database {PRODUCTION} was {'made' if made else 'there already'}")
     project = Project.load(home.folder)
-    with _step("discover: which columns are personal"):
-        project.discover()
-    with _step(f"plan {DEVDB}"):
+    with _step() as said:
+        found = project.discover()
+        proposed, still_open = len(found.discovery.certain), len(found.discovery.open)
+        said.append(
+            f"masks.toml: {found.already_decided} columns decided before, {proposed} proposed, {still_open} open"
+        )
+    with _step() as said:
         plan = project.plan_dev(DEVDB)
+        said.append(
+            f"plan {DEVDB}: {plan.rows:,} rows of {sum(bool(item.rows) for item in plan.tables)} tables"
+        )
     exists = any(listed.name == DEVDB and listed.state == "ready" for listed in project.list_dev())
     with progress() as shown:
         make = project.refresh_dev if exists else project.create_dev
@@ -67,10 +76,12 @@ def end(home: DemoHome, *, remove: bool) -> None:
 
 
 @contextmanager
-def _step(what: str) -> Iterator[None]:
+def _step() -> Iterator[list[str]]:
+    """Says what a step put into the list, and how long it took."""
     started = time.monotonic()
-    yield
-    talk(f"{what} ({time.monotonic() - started:.1f} s)")
+    said: list[str] = []
+    yield said
+    talk(f"{', '.join(said)} ({time.monotonic() - started:.1f} s)")
 
 
 def _show(
