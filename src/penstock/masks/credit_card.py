@@ -12,9 +12,9 @@ from penstock.catalog.types import Family
 from penstock.detect.credit_card import luhn_sums
 from penstock.detect.spans import Texts
 from penstock.masks.arrays import octets_of
-from penstock.masks.contract import Codomain, Contract, Input, Mask, Uniqueness
+from penstock.masks.contract import Contract, Input, Mask
 from penstock.masks.digits import by_count
-from penstock.masks.layout import IS_DIGIT, SymbolPermutation, assembled
+from penstock.masks.layout import IS_DIGIT, SymbolPermutation, assembled, layout_contract
 
 _SHORTEST = 8  # digits that are taken for a card number: the shortest of ISO/IEC 7812
 
@@ -36,13 +36,7 @@ class CreditCard(Mask):
         self._permutation = SymbolPermutation(self.keys, self.domain)
 
     def contract(self) -> Contract:
-        return Contract(
-            Uniqueness.INJECTIVE,
-            Codomain.PERMUTATION,
-            max_length=self.site.max_length,
-            keeps_length=True,
-            keeps_format=True,
-        )
+        return layout_contract(self.site)
 
     def apply(self, values: pa.Array, inputs: Mapping[Input, pa.Array] | None = None) -> pa.Array:
         values = values.fill_null("")

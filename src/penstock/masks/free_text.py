@@ -62,13 +62,13 @@ class Identity:
 
     @classmethod
     def of(cls, given: Any) -> Identity:
-        """From a line of `masks.toml`: a column's name, or a table. Raises ValueError."""
+        """From a line of `masks.toml`: a column's name, or a table. Raises TypeError or ValueError."""
         if isinstance(given, Identity):
             return given
         if isinstance(given, str):
             return cls(given)
         if not isinstance(given, Mapping) or not isinstance(given.get("column"), str):
-            raise ValueError('an identity is "column" or { column = "…", via = ["…"], mask = "…" }')
+            raise TypeError('an identity is "column" or { column = "…", via = ["…"], mask = "…" }')
         known = {"column", "via", "mask", "domain", "options"}
         if unknown := sorted(set(given) - known):
             raise ValueError(f"an identity has no {unknown[0]!r}; it has {', '.join(sorted(known))}")
@@ -86,8 +86,8 @@ class Identity:
 class FreeTextOptions:
     """`rest` is what becomes of text that nothing recognised.
 
-    "lorem" (the default): running Latin text about as long. "null": nothing but the pseudonyms is left, NULL where there
-    are none. "keep": it stays readable, with whatever it says; for text somebody has read.
+    "lorem" (the default): running Latin text about as long. "null": nothing but the pseudonyms is left, NULL where
+    there are none. "keep": it stays readable, with whatever it says; for text somebody has read.
     """
 
     rest: str = "lorem"
@@ -110,7 +110,9 @@ class FreeText(Mask):
     """
 
     name = "free_text"
-    summary = "the row's people under their pseudonyms, recognised numbers masked, the rest Latin (option rest)"
+    summary = (
+        "the row's people under their pseudonyms, recognised numbers masked, the rest Latin (option rest)"
+    )
     example = ("Call Ana on +351 912 345 678", "Lorem and a pseudonym, dolor and another number")
     families = frozenset({Family.TEXT})
     default_domain = "text"

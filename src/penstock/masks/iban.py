@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 
 from penstock.catalog.types import Family
 from penstock.masks.arrays import I64, U8, octets_of
-from penstock.masks.contract import Codomain, Contract, Input, Mask, Uniqueness
+from penstock.masks.contract import Contract, Input, Mask
 from penstock.masks.digits import by_count
-from penstock.masks.layout import IS_DIGIT, IS_LETTER, SymbolPermutation, assembled
+from penstock.masks.layout import IS_DIGIT, IS_LETTER, SymbolPermutation, assembled, layout_contract
 
 _FORM = r"^[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){7,30}$"  # ISO 13616 knows 15 to 34 characters; a few more are let in
 _HEAD = 4  # country and check digits
@@ -35,13 +35,7 @@ class Iban(Mask):
         self._permutation = SymbolPermutation(self.keys, self.domain)
 
     def contract(self) -> Contract:
-        return Contract(
-            Uniqueness.INJECTIVE,
-            Codomain.PERMUTATION,
-            max_length=self.site.max_length,
-            keeps_length=True,
-            keeps_format=True,
-        )
+        return layout_contract(self.site)
 
     def apply(self, values: pa.Array, inputs: Mapping[Input, pa.Array] | None = None) -> pa.Array:
         values = values.fill_null("")

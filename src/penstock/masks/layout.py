@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from penstock.masks.arrays import I64, U8, octets_of
+from penstock.masks.contract import Codomain, Contract, Site, Uniqueness
 from penstock.masks.decimals import DigitPermutation
 from penstock.masks.digits import by_count
 from penstock.masks.keys import U64, Keyring
@@ -31,6 +32,19 @@ _KEPT = {
     0x202F,
     *range(0x2010, 0x2016),
 }  # blanks, dashes and an apostrophe people type in numbers
+
+
+def layout_contract(site: Site) -> Contract:
+    """What every mask promises that permutes and leaves the layout alone."""
+    return Contract(
+        Uniqueness.INJECTIVE,
+        Codomain.PERMUTATION,
+        max_length=site.max_length,
+        # Values without case are masked in Unicode form NFC, which is longer for a few characters nobody numbers with.
+        keeps_length=not site.case_insensitive,
+        keeps_format=True,
+    )
+
 
 IS_DIGIT = np.array([48 <= i <= 57 for i in range(256)])
 IS_LETTER = np.array([65 <= i <= 90 or 97 <= i <= 122 for i in range(256)])

@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 from penstock.catalog.types import Family
 from penstock.detect.spans import Flags
 from penstock.masks.arrays import I64, U8, octets_of
-from penstock.masks.contract import Codomain, Contract, Input, Mask, Uniqueness
+from penstock.masks.contract import Contract, Input, Mask
 from penstock.masks.digits import by_count
-from penstock.masks.layout import IS_DIGIT, IS_LETTER, SymbolPermutation, assembled
+from penstock.masks.layout import IS_DIGIT, IS_LETTER, SymbolPermutation, assembled, layout_contract
 
 # No letters but those before an extension.
 _FORM = r"(?i)^[^a-z\x{80}-\x{10ffff}]*(?:(?:x|ext|extn|extension)[.: ]*[0-9]+[ )]*)?$"
@@ -42,13 +42,7 @@ class Phone(Mask):
         self._permutation = SymbolPermutation(self.keys, self.domain)
 
     def contract(self) -> Contract:
-        return Contract(
-            Uniqueness.INJECTIVE,
-            Codomain.PERMUTATION,
-            max_length=self.site.max_length,
-            keeps_length=True,
-            keeps_format=True,
-        )
+        return layout_contract(self.site)
 
     def apply(self, values: pa.Array, inputs: Mapping[Input, pa.Array] | None = None) -> pa.Array:
         values = values.fill_null("")

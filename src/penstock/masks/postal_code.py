@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from penstock.catalog.types import Family
-from penstock.masks.contract import Codomain, Contract, Input, Mask, Uniqueness
-from penstock.masks.layout import SymbolPermutation
+from penstock.masks.contract import Contract, Input, Mask
+from penstock.masks.layout import SymbolPermutation, layout_contract
 
 
 class PostalCode(Mask):
@@ -24,13 +24,7 @@ class PostalCode(Mask):
         self._permutation = SymbolPermutation(self.keys, self.domain)
 
     def contract(self) -> Contract:
-        return Contract(
-            Uniqueness.INJECTIVE,
-            Codomain.PERMUTATION,
-            max_length=self.site.max_length,
-            keeps_length=True,
-            keeps_format=True,
-        )
+        return layout_contract(self.site)
 
     def apply(self, values: pa.Array, inputs: Mapping[Input, pa.Array] | None = None) -> pa.Array:
         return self._permutation.all_of(values.fill_null(""))
