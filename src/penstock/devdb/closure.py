@@ -140,10 +140,11 @@ def _add_root(
     reader: EdgeReader, rule: RootRule, keys: Keyring | None, descending: Rows, tally: Tally
 ) -> None:
     table = reader.catalog.root_of(rule.table)
-    new = descending[table].add(select_roots(reader.session, reader.catalog, reader.addresses, rule, keys))
-    tally.provenance.start(table, new, "root")
-    tally.rows += len(new)
     tally.progress(f"root {rule.table}", tally.rows)
+    for ids in select_roots(reader.session, reader.catalog, reader.addresses, rule, keys):
+        new = descending[table].add(ids)
+        tally.provenance.start(table, new, "root")
+        tally.rows += len(new)
 
 
 def _add_whole(

@@ -25,7 +25,7 @@ Pairs = tuple[RowIds, RowIds]  # rows at hand, and the rows they lead to; aligne
 
 # Microseconds, measured on two cores; only their proportions matter.
 _STATEMENT = 1_500.0
-_INDEX_LOOKUP = 12.0
+_INDEX_LOOKUP = 20.0
 _SCANNED_ROW = 0.3
 _PAIR = 0.5
 _ROWS_PER_PAGE = 60.0  # of a table that was never analysed

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from penstock.catalog.model import Catalog, Table, TableName, quote_identifier
-from penstock.devdb.addresses import Addresses, Source, joined, read_ids
-from penstock.devdb.rowset import NO_ROWS, RowIds, row_ids
+from penstock.devdb.addresses import Addresses, Source, read_ids
+from penstock.devdb.rowset import RowIds, row_ids
 from penstock.errors import ConfigError, DatabaseError, QueryError, SnapshotLost, SourceRefused
 from penstock.masks.keys import Keyring
 
@@ -31,8 +31,8 @@ class RootRule:
 
 def select_roots(
     session: Source, catalog: Catalog, addresses: Addresses, rule: RootRule, keys: Keyring | None = None
-) -> RowIds:
-    """The row ids of the root's rows, numbered in its logical table.
+) -> Iterator[RowIds]:
+    """The row ids of the root's rows, numbered in its logical table, in blocks. To be read to the end.
 
     Raises QueryError where the condition is no SQL the server accepts, ConfigError for impossible numbers.
     """
@@ -54,12 +54,12 @@ def select_roots(
             probe = f"SELECT 1 FROM {addresses.relation(root, leaf)} AS {alias} {condition} {order}\nLIMIT 0"
             check_sql(session, probe, f"`where` or `order_by` of the root {rule.table}", doing)
         if rule.percent is not None:
-            return _sampled(
-                session, catalog, addresses, rule, rule.percent, f"{condition} {order}", keys, doing
-            )
+            rest = f"{condition} {order}"
+            yield from _sampled(session, catalog, addresses, rule, rule.percent, rest, keys, doing)
+            return
         limit = f" LIMIT {int(rule.limit)}" if rule.limit is not None else ""
         with sql_of(f"`where` of the root {rule.table}"):
-            return joined(read_ids(session, addresses, root, leaf, f"{condition} {order}{limit}", doing))
+            yield from read_ids(session, addresses, root, leaf, f"{condition} {order}{limit}", doing)
 
 
 def _check_numbers(rule: RootRule) -> None:
@@ -100,7 +100,7 @@ def _sampled(
     rest: str,
     keys: Keyring | None,
     doing: str,
-) -> RowIds:
+) -> Iterator[RowIds]:
     """The rows whose keyed hash falls into the lowest `percent`: the same rows again as long as key and rows stay.
 
     A table without any key is hashed by its whole rows, so duplicates share their fate.
@@ -125,14 +125,15 @@ def _sampled(
     )
     prf = keys.prf(str(root), "sample")
     bound = np.uint64(min(int(percent / 100 * 2**64), 2**64 - 1))
-    chosen: list[RowIds] = []
+    wanted = rule.limit
     with sql_of(f"`where` of the root {rule.table}"):
         for batch in _text_rows(session, query, doing):
             oids, blocks, offsets = (batch.column(i).to_numpy() for i in range(3))
             leaves = addresses.leaf_numbers(root, oids)
             keep = prf.digest(batch.column(3))[:, 0] < bound
-            chosen.append(row_ids(leaves, blocks, offsets)[keep | np.bool_(percent >= 100)])
-    return np.concatenate([NO_ROWS, *chosen])[: rule.limit]
+            ids = row_ids(leaves, blocks, offsets)[keep | np.bool_(percent >= 100)][:wanted]
+            wanted = None if wanted is None else wanted - len(ids)
+            yield ids
 
 
 def _text_rows(session: Source, query: str, doing: str) -> Iterator[pa.RecordBatch]:

@@ -47,6 +47,14 @@ def offsets_of(ids: RowIds) -> npt.NDArray[np.uint16]:
     return (ids & np.uint64(0xFFFF)).astype(np.uint16)
 
 
+def distinct(ids: RowIds) -> RowIds:
+    """The ids ascending, each once. `np.unique` hashes, and takes ten times as long."""
+    ids = np.sort(ids)
+    first = np.ones(len(ids), dtype=bool)
+    np.not_equal(ids[1:], ids[:-1], out=first[1:])
+    return ids[first]
+
+
 class RowSet:
     """A growing set of row ids. `offset_bits`: 9 for pages of 8 kB, 10 for 16 kB, 11 for 32 kB."""
 
@@ -69,7 +77,7 @@ class RowSet:
         """Add rows (any order, repeats allowed); returns those that were not in the set, sorted, each once."""
         if len(ids) == 0:
             return NO_ROWS
-        ids = np.unique(ids)
+        ids = distinct(ids)
         ids = ids[~self._look_up(ids)]
         for key, low in self._by_chunk(ids):
             self._merge(key, low)

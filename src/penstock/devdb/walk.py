@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from penstock.catalog.model import TableName
 from penstock.devdb.edge_rows import Pairs, Relation
-from penstock.devdb.rowset import NO_ROWS, RowIds, RowSet
+from penstock.devdb.rowset import NO_ROWS, RowIds, RowSet, distinct
 
 _WIDE = 512
 Nodes = npt.NDArray[np.int64]
@@ -110,7 +110,7 @@ def _ids_per_table(relations: Sequence[tuple[Relation, Pairs]]) -> dict[TableNam
     for relation, (near, far) in relations:
         parts.setdefault(relation.near, []).append(near)
         parts.setdefault(relation.far, []).append(far)
-    return {table: np.unique(np.concatenate(ids)) for table, ids in parts.items()}
+    return {table: distinct(np.concatenate(ids)) for table, ids in parts.items()}
 
 
 def _starts(lengths: Sequence[int] | Nodes) -> Nodes:
