@@ -19,7 +19,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.tables import TABLES, BenchTable
-from penstock.engines.postgres.embedded import EmbeddedServer, reachable_directory, system_programs, wheel_programs
+from penstock.engines.postgres.embedded import (
+    EmbeddedServer,
+    reachable_directory,
+    system_programs,
+    wheel_programs,
+)
 
 OPTIONS = {"fsync": "off", "shared_buffers": "256MB", "max_wal_size": "4GB", "autovacuum": "off"}
 
@@ -60,7 +65,9 @@ def measure(running: EmbeddedServer, table: BenchTable, rows: int, rounds: int) 
     psql(running, "source", table.fill.format(rows=rows))
     psql(running, "source", "VACUUM ANALYZE bench")
     size = psql(running, "source", "SELECT sum(pg_column_size(b.*)) / 1000000 FROM bench b")
-    print(f"\n{table.name}: {rows:,} rows, {size} MB, {len(table.masks)} masked columns ({', '.join(sorted(set(table.masks.values())))})")
+    print(
+        f"\n{table.name}: {rows:,} rows, {size} MB, {len(table.masks)} masked columns ({', '.join(sorted(set(table.masks.values())))})"
+    )
     ratios = []
     for number in range(rounds):
         psql(running, "plain", "TRUNCATE bench")
@@ -93,10 +100,15 @@ def piped(running: EmbeddedServer) -> float:
     client = str(running.programs / "psql")
     started = time.monotonic()
     reader = subprocess.Popen(
-        [client, "-qX", "-c", "COPY bench TO STDOUT"], env=environment(running, "source"), stdout=subprocess.PIPE
+        [client, "-qX", "-c", "COPY bench TO STDOUT"],
+        env=environment(running, "source"),
+        stdout=subprocess.PIPE,
     )
     writer = subprocess.run(
-        [client, "-qX", "-c", "COPY bench FROM STDIN"], env=environment(running, "plain"), stdin=reader.stdout, check=True
+        [client, "-qX", "-c", "COPY bench FROM STDIN"],
+        env=environment(running, "plain"),
+        stdin=reader.stdout,
+        check=True,
     )
     if reader.wait() or writer.returncode:
         raise SystemExit("psql failed")

@@ -34,12 +34,17 @@ def main() -> None:
             password=Secret(os.environ["PGPASSWORD"], "benchmark"),
         )
 
-    with Session.open(settings("source"), read_only=True) as source, Session.open(settings("masked"), read_only=False) as target:
+    with (
+        Session.open(settings("source"), read_only=True) as source,
+        Session.open(settings("masked"), read_only=False) as target,
+    ):
         source.begin_snapshot()
         catalog = reflect(source)
         table = catalog.tables[TableName("public", "bench")]
         keys = Keyring(bytes(range(32)))
-        masks = {name: build(mask, Site.of(table.column(name).type), keys) for name, mask in task["masks"].items()}
+        masks = {
+            name: build(mask, Site.of(table.column(name).type), keys) for name, mask in task["masks"].items()
+        }
         plan = read_plan(catalog, table, masks)
         started = time.monotonic()
         total = move(source, target, plan, [plan.select(table.name)])

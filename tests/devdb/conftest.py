@@ -51,7 +51,9 @@ class Folder:
         """The development database."""
         return self.target.database(self.database)
 
-    def write(self, *, devdb: str | None = None, masks: str | None = None, key: str = KEY, connections: str = "") -> None:
+    def write(
+        self, *, devdb: str | None = None, masks: str | None = None, key: str = KEY, connections: str = ""
+    ) -> None:
         """(Re)write the project's files; None leaves a file alone."""
         (self.path / ".env").write_text(
             f"PENSTOCK_KEY={key}\nSOURCE_PASSWORD='{self.source.server.password}'\nTARGET_PASSWORD='{self.target.password}'\n"
@@ -63,7 +65,13 @@ class Folder:
 
     def _toml(self, devdb: str, connections: str) -> str:
         def connection(role: str, server: Server, dbname: str, secret: str) -> str:
-            fields = {"role": role, "host": server.host, "port": server.port, "user": server.user, "dbname": dbname}
+            fields = {
+                "role": role,
+                "host": server.host,
+                "port": server.port,
+                "user": server.user,
+                "dbname": dbname,
+            }
             lines = [f"{key} = {json.dumps(value)}" for key, value in fields.items()]
             if server.password:
                 lines.append(f'password = "${{{secret}}}"')
@@ -88,7 +96,9 @@ class Folder:
         """Let one of the project's connections (`prod`, `dev`) use this role."""
         path, env = self.path / "penstock.toml", self.path / ".env"
         server, variable = (
-            (self.source.server, "SOURCE_PASSWORD") if connection == "prod" else (self.target, "TARGET_PASSWORD")
+            (self.source.server, "SOURCE_PASSWORD")
+            if connection == "prod"
+            else (self.target, "TARGET_PASSWORD")
         )
         head, mark, rest = path.read_text().partition(f"[connections.{connection}]")
         path.write_text(head + mark + rest.replace(f'user = "{server.user}"', f'user = "{user}"', 1))
@@ -109,7 +119,9 @@ def make_folder(tmp_path: Path, postgres: Server) -> Iterator[MakeFolder]:
     """`make_folder(source, devdb, masks)`: a project over a source database. What it makes is dropped after the test."""
     made: list[Folder] = []
 
-    def make(source: Database, devdb: str, masks: str = "", *, target: Server | None = None, **kwargs: Any) -> Folder:
+    def make(
+        source: Database, devdb: str, masks: str = "", *, target: Server | None = None, **kwargs: Any
+    ) -> Folder:
         path = tmp_path / f"project{len(made)}"
         path.mkdir()
         folder = Folder(path, source, target or postgres, unique_name("dev"))
@@ -140,7 +152,9 @@ def make_role(postgres: Server, make_database: object) -> Iterator[MakeRole]:
             "SELECT datname::text FROM pg_database WHERE pg_get_userbyid(datdba) = $1", name
         ):
             postgres.drop(owned)
-        for (database,) in postgres.maintenance.rows("SELECT datname::text FROM pg_database WHERE datallowconn"):
+        for (database,) in postgres.maintenance.rows(
+            "SELECT datname::text FROM pg_database WHERE datallowconn"
+        ):
             if postgres.database(database).rows(
                 "SELECT FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid WHERE r.rolname = $1 "
                 "AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) LIMIT 1",

@@ -55,7 +55,8 @@ def parse_root(text: str) -> RootSettings:
     table, colon, where = text.partition(":")
     if not colon or not table.strip() or not where.strip():
         raise UsageError(
-            f"{text!r} is no TABLE:WHERE", hint='penstock dev add small --root "public.orders:order_id = 4711"'
+            f"{text!r} is no TABLE:WHERE",
+            hint='penstock dev add small --root "public.orders:order_id = 4711"',
         )
     return RootSettings(table=table.strip(), where=where.strip())
 
@@ -128,7 +129,9 @@ def _tables(
     document: Mapping[str, Any], before: Mapping[TableName, int], inserted: Mapping[TableName, int]
 ) -> dict[str, Any]:
     now = {str(name): before[name] + inserted.get(name, 0) for name in before}
-    return {text: {**entry, "rows": now.get(text, entry["rows"])} for text, entry in document["tables"].items()}
+    return {
+        text: {**entry, "rows": now.get(text, entry["rows"])} for text, entry in document["tables"].items()
+    }
 
 
 def _insert(
@@ -136,8 +139,13 @@ def _insert(
 ) -> tuple[dict[TableName, int], dict[TableName, int], dict[TableName, int]]:
     """Insert every missing row; returns rows inserted, rows already there, and rows before, per table."""
     before = {
-        name: int(target.fetchval(f"SELECT count(*) FROM ONLY {name.sql}" if not _partitioned(job, name)
-                                  else f"SELECT count(*) FROM {name.sql}"))  # fmt: skip
+        name: int(
+            target.fetchval(
+                f"SELECT count(*) FROM ONLY {name.sql}"
+                if not _partitioned(job, name)
+                else f"SELECT count(*) FROM {name.sql}"
+            )
+        )  # fmt: skip
         for name in job.catalog.leaves
         if name not in job.skip
     }
@@ -152,7 +160,9 @@ def _insert(
         plan = plan_of(job, name)
         stage = TableName("pg_temp", f"penstock_{number}")
         columns = ", ".join(map(quote_identifier, plan.written))
-        target.execute(f"CREATE TEMPORARY TABLE {stage.sql} ON COMMIT DROP AS SELECT {columns} FROM {name.sql} WITH NO DATA")
+        target.execute(
+            f"CREATE TEMPORARY TABLE {stage.sql} ON COMMIT DROP AS SELECT {columns} FROM {name.sql} WITH NO DATA"
+        )
         for read in reads(job.catalog, plan, rows, whole=False):
             move(
                 source,
@@ -163,7 +173,9 @@ def _insert(
                 into=stage,
                 progress=lambda n, b, task=str(name): progress.advance(task, n, b),  # type: ignore[misc]
             )
-        status = target.execute(_merge_sql(job.catalog.tables[name], plan, stage), doing=f"adding rows to {name}")
+        status = target.execute(
+            _merge_sql(job.catalog.tables[name], plan, stage), doing=f"adding rows to {name}"
+        )
         inserted[name] = int(status.split()[-1])
         present[name] = rows.count - inserted[name]
         progress.finish(str(name))
@@ -223,7 +235,9 @@ def _triggers(job: Job, target: Session, tables: Sequence[TableName], verb: str)
         target.execute(f"ALTER TABLE {name.sql} {verb} TRIGGER USER")
         for decision in job.policy.of(name).values():
             if decision.rebuild_trigger and verb == "DISABLE":
-                target.execute(f"ALTER TABLE {name.sql} ENABLE TRIGGER {quote_identifier(decision.rebuild_trigger)}")
+                target.execute(
+                    f"ALTER TABLE {name.sql} ENABLE TRIGGER {quote_identifier(decision.rebuild_trigger)}"
+                )
         if verb == "ENABLE":
             for trigger in job.catalog.tables[name].triggers:
                 if not trigger.enabled:

@@ -27,7 +27,9 @@ from penstock.policy.decision import Policy
 from penstock.pump.move import Totals, move
 from penstock.pump.readplan import ReadPlan, read_plan
 
-_BY_ADDRESS_SHARE = 0.03  # below this share of a table's rows, addresses are sent; above, the table is scanned
+_BY_ADDRESS_SHARE = (
+    0.03  # below this share of a table's rows, addresses are sent; above, the table is scanned
+)
 _ADDRESSES_PER_QUERY = 10_000
 
 
@@ -66,9 +68,7 @@ def build(job: Job, source: Session, target: Session, progress: Progress) -> Bui
         )
         if not any(t.name.schema == "public" for t in job.catalog) and not _has_public(source):
             target.execute("DROP SCHEMA IF EXISTS public", doing="preparing the schema")
-        archive.restore(
-            target.settings, target.database, "pre-data", without=without, grants=job.grants
-        )
+        archive.restore(target.settings, target.database, "pre-data", without=without, grants=job.grants)
         if refill:
             archive.restore(target.settings, target.database, "post-data", without=without, only=refill)
         progress.finish("schema")
@@ -83,7 +83,9 @@ def build(job: Job, source: Session, target: Session, progress: Progress) -> Bui
         return Built(rows, size, archive.left_out)
 
 
-def copy_rows(job: Job, source: Session, target: Session, progress: Progress) -> tuple[dict[TableName, int], int]:
+def copy_rows(
+    job: Job, source: Session, target: Session, progress: Progress
+) -> tuple[dict[TableName, int], int]:
     """Copy every table's rows of the closure; returns rows per table and bytes in all."""
     counts: dict[TableName, int] = {}
     size = 0
@@ -121,7 +123,11 @@ def plan_of(job: Job, name: TableName) -> ReadPlan:
     }
     refilled = {column for column, decision in decisions.items() if decision.rebuild_trigger}
     return read_plan(
-        job.catalog, job.catalog.tables[name], masks, nulled=job.nulled.get(name, frozenset()), left_out=refilled
+        job.catalog,
+        job.catalog.tables[name],
+        masks,
+        nulled=job.nulled.get(name, frozenset()),
+        left_out=refilled,
     )
 
 
@@ -226,9 +232,13 @@ def set_sequences(catalog: Catalog, source: Session, target: Session) -> None:
                 continue
             state = reached, True
         last, called = state
-        if reached is not None and ((sequence.increment > 0) == (reached > last) or (reached == last and not called)):
+        if reached is not None and (
+            (sequence.increment > 0) == (reached > last) or (reached == last and not called)
+        ):
             last, called = reached, True
-        target.fetchval("SELECT pg_catalog.setval($1::text::regclass, $2, $3)", sequence.name.sql, last, called)
+        target.fetchval(
+            "SELECT pg_catalog.setval($1::text::regclass, $2, $3)", sequence.name.sql, last, called
+        )
 
 
 def _state(sequence: Sequence, source: Session) -> tuple[int, bool] | None:
@@ -244,7 +254,9 @@ def _reached(sequence: Sequence, target: Session) -> int | None:
     if owner is None or target.fetchval("SELECT pg_catalog.to_regclass($1)::text", owner.table.sql) is None:
         return None
     extreme = "max" if sequence.increment > 0 else "min"
-    value = target.fetchval(f"SELECT {extreme}({quote_identifier(owner.column)})::numeric::text FROM {owner.table.sql}")
+    value = target.fetchval(
+        f"SELECT {extreme}({quote_identifier(owner.column)})::numeric::text FROM {owner.table.sql}"
+    )
     return int(value) if value is not None and value.lstrip("-").isdigit() else None
 
 
@@ -252,7 +264,9 @@ def _settle(target: Session, progress: Progress) -> None:
     """Fill materialised views in the order they depend on each other, then gather statistics."""
     progress.start("statistics")
     for row in target.fetch(_MATERIALIZED_SQL):
-        target.execute(f"REFRESH MATERIALIZED VIEW {row['name']}", doing=f"filling the materialised view {row['name']}")
+        target.execute(
+            f"REFRESH MATERIALIZED VIEW {row['name']}", doing=f"filling the materialised view {row['name']}"
+        )
     target.execute("ANALYZE", doing="gathering statistics")
     progress.finish("statistics")
 

@@ -29,7 +29,9 @@ class EdgeSettings:
 
     from_: str
     to: str
-    children: bool | int | Literal["always"] = True  # follow to children: yes, no, at most N per parent, always
+    children: bool | int | Literal["always"] = (
+        True  # follow to children: yes, no, at most N per parent, always
+    )
     on: str | None = None
     where: str | None = None  # further condition over child, for example child.owner_type = 'Order'
     cut: bool = False  # write NULL instead of following to the parent

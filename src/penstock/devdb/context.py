@@ -37,7 +37,9 @@ class Context:
     @contextmanager
     def source_session(self) -> Iterator[Session]:
         """The source, read-only, inside one exported snapshot."""
-        with Session.open(self.source, read_only=True, application_name=f"penstock dev {self.name}") as session:
+        with Session.open(
+            self.source, read_only=True, application_name=f"penstock dev {self.name}"
+        ) as session:
             session.begin_snapshot(export=True)
             yield session
 

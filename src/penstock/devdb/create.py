@@ -82,7 +82,13 @@ def create(
                 raise
     path = manifest.save(made, context.state_dir)
     return Created(
-        prepared.plan, made, path, verification, sum(built.rows.values()), built.bytes, time.monotonic() - started
+        prepared.plan,
+        made,
+        path,
+        verification,
+        sum(built.rows.values()),
+        built.bytes,
+        time.monotonic() - started,
     )
 
 
@@ -110,7 +116,9 @@ def _verify(
 def _check_target(context: Context, source: Session, maintenance: Session, *, replace: bool) -> None:
     """The target is neither the source, nor somebody else's database, nor a finished one by mistake."""
     final = context.database
-    if not maintenance.fetchval("SELECT rolsuper OR rolcreatedb FROM pg_catalog.pg_roles WHERE rolname = current_user"):
+    if not maintenance.fetchval(
+        "SELECT rolsuper OR rolcreatedb FROM pg_catalog.pg_roles WHERE rolname = current_user"
+    ):
         raise TargetRefused(
             f"the role {context.target.user} may not create databases on the target",
             hint=f"ALTER ROLE {quote_identifier(context.target.user)} CREATEDB;",
@@ -125,7 +133,8 @@ def _check_target(context: Context, source: Session, maintenance: Session, *, re
     if not databases.exists(maintenance, final):
         if replace:
             raise TargetRefused(
-                f"there is no development database {final} to refresh", hint=f"penstock dev create {context.name}"
+                f"there is no development database {final} to refresh",
+                hint=f"penstock dev create {context.name}",
             )
         return
     if not replace:

@@ -38,7 +38,8 @@ def build_lock(maintenance: Session, final: str) -> Iterator[None]:
     key = int.from_bytes(hashlib.sha256(f"penstock:{final}".encode()).digest()[:8], "big", signed=True)
     if not maintenance.fetchval("SELECT pg_catalog.pg_try_advisory_lock($1)", key):
         raise TargetRefused(
-            f"another run is building {final}", hint="wait for it, or end it; its debris is removed by the next run"
+            f"another run is building {final}",
+            hint="wait for it, or end it; its debris is removed by the next run",
         )
     try:
         yield
@@ -48,7 +49,9 @@ def build_lock(maintenance: Session, final: str) -> Iterator[None]:
 
 
 def exists(maintenance: Session, name: str) -> bool:
-    return bool(maintenance.fetchval("SELECT EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = $1)", name))
+    return bool(
+        maintenance.fetchval("SELECT EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = $1)", name)
+    )
 
 
 def debris(maintenance: Session, final: str) -> list[str]:
@@ -69,7 +72,9 @@ def create(maintenance: Session, name: str, final: str, like: DatabaseFacts) -> 
     collation = quote_literal(like.collation)
     warnings: tuple[str, ...] = ()
     try:
-        maintenance.execute(f"{base} LC_COLLATE {collation} LC_CTYPE {collation}", doing=f"creating the database {name}")
+        maintenance.execute(
+            f"{base} LC_COLLATE {collation} LC_CTYPE {collation}", doing=f"creating the database {name}"
+        )
     except DatabaseError as error:
         if exists(maintenance, name) or "privilege" in error.why or "permission" in error.why:
             raise
@@ -82,13 +87,20 @@ def create(maintenance: Session, name: str, final: str, like: DatabaseFacts) -> 
 
 def drop(maintenance: Session, name: str) -> None:
     """Drop a database of ours, ending the connections to it."""
-    maintenance.execute(f"DROP DATABASE IF EXISTS {quote_identifier(name)} WITH (FORCE)", doing=f"dropping {name}")
+    maintenance.execute(
+        f"DROP DATABASE IF EXISTS {quote_identifier(name)} WITH (FORCE)", doing=f"dropping {name}"
+    )
 
 
 def publish(maintenance: Session, built: str, final: str) -> None:
     """Give the finished build its final name."""
-    maintenance.execute(f"ALTER DATABASE {quote_identifier(built)} RENAME TO {quote_identifier(final)}", doing=f"publishing {final}")
-    maintenance.execute(f"COMMENT ON DATABASE {quote_identifier(final)} IS {quote_literal(f'penstock: {final}')}")
+    maintenance.execute(
+        f"ALTER DATABASE {quote_identifier(built)} RENAME TO {quote_identifier(final)}",
+        doing=f"publishing {final}",
+    )
+    maintenance.execute(
+        f"COMMENT ON DATABASE {quote_identifier(final)} IS {quote_literal(f'penstock: {final}')}"
+    )
 
 
 def swap(maintenance: Session, built: str, final: str) -> None:
@@ -103,7 +115,9 @@ def swap(maintenance: Session, built: str, final: str) -> None:
     maintenance.execute(f"COMMENT ON DATABASE {q_final} IS {quote_literal(f'penstock: building {final}')}")
     try:
         for name in (q_final, q_built):
-            maintenance.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false", doing=f"swapping {final}")
+            maintenance.execute(
+                f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false", doing=f"swapping {final}"
+            )
         maintenance.fetch(
             "SELECT pg_catalog.pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity WHERE datname = ANY($1::text[])",
             [built, final],

@@ -116,7 +116,8 @@ def require_there(context: Context) -> None:
     with context.target_session() as maintenance:
         if not databases.exists(maintenance, context.database):
             raise TargetRefused(
-                f"there is no development database {context.database}", hint=f"penstock dev create {context.name}"
+                f"there is no development database {context.database}",
+                hint=f"penstock dev create {context.name}",
             )
 
 

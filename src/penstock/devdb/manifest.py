@@ -125,7 +125,9 @@ def save(manifest: Manifest, state_dir: Path) -> Path:
     """Write the manifest as JSON below the project's state directory; returns the file."""
     path = state_dir / "manifests" / f"{manifest.document['database']}-{manifest.run_id}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(manifest.as_dict(), indent=1, sort_keys=True, default=str) + "\n", encoding="utf-8")
+    path.write_text(
+        json.dumps(manifest.as_dict(), indent=1, sort_keys=True, default=str) + "\n", encoding="utf-8"
+    )
     return path
 
 

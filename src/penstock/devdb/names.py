@@ -34,10 +34,14 @@ def find_table(catalog: Catalog, text: str, where: str) -> TableName:
         if text in (str(name), name.sql, name.table):
             if table.is_partition:
                 raise UnknownName(
-                    f"{text!r} in {where} is a partition", hint=f"speak of its root: {str(catalog.root_of(name))!r}"
+                    f"{text!r} in {where} is a partition",
+                    hint=f"speak of its root: {str(catalog.root_of(name))!r}",
                 )
-            raise UnknownName(f"{text!r} in {where} is a {table.kind}", why="only tables hold rows to copy",
-                hint="name the tables it is made of; views come with the schema")
+            raise UnknownName(
+                f"{text!r} in {where} is a {table.kind}",
+                why="only tables hold rows to copy",
+                hint="name the tables it is made of; views come with the schema",
+            )
     close = get_close_matches(text, [*map(str, tables), *(t.table for t in tables)], n=1)
     raise UnknownName(
         f"there is no table {text!r} ({where})",
@@ -52,7 +56,9 @@ def find_tables(catalog: Catalog, patterns: Iterable[str], where: str) -> frozen
         if any(c in pattern for c in "*?["):
             matching = {name for name in catalog.leaves if fnmatchcase(str(name), pattern)}
             if not matching:
-                raise UnknownName(f"no table matches {pattern!r} ({where})", hint="write it as schema.pattern")
+                raise UnknownName(
+                    f"no table matches {pattern!r} ({where})", hint="write it as schema.pattern"
+                )
             found |= matching
         else:
             found.add(find_table(catalog, pattern, where))

@@ -116,7 +116,9 @@ class Plan:
 
     def save(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(self.as_dict(), indent=1, sort_keys=True, default=str) + "\n", encoding="utf-8")
+        path.write_text(
+            json.dumps(self.as_dict(), indent=1, sort_keys=True, default=str) + "\n", encoding="utf-8"
+        )
 
     @classmethod
     def load(cls, path: Path) -> Plan:
@@ -125,7 +127,8 @@ class Plan:
             document = json.loads(path.read_text(encoding="utf-8"))
             if document["format"] != FORMAT:
                 raise ConfigError(
-                    f"{path} is a plan of another version", hint="make it again: penstock dev plan --save FILE"
+                    f"{path} is a plan of another version",
+                    hint="make it again: penstock dev plan --save FILE",
                 )
             fields = {f.name: document[f.name] for f in dataclasses.fields(cls)}
             for name, item in (
@@ -141,7 +144,9 @@ class Plan:
         except OSError as error:
             raise ConfigError(f"the plan {path} cannot be read", why=error.strerror or "") from None
         except (ValueError, KeyError, TypeError):
-            raise ConfigError(f"{path} is not a saved plan", hint="penstock dev plan NAME --save FILE") from None
+            raise ConfigError(
+                f"{path} is not a saved plan", hint="penstock dev plan NAME --save FILE"
+            ) from None
 
 
 def settings_as_dict(settings: DevdbSettings) -> dict[str, Any]:
@@ -149,7 +154,8 @@ def settings_as_dict(settings: DevdbSettings) -> dict[str, Any]:
     return {
         f.name: _plain(value)
         for f in dataclasses.fields(settings)
-        if (value := getattr(settings, f.name)) != (f.default if f.default is not dataclasses.MISSING else None)
+        if (value := getattr(settings, f.name))
+        != (f.default if f.default is not dataclasses.MISSING else None)
     }
 
 
@@ -173,7 +179,8 @@ def require_no_drift(saved: Plan, fresh: Plan, tolerance_percent: float) -> None
     moved = [*_moved_counts(saved.tables, fresh.tables, tolerance_percent), *_moved_masks(saved, fresh)]
     if moved:
         raise PlanDrift(
-            f"the plan no longer fits: {moved[0]}" + (f" (and {len(moved) - 1} more)" if len(moved) > 1 else ""),
+            f"the plan no longer fits: {moved[0]}"
+            + (f" (and {len(moved) - 1} more)" if len(moved) > 1 else ""),
             why="; ".join(moved[1:6]),
             hint=f"look at a fresh plan: penstock dev plan {saved.name}",
         )

@@ -57,7 +57,12 @@ class _Columns:
 
 
 def prepare(
-    context: Context, source: Session, progress: Progress, *, catalog: Catalog | None = None, trace: bool = False
+    context: Context,
+    source: Session,
+    progress: Progress,
+    *,
+    catalog: Catalog | None = None,
+    trace: bool = False,
 ) -> Prepared:
     """Plan one development database in the source's open snapshot.
 
@@ -103,14 +108,18 @@ def prepare(
     return Prepared(plan, job, rules, tuple(errors))
 
 
-def _decide(context: Context, catalog: Catalog, rules: Rules, source: Session) -> tuple[Policy, tuple[str, ...]]:
+def _decide(
+    context: Context, catalog: Catalog, rules: Rules, source: Session
+) -> tuple[Policy, tuple[str, ...]]:
     def policy_with(real: Mapping[ColumnName, frozenset[str]]) -> Policy:
         return resolve(
             catalog,
             registry=context.registry,
             keys=context.keys,
             virtual_edges=[
-                _Columns(e.child, e.child_columns, e.parent, e.parent_columns) for e in rules.virtual if e.child_columns
+                _Columns(e.child, e.child_columns, e.parent, e.parent_columns)
+                for e in rules.virtual
+                if e.child_columns
             ],
             unclassified=context.settings.unclassified,
             skip=rules.skip,
@@ -177,7 +186,9 @@ def _require_readable(source: Session, catalog: Catalog, rules: Rules) -> None:
 
     Tables that stay empty must be readable too: pg_dump locks every table whose definition it reads.
     """
-    wanted = {t.oid: t for t in catalog if catalog.root_of(t.name) not in rules.skip and t.kind in _LOCKED_KINDS}
+    wanted = {
+        t.oid: t for t in catalog if catalog.root_of(t.name) not in rules.skip and t.kind in _LOCKED_KINDS
+    }
     rows = source.fetch(
         """
         SELECT c.oid::int8 AS oid, pg_catalog.row_security_active(c.oid) AS filtered,

@@ -33,7 +33,10 @@ def real_values(
         table = find_table(catalog, rule.table, f"devdb.{name}.real")
         masked = [c for c, d in policy.of(table).items() if d.mask is not None and not d.keeps]
         columns = ", ".join(f"{quote_identifier(c)}::text" for c in masked)
-        with user_search_path(source, catalog, table.schema), sql_of(f"`where` of [devdb.{name}.real] {table}"):
+        with (
+            user_search_path(source, catalog, table.schema),
+            sql_of(f"`where` of [devdb.{name}.real] {table}"),
+        ):
             rows = source.fetch(
                 f"SELECT {columns} FROM {table.sql} WHERE ({rule.where}\n) LIMIT {_MOST_ROWS + 1}",
                 doing=f"reading the rows of {table} that stay real",

@@ -32,16 +32,22 @@ def look_up(catalog: Catalog, settings: DevdbSettings, name: str) -> Rules:
     keep = find_tables(catalog, settings.keep, f"{section}.keep")
     empty = find_tables(catalog, settings.empty, f"{section}.empty")
     skip = find_tables(catalog, settings.skip, f"{section}.skip")
-    for first, second, both in (("keep", "empty", keep & empty), ("keep", "skip", keep & skip), ("empty", "skip", empty & skip)):
+    for first, second, both in (
+        ("keep", "empty", keep & empty),
+        ("keep", "skip", keep & skip),
+        ("empty", "skip", empty & skip),
+    ):
         if both:
             raise ConfigError(
-                f"{min(both)} is in both `{first}` and `{second}` of [{section}]", hint="leave it in one of them"
+                f"{min(both)} is in both `{first}` and `{second}` of [{section}]",
+                hint="leave it in one of them",
             )
     roots = tuple((find_table(catalog, root.table, f"{section}.root"), root) for root in settings.root)
     for table, _ in roots:
         if table in empty | skip:
             raise ConfigError(
-                f"{table} is a root of [{section}] and also in `empty` or `skip`", hint="leave it in one of them"
+                f"{table} is a root of [{section}] and also in `empty` or `skip`",
+                hint="leave it in one of them",
             )
     declared = RelationGraph.of(catalog)
     virtual: list[Edge] = []

@@ -96,11 +96,18 @@ class SchemaArchive:
 # Comments on extensions need their owner; the schema `public` is in every new database.
 _NEVER = ("COMMENT - EXTENSION ", "EVENT TRIGGER ", "SCHEMA - public ", "COMMENT - SCHEMA public ")
 # Written by a pg_dump newer than the target, for settings that did not exist then. Nothing else is ever ignored.
-_UNKNOWN_SETTING = re.compile(r'unrecognized configuration parameter "(transaction_timeout|default_table_access_method)"')
+_UNKNOWN_SETTING = re.compile(
+    r'unrecognized configuration parameter "(transaction_timeout|default_table_access_method)"'
+)
 
 
 def dump_schema(
-    source: Session, tools: ClientTools, folder: Path, *, skip: Iterable[TableName], unavailable: Iterable[str]
+    source: Session,
+    tools: ClientTools,
+    folder: Path,
+    *,
+    skip: Iterable[TableName],
+    unavailable: Iterable[str],
 ) -> tuple[SchemaArchive, frozenset[tuple[int, int]]]:
     """Dump the schema the source session's exported snapshot sees; also the identities to leave out on restore."""
     skipped = list(skip)
@@ -129,7 +136,9 @@ def _identities_to_leave_out(
     """(catalog oid, oid) of what must not be restored, found in the source's own dependency catalog."""
     identities: set[tuple[int, int]] = set()
     left_out: list[LeftOut] = []
-    for row in source.fetch("SELECT 'pg_catalog.pg_event_trigger'::regclass::oid::int8 AS c, oid::int8, evtname FROM pg_catalog.pg_event_trigger"):
+    for row in source.fetch(
+        "SELECT 'pg_catalog.pg_event_trigger'::regclass::oid::int8 AS c, oid::int8, evtname FROM pg_catalog.pg_event_trigger"
+    ):
         identities.add((row["c"], row["oid"]))
         left_out.append(LeftOut(f"event trigger {row['evtname']}", "event triggers are never copied"))
     for name in unavailable:
@@ -202,20 +211,26 @@ def _entries(listing: str) -> Iterable[Entry]:
 
 def _run(command: Sequence[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(command, env=environment or None, capture_output=True, text=True, check=False, encoding="utf-8")
+        return subprocess.run(
+            command, env=environment or None, capture_output=True, text=True, check=False, encoding="utf-8"
+        )
     except OSError as error:
         raise SchemaToolError(
             f"{Path(command[0]).name} cannot be run", why=error.strerror or "", hint="penstock doctor"
         ) from None
 
 
-def _call(command: Sequence[str], environment: dict[str, str], doing: str) -> subprocess.CompletedProcess[str]:
+def _call(
+    command: Sequence[str], environment: dict[str, str], doing: str
+) -> subprocess.CompletedProcess[str]:
     result = _run(command, environment)
     _raise_for(result, doing)
     return result
 
 
-def _raise_for(result: subprocess.CompletedProcess[str], doing: str, tolerate: re.Pattern[str] | None = None) -> None:
+def _raise_for(
+    result: subprocess.CompletedProcess[str], doing: str, tolerate: re.Pattern[str] | None = None
+) -> None:
     errors = [m[1] for m in map(_ERROR.search, result.stderr.splitlines()) if m]
     serious = [e for e in errors if not (tolerate and tolerate.search(e))]
     if result.returncode == 0 or (errors and not serious):
@@ -225,7 +240,9 @@ def _raise_for(result: subprocess.CompletedProcess[str], doing: str, tolerate: r
         lines = [line for line in result.stderr.splitlines() if "error:" in line or "detail:" in line]
         first = _LITERAL.sub("'…'", " ".join(lines[:2])) or first
     if "No space left" in first or "could not extend file" in first:
-        raise NoSpace(f"the disk is full while {doing}", hint="free space on the target's server and run again")
+        raise NoSpace(
+            f"the disk is full while {doing}", hint="free space on the target's server and run again"
+        )
     raise SchemaToolError(
         f"{doing} failed",
         why=first + (f" (and {len(serious) - 1} more)" if len(serious) > 1 else ""),

@@ -40,7 +40,9 @@ class Verification:
             parts.append(f"integrity {self.integrity.status}")
         if self.leaks.leaks:
             values = sum(f.values for f in self.leaks.leaks)
-            parts.append(f"{values} values of the source in {len({f.place for f in self.leaks.leaks})} places")
+            parts.append(
+                f"{values} values of the source in {len({f.place for f in self.leaks.leaks})} places"
+            )
         elif self.leaks.status != "ok":
             parts.append(f"leak check {self.leaks.status}")
         return ", ".join(parts) or "everything holds"
@@ -104,9 +106,7 @@ def verify(
             for table, columns in [find_columns(job.catalog, text, "acknowledged")]
             for column in columns
         )
-        leaks = check_leaks(
-            source, target, claims_of(job), nomenclature=job.keep, acknowledged=acknowledged
-        )
+        leaks = check_leaks(source, target, claims_of(job), nomenclature=job.keep, acknowledged=acknowledged)
     finally:
         if not outer:
             target.rollback()
@@ -116,7 +116,9 @@ def verify(
 def claims_of(job: Job) -> list[Claim]:
     """What the decisions say has become of every column that was copied."""
     return [
-        Claim(name, decision.contract.codomain.value, decision.mask.site.real if decision.mask else frozenset())
+        Claim(
+            name, decision.contract.codomain.value, decision.mask.site.real if decision.mask else frozenset()
+        )
         for name, decision in job.policy.decisions.items()
         if decision.contract is not None and name.column not in job.nulled.get(name.table, frozenset())
     ]

@@ -68,10 +68,14 @@ def why(context: Context, table_text: str, key: str, progress: Progress) -> Why:
         table = job.catalog.tables[name]
         columns = identifying_columns(table)
         if not columns:
-            raise UsageError(f"{name} has no key to name a row by", hint="a table with a primary or unique key")
+            raise UsageError(
+                f"{name} has no key to name a row by", hint="a table with a primary or unique key"
+            )
         values = [part.strip() for part in key.split(",")] if len(columns) > 1 else [key]
         if len(values) != len(columns):
-            raise UsageError(f"the key of {name} is ({', '.join(columns)})", hint="write its values with commas")
+            raise UsageError(
+                f"the key of {name} is ({', '.join(columns)})", hint="write its values with commas"
+            )
         reader = _Rows(job, source)
         found = reader.by_key(name, columns, values)
         if found is None:
@@ -81,7 +85,10 @@ def why(context: Context, table_text: str, key: str, progress: Progress) -> Why:
         if not path:
             role = next(t.role for t in prepared.plan.tables if t.table == str(name))
             return Why(shown, included=False, reason=_absent(role), steps=())
-        steps = tuple(_step(reader, job, origin, path[i + 1] if i + 1 < len(path) else None) for i, origin in enumerate(path))
+        steps = tuple(
+            _step(reader, job, origin, path[i + 1] if i + 1 < len(path) else None)
+            for i, origin in enumerate(path)
+        )
         return Why(shown, included=True, reason=steps[-1].how, steps=steps)
 
 
@@ -111,7 +118,9 @@ class _Rows:
     def __init__(self, job: Job, source: Session) -> None:
         self._job = job
         self._source = source
-        self._addresses = Addresses(job.catalog, int(source.fetchval("SELECT pg_catalog.current_setting('block_size')")))
+        self._addresses = Addresses(
+            job.catalog, int(source.fetchval("SELECT pg_catalog.current_setting('block_size')"))
+        )
 
     def by_key(self, name: TableName, columns: tuple[str, ...], values: list[str]) -> int | None:
         """The row with that key as the source spells it, else as the copy does."""

@@ -50,7 +50,15 @@ def move(
     """
     with translated(f"copying {plan.table}"):
         return run(
-            _move(source, target, Transform(plan, row_filter), into or plan.table, plan.written, queries, progress)
+            _move(
+                source,
+                target,
+                Transform(plan, row_filter),
+                into or plan.table,
+                plan.written,
+                queries,
+                progress,
+            )
         )
 
 

@@ -31,7 +31,9 @@ class ReadPlan:
     tail: tuple[str, ...]
     context: tuple[str, ...] = ()  # SQL expressions over the alias t and the joined aliases
     joins: str = ""
-    input_fields: Mapping[Input, int] | None = None  # where each input is, counted from after the context if >= 0
+    input_fields: Mapping[Input, int] | None = (
+        None  # where each input is, counted from after the context if >= 0
+    )
     nulled: frozenset[str] = frozenset()  # columns written as NULL: foreign keys to tables that stay empty
 
     @property
@@ -45,7 +47,9 @@ class ReadPlan:
             *(["t.ctid"] if with_ctid else []),
             *self.context,
             *(
-                f"NULL::text AS {quote_identifier(name)}" if name in self.nulled else f"t.{quote_identifier(name)}"
+                f"NULL::text AS {quote_identifier(name)}"
+                if name in self.nulled
+                else f"t.{quote_identifier(name)}"
                 for name in self.written
             ),
         ]
@@ -92,7 +96,14 @@ def read_plan(
         context.append(f"{source}.{quote_identifier(wish.column)}")
         fields[wish] = -len(context)  # counted from the first context field: -1 is the first
     return ReadPlan(
-        table.name, masked, passed, tail, tuple(context), "".join(joins), fields, frozenset(nulled) & set(stored)
+        table.name,
+        masked,
+        passed,
+        tail,
+        tuple(context),
+        "".join(joins),
+        fields,
+        frozenset(nulled) & set(stored),
     )
 
 

@@ -57,7 +57,8 @@ class Transform:
             wish: value(self._place(place)) for wish, place in (self._plan.input_fields or {}).items()
         }
         fields = [
-            self._masked(column, value(self._context + i), inputs) for i, column in enumerate(self._plan.masked)
+            self._masked(column, value(self._context + i), inputs)
+            for i, column in enumerate(self._plan.masked)
         ]
         tail = block.tail(self._context + len(fields))
         if len(fields) == len(self._plan.written):  # the tail is the newline alone: no tab before it

@@ -77,7 +77,9 @@ def translate(error: BaseException, doing: str) -> PenstockError:
         )
     if isinstance(error, asyncpg.InterfaceError) and "closed" not in str(error):
         # The driver's own complaint about how it was used: its text speaks of methods, not of rows, but is not for people.
-        return DatabaseError(f"the driver refused while {doing}", why=type(error).__name__, hint="please report this")
+        return DatabaseError(
+            f"the driver refused while {doing}", why=type(error).__name__, hint="please report this"
+        )
     return SnapshotLost(
         f"the connection was lost while {doing}",
         why="the server closed it",
@@ -90,9 +92,13 @@ def _from_server(error: asyncpg.PostgresError, doing: str) -> PenstockError:
     why = safe_message(error)
     what = f"the database failed while {doing}"
     if state in ("28P01", "28000"):
-        return ConnectError(f"the server refused the login while {doing}", why=why, hint="check user and password in .env")
+        return ConnectError(
+            f"the server refused the login while {doing}", why=why, hint="check user and password in .env"
+        )
     if state == "3D000":
-        return ConnectError(f"there is no such database ({doing})", why=why, hint="check dbname in penstock.toml")
+        return ConnectError(
+            f"there is no such database ({doing})", why=why, hint="check dbname in penstock.toml"
+        )
     if state in ("53300", "57P03"):
         return ConnectError(f"the server takes no connection now ({doing})", why=why, hint="try again later")
     if state == "53100":
@@ -104,7 +110,9 @@ def _from_server(error: asyncpg.PostgresError, doing: str) -> PenstockError:
             hint="run the command again; on a standby raise max_standby_streaming_delay or use hot_standby_feedback",
         )
     if state == "57014":
-        return QueryError(what, why=why, hint="a time limit ended the statement; raise statement_timeout for this role")
+        return QueryError(
+            what, why=why, hint="a time limit ended the statement; raise statement_timeout for this role"
+        )
     if state == "42501" and "row-level security" in (error.message or ""):
         return SourceRefused(
             what,

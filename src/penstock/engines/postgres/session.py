@@ -51,7 +51,9 @@ async def open_connection(
     extra: dict[str, Any] = {}
     if settings.sslmode:
         extra["ssl"] = settings.sslmode
-    files = {key: value for key, value in settings.params.items() if key in ("sslrootcert", "sslcert", "sslkey")}
+    files = {
+        key: value for key, value in settings.params.items() if key in ("sslrootcert", "sslcert", "sslkey")
+    }
     if files:  # asyncpg takes them in a URL only; the arguments below win over the rest of it
         extra["dsn"] = "postgresql:///?" + urlencode(files)
     return await asyncpg.connect(
@@ -238,7 +240,9 @@ class Session:
         blocks: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=8)
 
         async def read() -> None:
-            await self.connection.copy_from_query(query, output=blocks.put, format="binary" if binary else "text")
+            await self.connection.copy_from_query(
+                query, output=blocks.put, format="binary" if binary else "text"
+            )
             await blocks.put(None)
 
         reader = asyncio.ensure_future(read())
