@@ -65,9 +65,8 @@ def measure(running: EmbeddedServer, table: BenchTable, rows: int, rounds: int) 
     psql(running, "source", table.fill.format(rows=rows))
     psql(running, "source", "VACUUM ANALYZE bench")
     size = psql(running, "source", "SELECT sum(pg_column_size(b.*)) / 1000000 FROM bench b")
-    print(
-        f"\n{table.name}: {rows:,} rows, {size} MB, {len(table.masks)} masked columns ({', '.join(sorted(set(table.masks.values())))})"
-    )
+    kinds = ", ".join(sorted(set(table.masks.values())))
+    print(f"\n{table.name}: {rows:,} rows, {size} MB, {len(table.masks)} masked columns ({kinds})")
     ratios = []
     for number in range(rounds):
         psql(running, "plain", "TRUNCATE bench")

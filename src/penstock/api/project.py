@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import penstock.devdb.config  # registers [devdb.NAME]
+import penstock.devdb.config  # noqa: F401 - registers [devdb.NAME]
 from penstock.api.source import open_source
 from penstock.catalog.model import Catalog, ColumnName
 from penstock.devdb import add, create, inspect, why

@@ -140,7 +140,7 @@ def drop(name: str, yes: bool) -> None:
 
 
 def _project() -> Project:
-    from penstock.api.project import Project  # noqa: PLC0415 - heavy: only when a command runs
+    from penstock.api.project import Project
 
     return Project(open_project())
 
@@ -148,6 +148,6 @@ def _project() -> Project:
 def _saved(path: Path | None) -> Plan | None:
     if path is None:
         return None
-    from penstock.devdb.plan import Plan  # noqa: PLC0415
+    from penstock.devdb.plan import Plan
 
     return Plan.load(path)

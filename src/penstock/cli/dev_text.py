@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.cli.output import size, table
@@ -107,16 +107,16 @@ def created_as_dict(made: Created) -> dict[str, Any]:
 def verification(found: Verification, database: str) -> str:
     """Both reports in a few lines: what was checked, what was found, what was not looked at."""
     coverage = found.leaks.coverage
-    counts = ", ".join(
-        f"{sum(by_status.values())} {kind} ({', '.join(f'{n} {s}' for s, n in by_status.items() if n)})"
-        for kind, by_status in found.integrity.coverage.items()
-    )
+    searched = sum(test.searched for test in found.leaks.tests)
+    fresh = sum(test.test == "absence" for test in found.leaks.tests)
     lines = [
         f"verified: {database} {'passed' if found.passed else 'FAILED'} ({found.headline})",
-        f"  whole: {counts}",
-        f"  leaks: {coverage.columns} of {coverage.columns_of} columns searched, {coverage.rows:,} rows, "
-        f"{coverage.cells:,} cells, {size(coverage.bytes)}, {coverage.texts} texts of the catalog, "
-        f"for {sum(t.searched for t in found.leaks.tests):,} values of {sum(1 for t in found.leaks.tests if t.test == 'absence')} columns",
+        f"  whole: {', '.join(_counts(found.integrity.coverage))}",
+        (
+            f"  leaks: {coverage.columns} of {coverage.columns_of} columns searched, {coverage.rows:,} rows, "
+            f"{coverage.cells:,} cells, {size(coverage.bytes)}, {coverage.texts} texts of the catalog, "
+            f"for {searched:,} values of {fresh} columns"
+        ),
     ]
     lines += [f"  problem: {problem}" for problem in found.problems]
     for finding in found.leaks.findings:
@@ -128,6 +128,15 @@ def verification(found: Verification, database: str) -> str:
     if untested:
         lines.append(f"  absence cannot be tested, and rows were not comparable: {_some(untested)}")
     return "\n".join(lines)
+
+
+def _counts(coverage: Mapping[str, Mapping[str, int]]) -> Iterable[str]:
+    """`36 foreign keys ok`; what is not ok is counted apart."""
+    for kind, by_status in coverage.items():
+        total = sum(by_status.values())
+        name = kind if total == 1 else f"{kind[:-1]}ies" if kind.endswith("y") and kind[-2] not in "aeou" else f"{kind}s"
+        rest = ", ".join(f"{n} {status}" for status, n in by_status.items() if n and status != "ok")
+        yield f"{total} {name} ok" if not rest else f"{total} {name} ({by_status.get('ok', 0)} ok, {rest})"
 
 
 def added(result: Added) -> str:

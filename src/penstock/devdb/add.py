@@ -145,7 +145,7 @@ def _insert(
                 if not _partitioned(job, name)
                 else f"SELECT count(*) FROM {name.sql}"
             )
-        )  # fmt: skip
+        )
         for name in job.catalog.leaves
         if name not in job.skip
     }
@@ -202,7 +202,8 @@ def _merge_sql(table: Table, plan: ReadPlan, stage: TableName) -> str:
         return f"{insert}{stage.sql} ON CONFLICT DO NOTHING"
     row = f"ROW({columns})::text"
     return (
-        f"{insert}(SELECT s.*, row_number() OVER (PARTITION BY {row}) AS penstock_copy, {row} AS penstock_row FROM {stage.sql} s) s "
+        f"{insert}(SELECT s.*, row_number() OVER (PARTITION BY {row}) AS penstock_copy, {row} AS penstock_row "
+        f"FROM {stage.sql} s) s "
         f"WHERE penstock_copy > (SELECT count(*) FROM {table.name.sql} t "
         f"WHERE ROW({', '.join('t.' + quote_identifier(c) for c in plan.written)})::text = s.penstock_row)"
     )

@@ -19,7 +19,7 @@ from penstock.catalog.model import Catalog, Sequence, TableName, quote_identifie
 from penstock.devdb.closure import Closure
 from penstock.devdb.progress import Progress
 from penstock.devdb.rowset import RowSet, blocks_of, offsets_of
-from penstock.devdb.schema import LeftOut, SchemaArchive, dump_schema
+from penstock.devdb.schema import LeftOut, dump_schema
 from penstock.engines.postgres.clients import find_client_tools
 from penstock.engines.postgres.session import Session
 from penstock.errors import SourceRefused

@@ -47,7 +47,7 @@ def create(
     """
     started = time.monotonic()
     final = context.database
-    with context.source_session() as source, context.target_session() as maintenance:
+    with context.source_session() as source, context.target_session() as maintenance:  # noqa: SIM117 - one breath less
         with databases.build_lock(maintenance, final):
             for name in databases.debris(maintenance, final):
                 databases.drop(maintenance, name)

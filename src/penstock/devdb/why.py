@@ -86,7 +86,7 @@ def why(context: Context, table_text: str, key: str, progress: Progress) -> Why:
             role = next(t.role for t in prepared.plan.tables if t.table == str(name))
             return Why(shown, included=False, reason=_absent(role), steps=())
         steps = tuple(
-            _step(reader, job, origin, path[i + 1] if i + 1 < len(path) else None)
+            _step(reader, origin, path[i + 1] if i + 1 < len(path) else None)
             for i, origin in enumerate(path)
         )
         return Why(shown, included=True, reason=steps[-1].how, steps=steps)
@@ -100,7 +100,7 @@ def _absent(role: str) -> str:
     }.get(role, "no root, no kept table and no relation that is followed brings it")
 
 
-def _step(reader: _Rows, job: Job, origin: Origin, source: Origin | None) -> Step:
+def _step(reader: _Rows, origin: Origin, source: Origin | None) -> Step:
     row = reader.show(origin.table, origin.row)
     if origin.relation is None or source is None:
         text = {"root": f"a root of the subset ({origin.table})", "keep": "its table is kept whole"}

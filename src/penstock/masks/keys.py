@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 KEY_BYTES = 32
 _VERSION = b"penstock-1"
-_LONG = 512  # bytes; a longer value is replaced by its SHA-256 first, so that one long value costs one block, not rounds
+_LONG = 512  # bytes; a longer value is replaced by its SHA-256 first, so that it costs two rounds and not thousands
 _CHUNK = 32_768  # values per round of CMAC: the working set stays in the cache
 
 U8 = npt.NDArray[np.uint8]
@@ -70,7 +70,9 @@ def _windows(data: U8) -> npt.NDArray[np.void]:
 
 
 _KEEP = np.tril(np.full((17, 16), 255, dtype=np.uint8), -1).view(np.uint64).reshape(17, 2)
-_PAD = np.vstack([np.eye(16, dtype=np.uint8) * 0x80, np.zeros((1, 16), np.uint8)]).view(np.uint64).reshape(17, 2)
+_PAD = (
+    np.vstack([np.eye(16, dtype=np.uint8) * 0x80, np.zeros((1, 16), np.uint8)]).view(np.uint64).reshape(17, 2)
+)
 
 
 def _double(block: bytes) -> bytes:
@@ -87,8 +89,8 @@ class Prf:
     __slots__ = ("_aes", "_expand", "_last")
 
     def __init__(self, key: bytes) -> None:
-        self._aes = Cipher(algorithms.AES(key[:32]), modes.ECB())
-        self._expand = Cipher(algorithms.AES(key[32:64]), modes.ECB())
+        self._aes = Cipher(algorithms.AES(key[:32]), modes.ECB())  # noqa: S305 - the block cipher inside CMAC
+        self._expand = Cipher(algorithms.AES(key[32:64]), modes.ECB())  # noqa: S305 - of distinct blocks
         first = _double(self._encrypt(np.zeros((1, 2), np.uint64), self._aes).tobytes())
         whole, padded = (np.frombuffer(key, dtype=np.uint64) for key in (first, _double(first)))
         last = _PAD ^ padded  # by the bytes a last block holds: 0 to 15 are padded, 16 is whole
@@ -97,7 +99,7 @@ class Prf:
 
     @staticmethod
     def _encrypt(blocks: U64, cipher: Cipher[modes.ECB]) -> U64:
-        source = memoryview(np.ascontiguousarray(blocks)).cast("B")
+        source = np.ascontiguousarray(blocks).data.cast("B")
         return np.frombuffer(cipher.encryptor().update(source), dtype=np.uint64).reshape(-1, 2)
 
     def digest(self, values: pa.Array) -> U64:
@@ -154,10 +156,14 @@ class Prf:
 
 
 def _shorten(
-    body: U8, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], tweak: U64, rows: npt.NDArray[np.int64]
+    body: U8,
+    starts: npt.NDArray[np.int64],
+    lengths: npt.NDArray[np.int64],
+    tweak: U64,
+    rows: npt.NDArray[np.int64],
 ) -> tuple[U8, npt.NDArray[np.int64], npt.NDArray[np.int64], U64]:
     """Replace the values of `rows` by their SHA-256 and mark them in `tweak`."""
-    hashes = b"".join(hashlib.sha256(body[starts[r] : starts[r] + lengths[r]]).digest() for r in rows)
+    hashes = b"".join(hashlib.sha256(body[starts[r] : starts[r] + lengths[r]].data).digest() for r in rows)
     starts, lengths = starts.copy(), lengths.copy()
     starts[rows] = len(body) + 32 * np.arange(len(rows))
     lengths[rows] = 32

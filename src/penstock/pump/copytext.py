@@ -68,7 +68,7 @@ class Block:
 
     @property
     def rows(self) -> int:
-        return self.ends.shape[0]
+        return len(self.ends)
 
     def field(self, column: int) -> pa.Array:
         """The raw bytes of one column, still escaped, as binary."""

@@ -7,7 +7,8 @@ masks, masks that follow another column, and free text that knows its row's peop
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from penstock.catalog.model import Catalog, ForeignKey, Table, TableName, quote_identifier
@@ -62,8 +63,8 @@ def read_plan(
     table: Table,
     masks: Mapping[str, Mask],
     *,
-    nulled: Set[str] = frozenset(),
-    left_out: Set[str] = frozenset(),
+    nulled: AbstractSet[str] = frozenset(),
+    left_out: AbstractSet[str] = frozenset(),
 ) -> ReadPlan:
     """The read plan of `table` under `masks` (column name → mask; columns without one pass untouched).
 

@@ -36,7 +36,7 @@ def translated(doing: str) -> Iterator[None]:
         yield
     except PenstockError:
         raise
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, asyncio.TimeoutError, EOFError) as error:
+    except (TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, EOFError) as error:
         raise translate(error, doing) from None
 
 
