@@ -256,10 +256,12 @@ class Catalog:
         """For every table that is not itself a partition: the tables that store its rows, itself included where
         it does. Inheritance children are tables of their own: they are read and written with ONLY."""
         found: dict[TableName, list[TableName]] = {
-            t.name: [] for t in self if t.kind in ("table", "partitioned") and not t.is_partition
+            t.name: []
+            for t in self
+            if t.kind in ("table", "partitioned") and not t.is_partition and t.extension is None
         }
         for table in self:
-            if table.holds_rows:
+            if table.holds_rows and self.root_of(table.name) in found:
                 found[self.root_of(table.name)].append(table.name)
         return {name: tuple(leaves) for name, leaves in found.items()}
 

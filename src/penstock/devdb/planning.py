@@ -296,6 +296,9 @@ def _dangling(closure: Closure) -> Iterable[str]:
 
 
 def _warnings(policy: Policy, closure: Closure) -> Iterable[str]:
+    for table in policy.catalog:
+        if table.kind == "foreign":
+            yield f"{table.name} is a foreign table: its rows live on another server and are not copied"
     yield from map(str, policy.notices)
     yield from (f"masks.toml has a line for {line.column}, which does not exist" for line in policy.stale)
     for edge in _edge_plans(closure):
