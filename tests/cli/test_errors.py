@@ -16,7 +16,7 @@ from tests.cli.running import clean_environment
 
 def caught(error: BaseException) -> BaseException:
     try:
-        raise error  # noqa: TRY301
+        raise error
     except BaseException as raised:  # noqa: BLE001
         return raised
 

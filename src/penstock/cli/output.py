@@ -147,9 +147,9 @@ class _Lines:
     def finish(self, task: str) -> None:
         if not self._silent:
             seconds = time.monotonic() - self._since.get(task, time.monotonic())
-            talk(
-                f"{task}: {self._rows.get(task, 0):,} rows, {size(self._bytes.get(task, 0))}, {seconds:.1f} s"
-            )
+            rows = self._rows.get(task, 0)
+            moved = f"{rows:,} rows, {size(self._bytes.get(task, 0))}, " if rows else ""
+            talk(f"{task}: {moved}{seconds:.1f} s")
 
 
 def size(count_bytes: float) -> str:
