@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from penstock.detect.spans import Flags
 from penstock.masks.arrays import I64, U8, octets_of
 from penstock.masks.contract import Codomain, Contract, Site, Uniqueness
 from penstock.masks.decimals import DigitPermutation
@@ -76,26 +77,35 @@ class SymbolPermutation:
         """Permute the ASCII digits and letters of `data` at the sorted `positions`, text by text."""
         if len(positions) == 0:
             return
+        first = np.searchsorted(positions, offsets)
+        counts = np.diff(first)
+        rows = np.repeat(np.arange(len(counts)), counts)
         letters = IS_LETTER[data[positions]]
-        rows = np.searchsorted(offsets, positions, side="right") - 1
-        lettered = np.bincount(rows, weights=letters, minlength=len(offsets) - 1)[rows] > 0
+        lettered: Flags = (np.bincount(rows[letters], minlength=len(counts)) > 0)[rows]
         for _, places in by_count(offsets, positions[~lettered]):
             data[places] = self.digits(data[places] - 48) + 48
         if lettered.any():
-            self._mixed(offsets, data, positions[lettered], rows[lettered], letters[lettered])
+            self._mixed(data, positions[lettered], rows[lettered], letters[lettered])
 
-    def _mixed(self, offsets: I64, data: U8, positions: I64, rows: I64, letters: U8) -> None:
+    def _mixed(self, data: U8, positions: I64, rows: I64, letters: Flags) -> None:
         """Texts with letters: those with equally many digits and letters together, digits first."""
-        positions = positions[np.lexsort((positions, letters, rows))]
-        count = len(offsets) - 1
-        of_letters = np.bincount(rows, weights=letters, minlength=count).astype(np.int64)
-        of_all = np.bincount(rows, minlength=count).astype(np.int64)
-        first = np.cumsum(of_all) - of_all
-        kinds = of_all * (of_letters.max() + 1) + of_letters
-        for kind in np.unique(kinds[of_letters > 0]):
-            chosen = np.flatnonzero((kinds == kind) & (of_letters > 0))
-            d = int(of_all[chosen[0]] - of_letters[chosen[0]])
-            places = positions[first[chosen][:, None] + np.arange(of_all[chosen[0]])]
+        begins = np.concatenate([[True], np.diff(rows) > 0])
+        first = np.flatnonzero(begins)
+        text = np.cumsum(begins) - 1
+        counts = np.diff(np.concatenate([first, [len(rows)]]))
+        of_letters = np.add.reduceat(letters.astype(np.int64), first)
+        # A digit goes to its rank among the digits of its text, a letter behind them all.
+        letters_before: I64 = np.cumsum(letters) - letters
+        letters_before -= letters_before[first][text]
+        place = np.arange(len(rows)) - first[text]
+        rank = np.where(letters, (counts - of_letters)[text] + letters_before, place - letters_before)
+        ordered = np.empty_like(positions)
+        ordered[first[text] + rank] = positions
+        kinds = counts * (of_letters.max() + 1) + of_letters
+        for kind in np.unique(kinds):
+            chosen = np.flatnonzero(kinds == kind)
+            count, d = int(counts[chosen[0]]), int(counts[chosen[0]] - of_letters[chosen[0]])
+            places = ordered[first[chosen][:, None] + np.arange(count)]
             case = data[places[:, d:]] & 32
             symbols = np.hstack([data[places[:, :d]] - 48, (data[places[:, d:]] | 32) - 97])
             image = self._symbols(symbols, d)
