@@ -87,7 +87,13 @@ def test_the_site_of_a_class_fits_its_narrowest_member_and_compares_like_its_coa
         """
     )
     site = site_of(catalog, KeyClass((column("a.x"), column("b.x"), column("b.y")), column("a.x")))
-    assert (site.family, site.max_length, site.padded, site.nullable, site.unique) == (Family.TEXT, 9, True, False, True)
+    assert (site.family, site.max_length, site.padded, site.nullable, site.unique) == (
+        Family.TEXT,
+        9,
+        True,
+        False,
+        True,
+    )
 
 
 def test_integers_of_different_width_take_the_narrowest_range(catalog_of: CatalogOf):
@@ -95,7 +101,10 @@ def test_integers_of_different_width_take_the_narrowest_range(catalog_of: Catalo
         "CREATE TABLE a (x bigint PRIMARY KEY); CREATE TABLE b (x integer REFERENCES a); CREATE TABLE c (x smallint)"
     )
     classes = key_classes(catalog)
-    assert (site_of(catalog, classes[column("b.x")]).minimum, site_of(catalog, classes[column("a.x")]).maximum) == (
+    assert (
+        site_of(catalog, classes[column("b.x")]).minimum,
+        site_of(catalog, classes[column("a.x")]).maximum,
+    ) == (
         -(2**31),
         2**31 - 1,
     )
@@ -103,7 +112,9 @@ def test_integers_of_different_width_take_the_narrowest_range(catalog_of: Catalo
 
 
 def test_a_number_that_references_a_numeric_has_the_digits_both_can_hold(catalog_of: CatalogOf):
-    catalog = catalog_of("CREATE TABLE a (x numeric(6, 2) PRIMARY KEY); CREATE TABLE b (x integer REFERENCES a)")
+    catalog = catalog_of(
+        "CREATE TABLE a (x numeric(6, 2) PRIMARY KEY); CREATE TABLE b (x integer REFERENCES a)"
+    )
     site = site_of(catalog, key_classes(catalog)[column("a.x")])
     assert (site.family, site.minimum, site.maximum) == (Family.INTEGER, -9999, 9999)
 

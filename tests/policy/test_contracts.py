@@ -26,14 +26,26 @@ CASES = {
     "a constant on a unique column": ("x text UNIQUE", "x = { mask = 'constant', value = 'c' }", "t_x_key"),
     "NULL on a unique column: NULLs are distinct": ("x text UNIQUE", "x = 'null'", ""),
     "NULL where NULLs are not distinct": ("x text UNIQUE NULLS NOT DISTINCT", "x = 'null'", "t_x_key"),
-    "a lossy column in a composite key": ("a text, x text, UNIQUE (a, x)", "x = 'city'\na = 'keep'", "t_a_x_key"),
+    "a lossy column in a composite key": (
+        "a text, x text, UNIQUE (a, x)",
+        "x = 'city'\na = 'keep'",
+        "t_a_x_key",
+    ),
     "a composite key that holds a smaller one": (
         "a integer PRIMARY KEY, x text, UNIQUE (a, x)",
         "x = 'city'",
         "",
     ),
-    "a composite key masked injectively on both": ("a integer, x text, UNIQUE (a, x)", "x = 'text'\na = 'integer'", ""),
-    "a partial key": ("x text, on_ boolean; CREATE UNIQUE INDEX u ON t (x) WHERE on_", "x = 'free_text'", "u"),
+    "a composite key masked injectively on both": (
+        "a integer, x text, UNIQUE (a, x)",
+        "x = 'text'\na = 'integer'",
+        "",
+    ),
+    "a partial key": (
+        "x text, on_ boolean; CREATE UNIQUE INDEX u ON t (x) WHERE on_",
+        "x = 'free_text'",
+        "u",
+    ),
     "a key on an expression": ("x text; CREATE UNIQUE INDEX u ON t (lower(x))", "x = 'free_text'", "u"),
     "a pseudonym under lower()": ("x text; CREATE UNIQUE INDEX u ON t (lower(x))", "x = 'text'", ""),
     "a pseudonym under an expression that cuts it": (
@@ -42,7 +54,11 @@ CASES = {
         "u",
     ),
     "an exclusion by equality": ("x text, EXCLUDE USING hash (x WITH =)", "x = 'free_text'", "t_x_excl"),
-    "an exclusion by equality under an injective mask": ("x integer, EXCLUDE USING hash (x WITH =)", "x = 'integer'", ""),
+    "an exclusion by equality under an injective mask": (
+        "x integer, EXCLUDE USING hash (x WITH =)",
+        "x = 'integer'",
+        "",
+    ),
     "an exclusion by overlap": (
         "x daterange, EXCLUDE USING gist (x WITH &&)",
         "x = { mask = 'constant', value = 'empty' }",
@@ -51,7 +67,11 @@ CASES = {
     "NULL where NOT NULL": ("x text NOT NULL", "x = 'null'", "NOT NULL"),
     "NULL where the domain is NOT NULL": ("x needed", "x = 'null'", "NOT NULL"),
     "a mask that adapts to the column": ("x varchar(20)", "x = 'text'", ""),
-    "a mask too long for a CHECK": ("x text CONSTRAINT short CHECK (char_length(x) <= 9)", "x = 'uuid'", "type"),
+    "a mask too long for a CHECK": (
+        "x text CONSTRAINT short CHECK (char_length(x) <= 9)",
+        "x = 'uuid'",
+        "type",
+    ),
     "a mask that adapts to a CHECK": ("x text CHECK (char_length(x) <= 9)", "x = 'text'", ""),
     "a CHECK with a format the mask does not write": (
         "x text CONSTRAINT plate CHECK (x ~ '^[A-Z]{2}-[0-9]+$')",
@@ -100,11 +120,17 @@ def test_what_a_mask_would_break(resolved: Resolved, columns: str, masks: str, c
         ("x text UNIQUE", "x = 'free_text'", "text"),
         ("x char(2) PRIMARY KEY", "x = 'text'", "digits"),
         ("x integer PRIMARY KEY", "x = { mask = 'constant', value = 0 }", "integer"),
-        ("x uuid NOT NULL UNIQUE", "x = { mask = 'constant', value = '00000000-0000-4000-8000-000000000000' }", "uuid"),
+        (
+            "x uuid NOT NULL UNIQUE",
+            "x = { mask = 'constant', value = '00000000-0000-4000-8000-000000000000' }",
+            "uuid",
+        ),
         ("x text CONSTRAINT plate CHECK (x ~ '^[A-Z]{2}-[0-9]+$')", "x = 'text'", "digits"),
     ],
 )
-def test_a_violation_names_a_mask_that_would_do(resolved: Resolved, columns: str, masks: str, suggestion: str):
+def test_a_violation_names_a_mask_that_would_do(
+    resolved: Resolved, columns: str, masks: str, suggestion: str
+):
     ddl = f"CREATE TABLE t ({columns})"
     (violation,) = resolved(ddl, f"[public.t]\n{masks}\n").violations
     assert violation.suggestion == suggestion
@@ -121,19 +147,27 @@ def test_a_lossy_mask_on_a_key_breaks_it_where_it_is_unique_and_names_that_place
 
 def test_a_mask_that_reads_other_columns_cannot_stand_on_a_key(resolved: Resolved):
     policy = resolved(
-        "CREATE TABLE p (x text UNIQUE); CREATE TABLE c (x text REFERENCES p (x))", "[public.p]\nx = 'free_text'\n"
+        "CREATE TABLE p (x text UNIQUE); CREATE TABLE c (x text REFERENCES p (x))",
+        "[public.p]\nx = 'free_text'\n",
     )
     assert "foreign key" in {v.constraint for v in policy.violations}
 
 
 def test_a_class_is_as_narrow_as_its_narrowest_member(resolved: Resolved):
     policy = resolved(
-        "CREATE TABLE p (x text PRIMARY KEY); CREATE TABLE c (x varchar(10) REFERENCES p)", "[public.p]\nx = 'email'\n"
+        "CREATE TABLE p (x text PRIMARY KEY); CREATE TABLE c (x varchar(10) REFERENCES p)",
+        "[public.p]\nx = 'email'\n",
     )
     assert policy.violations
-    assert resolved(
-        "CREATE TABLE p (x text PRIMARY KEY); CREATE TABLE c (x varchar(10) REFERENCES p)", "[public.p]\nx = 'text'\n"
-    ).decisions[column("p.x")].contract.max_length == 10
+    assert (
+        resolved(
+            "CREATE TABLE p (x text PRIMARY KEY); CREATE TABLE c (x varchar(10) REFERENCES p)",
+            "[public.p]\nx = 'text'\n",
+        )
+        .decisions[column("p.x")]
+        .contract.max_length
+        == 10
+    )
 
 
 class Wordy(Mask):
@@ -174,7 +208,8 @@ def test_how_many_rows_a_table_has_decides_whether_a_pseudonym_is_long_enough(re
 
 def test_what_depends_on_other_columns_is_listed_and_refuses_nothing(resolved: Resolved):
     policy = resolved(
-        "CREATE TABLE t (x text, y text, CONSTRAINT differ CHECK (x <> y))", "[public.t]\nx = 'text'\ny = 'text'\n"
+        "CREATE TABLE t (x text, y text, CONSTRAINT differ CHECK (x <> y))",
+        "[public.t]\nx = 'text'\ny = 'text'\n",
     )
     assert policy.violations == ()
     assert [notice.column for notice in policy.notices if "differ" in notice.text] == [column("t.x")]
@@ -205,8 +240,18 @@ PARTITIONED = "CREATE TABLE t (x text) PARTITION BY {by}; CREATE TABLE t1 PARTIT
         ("LIST (x)", "IN ('a')", "CREATE TABLE t2 PARTITION OF t DEFAULT", True),
         ("HASH (x)", "WITH (modulus 1, remainder 0)", "", True),
         ("RANGE (x)", "FROM ('a') TO ('m')", "", False),
-        ("RANGE (x)", "FROM (MINVALUE) TO ('m')", "CREATE TABLE t2 PARTITION OF t FOR VALUES FROM ('m') TO (MAXVALUE)", True),
-        ("RANGE (x)", "FROM (MINVALUE) TO ('m')", "CREATE TABLE t2 PARTITION OF t FOR VALUES FROM ('n') TO (MAXVALUE)", False),
+        (
+            "RANGE (x)",
+            "FROM (MINVALUE) TO ('m')",
+            "CREATE TABLE t2 PARTITION OF t FOR VALUES FROM ('m') TO (MAXVALUE)",
+            True,
+        ),
+        (
+            "RANGE (x)",
+            "FROM (MINVALUE) TO ('m')",
+            "CREATE TABLE t2 PARTITION OF t FOR VALUES FROM ('n') TO (MAXVALUE)",
+            False,
+        ),
     ],
 )
 def test_a_masked_partition_key_needs_a_partition_for_every_value(
@@ -217,8 +262,12 @@ def test_a_masked_partition_key_needs_a_partition_for_every_value(
 
 
 def test_a_gap_between_ranges_is_not_everything():
-    assert not accepts_everything(["FOR VALUES FROM (MINVALUE) TO (1)", "FOR VALUES FROM (2) TO (MAXVALUE)"], single=True)
-    assert not accepts_everything(["FOR VALUES FROM (MINVALUE, MINVALUE) TO (MAXVALUE, MAXVALUE)"], single=False)
+    assert not accepts_everything(
+        ["FOR VALUES FROM (MINVALUE) TO (1)", "FOR VALUES FROM (2) TO (MAXVALUE)"], single=True
+    )
+    assert not accepts_everything(
+        ["FOR VALUES FROM (MINVALUE, MINVALUE) TO (MAXVALUE, MAXVALUE)"], single=False
+    )
 
 
 def test_keys_that_a_coarser_class_may_merge_are_handed_to_the_plan(resolved: Resolved):

@@ -31,7 +31,11 @@ def line(name: str, mask: str = "keep") -> Line:
 
 
 def test_new_lines_go_where_the_schema_has_them():
-    text = merged('[public.beta]\ny = "text"\n', [line("gamma.x"), line("beta.x"), line("beta.z"), line("alpha.y")], ORDER)
+    text = merged(
+        '[public.beta]\ny = "text"\n',
+        [line("gamma.x"), line("beta.x"), line("beta.z"), line("alpha.y")],
+        ORDER,
+    )
     assert [str(found.column) for found in parse(text)] == [
         "public.alpha.y", "public.beta.x", "public.beta.y", "public.beta.z", "public.gamma.x",
     ]  # fmt: skip
@@ -55,7 +59,10 @@ def test_a_value_over_several_lines_is_one_line_to_the_editor():
 
 def test_signs_that_elsewhere_end_a_line_do_not_end_one_here():
     before = '[public.beta]\nx = { mask = "constant", value = "a\u2028b\x85c" }\nz = "keep"\n'
-    assert merged(before, [line("beta.y")], ORDER).replace('y = { mask = "keep", by = "discover" }\n', "") == before
+    assert (
+        merged(before, [line("beta.y")], ORDER).replace('y = { mask = "keep", by = "discover" }\n', "")
+        == before
+    )
 
 
 def test_a_line_is_replaced_in_its_place_with_its_comments():
@@ -76,7 +83,7 @@ def test_a_question_cannot_smuggle_a_line_into_the_file():
 
 def test_merging_the_same_twice_changes_nothing():
     questions = {ORDER[1]: "open", ORDER[8]: "open too"}
-    once = merged(PEOPLES.split("tags")[0], [line("beta.x")], ORDER, questions)
+    once = merged(PEOPLES.split("tags", maxsplit=1)[0], [line("beta.x")], ORDER, questions)
     assert merged(once, [line("beta.x")], ORDER, questions) == once
 
 
@@ -91,7 +98,9 @@ def test_a_column_written_as_a_table_of_its_own_is_not_silently_doubled():
 
 
 names = st.text(min_size=1, max_size=12).filter(lambda text: "\x00" not in text and text.isprintable())
-values = st.text(max_size=20).filter(lambda text: all(ord(c) >= 32 or c in "\t\n" for c in text) and "\x7f" not in text)
+values = st.text(max_size=20).filter(
+    lambda text: all(ord(c) >= 32 or c in "\t\n" for c in text) and "\x7f" not in text
+)
 
 
 @given(st.lists(st.tuples(names, names, names, values), max_size=8))

@@ -23,7 +23,11 @@ def test_a_line_is_a_mask_or_a_table_with_options_and_who_decided():
     )
     first, second = registry
     assert (first.mask, first.options, first.value) == ("first_name", {}, "first_name")
-    assert (second.mask, dict(second.options), second.domain) == ("email", {"keep_domain": True}, "person.email")
+    assert (second.mask, dict(second.options), second.domain) == (
+        "email",
+        {"keep_domain": True},
+        "person.email",
+    )
     assert (second.by, second.when, second.who) == ("review", "2026-11-21", "")
 
 
@@ -70,7 +74,11 @@ def test_a_malformed_file_is_refused(text: str, says: str):
     ("value", "what", "hint"),
     [
         ('"emial"', "public.customer.email: there is no mask 'emial'", "did you mean 'email'?"),
-        ('{ mask = "email", keep_domian = true }', "has no option 'keep_domian'", "did you mean 'keep_domain'?"),
+        (
+            '{ mask = "email", keep_domian = true }',
+            "has no option 'keep_domian'",
+            "did you mean 'keep_domain'?",
+        ),
         ('{ mask = "rebuild", triger = "t" }', "has no option 'triger'", "trigger"),
     ],
 )

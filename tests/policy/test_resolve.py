@@ -49,7 +49,9 @@ def test_conflicting_lines_in_one_class_are_refused_naming_both_columns(resolved
 
 
 def test_lines_that_say_the_same_with_different_authors_agree(resolved: Resolved):
-    policy = resolved(FAMILY, '[public.person]\nemail = "email"\n[public.login]\nemail = { mask = "email", who = "me" }\n')
+    policy = resolved(
+        FAMILY, '[public.person]\nemail = "email"\n[public.login]\nemail = { mask = "email", who = "me" }\n'
+    )
     assert policy.violations == ()
 
 
@@ -69,7 +71,23 @@ def test_what_may_hold_personal_data_refuses_and_numbers_pass(resolved: Resolved
     )
     assert undecided(policy) == {
         f"t.{name}"
-        for name in "words short fixed doc xml bytes tags place ip mac spot day days search odd".split()
+        for name in [
+            "words",
+            "short",
+            "fixed",
+            "doc",
+            "xml",
+            "bytes",
+            "tags",
+            "place",
+            "ip",
+            "mac",
+            "spot",
+            "day",
+            "days",
+            "search",
+            "odd",
+        ]
     }
     with pytest.raises(Unclassified, match="15 columns have no decision"):
         policy.require()
@@ -142,7 +160,9 @@ def test_a_not_null_column_of_an_unknown_type_still_refuses(resolved: Resolved):
 
 def test_tables_whose_rows_stay_behind_need_no_decision(resolved: Resolved):
     ddl = "CREATE TABLE cache_a (x text); CREATE TABLE cache_b (x text); CREATE TABLE log (x text); CREATE TABLE t (x text)"
-    policy = resolved(ddl, "[public.log]\nx = 'text'\n", skip=["public.cache_*"], empty=[column("log.x").table])
+    policy = resolved(
+        ddl, "[public.log]\nx = 'text'\n", skip=["public.cache_*"], empty=[column("log.x").table]
+    )
     assert undecided(policy) == {"t.x"}
     assert [line.column for line in policy.unused] == [column("log.x")]
     assert all(name.table.table == "t" for name in policy.decisions)
@@ -196,18 +216,26 @@ CREATE TRIGGER fill BEFORE INSERT OR UPDATE ON doc FOR EACH ROW
 
 
 def test_a_tsvector_over_masked_text_is_rebuilt_by_its_trigger(resolved: Resolved):
-    decision = resolved(SEARCH, "[public.doc]\ntitle = 'keep'\nbody = 'text'\n").decisions[column("doc.words")]
+    decision = resolved(SEARCH, "[public.doc]\ntitle = 'keep'\nbody = 'text'\n").decisions[
+        column("doc.words")
+    ]
     assert (decision.mask, decision.rebuild_trigger, decision.mask_name) == (None, "fill", "rebuild")
 
 
 def test_a_tsvector_over_kept_text_is_kept(resolved: Resolved):
-    assert resolved(SEARCH, "[public.doc]\ntitle = 'keep'\nbody = 'keep'\n").decisions[column("doc.words")].keeps
+    assert (
+        resolved(SEARCH, "[public.doc]\ntitle = 'keep'\nbody = 'keep'\n").decisions[column("doc.words")].keeps
+    )
 
 
 def test_keeping_a_tsvector_over_masked_text_is_refused(resolved: Resolved):
     policy = resolved(SEARCH, "[public.doc]\ntitle = 'keep'\nbody = 'text'\nwords = 'keep'\n")
     (violation,) = policy.violations
-    assert (violation.column, violation.constraint, violation.suggestion) == (column("doc.words"), "fill", "rebuild")
+    assert (violation.column, violation.constraint, violation.suggestion) == (
+        column("doc.words"),
+        "fill",
+        "rebuild",
+    )
 
 
 def test_a_tsvector_without_a_trigger_refuses_or_is_emptied(resolved: Resolved):
@@ -267,7 +295,9 @@ def test_free_text_knows_the_identities_of_its_row_and_of_the_rows_it_references
     )
     mask = policy.decisions[column("note.body")].mask
     assert {(i.column, i.via) for i in mask.inputs()} == {("written_by", ()), ("email", ("customer_id",))}
-    pseudonym = policy.decisions[column("customer.email")].mask.mask(pa.array(["ana@shop.example"]))[0].as_py()
+    pseudonym = (
+        policy.decisions[column("customer.email")].mask.mask(pa.array(["ana@shop.example"]))[0].as_py()
+    )
     inputs = {i: pa.array(["ana@shop.example" if i.via else "Eva Maria"]) for i in mask.inputs()}
     assert pseudonym in mask.mask(pa.array(["She is ana@shop.example."]), inputs)[0].as_py()
     assert not policy.decisions[column("note.body")].keeps
@@ -278,7 +308,10 @@ def test_the_same_registry_and_key_decide_the_same(catalog_of: CatalogOf):
     registry = parse('[public.person]\nemail = "email"\nname = "person_name"\nborn = "keep"\n')
     values = pa.array(["ana@shop.example", None, ""])
     first, again, other = (
-        resolve(catalog, registry=registry, keys=keys).decisions[column("login.email")].mask.mask(values).to_pylist()
+        resolve(catalog, registry=registry, keys=keys)
+        .decisions[column("login.email")]
+        .mask.mask(values)
+        .to_pylist()
         for keys in (KEYS, KEYS, Keyring(bytes(32)))
     )
     assert first == again

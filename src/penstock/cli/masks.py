@@ -101,8 +101,15 @@ def check(on: str | None, devdb: str | None, *, as_json: bool) -> int:
 
     Exits with 1 when not. Needs no key and reads no rows.
     """
+    from dataclasses import replace
+
+    from penstock.discover import proposed_lines
+
     with _opened(on, "masks check") as source:
         policy = _policy(source, devdb)
+    lines = proposed_lines(source.catalog)
+    undecided = tuple(replace(u, hint=lines.get(u.column, u.hint)) for u in policy.undecided)
+    policy = replace(policy, undecided=undecided)
     clean = not (policy.undecided or policy.violations or policy.stale)
     if as_json:
         emit_json(
@@ -167,8 +174,8 @@ def preview(tables: tuple[str, ...], rows: int, on: str | None, devdb: str | Non
 
     No source value is shown: letters are A and a, digits 9.
     """
-    from penstock.catalog.model import ColumnName
     from penstock.api.source import tables_named
+    from penstock.catalog.model import ColumnName
     from penstock.discover.preview import preview as previewed
 
     with _opened(on, "masks preview") as source:

@@ -7,11 +7,12 @@ import pyarrow.compute as pc
 
 LONGEST = 48  # characters shown
 _STEPS = (
-    (r"[\p{Lo}\p{Lm}\p{Lt}\p{M}]", "x"),  # letters without case, marks
+    (r"[\p{Lo}\p{Lm}\p{Lt}\p{M}]", "\x01"),  # letters without case, marks: x in the end
     (r"\p{Lu}", "A"),
     (r"\p{Ll}", "a"),
     (r"\p{N}", "9"),
     (r"\s", " "),
+    (r"\x01", "x"),
     (r"[^\x20-\x7e…]", "?"),
 )
 

@@ -92,6 +92,14 @@ def judge(column: ColumnContext) -> tuple[str, Judgement]:
     return max(said, key=lambda item: item[1].weight)
 
 
+def proposed_lines(catalog: Catalog) -> Mapping[ColumnName, str]:
+    """The line of masks.toml that each column's name and type suggest, whether certain or not."""
+    return {
+        name: replace(line_of(Proposal(name, rule, judgement)), by="").text
+        for name, (rule, judgement) in judgements(catalog).items()
+    }
+
+
 def flagged(catalog: Catalog) -> Mapping[ColumnName, str]:
     """Columns that pass by their type but whose name speaks of a person, with what it says: `resolve(flagged=…)`."""
     return {

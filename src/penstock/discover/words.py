@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import groupby
 
 _BOUNDARY = re.compile(
     r"[^0-9A-Za-zÀ-ÿ]+|(?<=[a-zà-ÿ])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=\D)(?=\d)|(?<=\d)(?=\D)"
@@ -56,7 +57,7 @@ def words(name: str) -> tuple[str, ...]:
         word = piece.lower()
         if word and not word.isdigit():
             found += _SPELLED_OUT.get(word, _SPELLED_OUT.get(singular(word), singular(word))).split()
-    return tuple(found)
+    return tuple(word for word, _ in groupby(found))  # zip code: "postal code" "code"
 
 
 def singular(word: str) -> str:

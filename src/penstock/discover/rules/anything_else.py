@@ -10,4 +10,7 @@ from penstock.policy.defaults import mask_by_type
 def judge(column: ColumnContext) -> Judgement | None:
     spec = dict(mask_by_type(column.column.type, nullable=column.column.nullable) or {"mask": "keep"})
     mask = str(spec.pop("mask"))
-    return Judgement(mask, certain=False, evidence="the name says nothing", weight=1, options=spec)
+    table = column.table.table
+    is_key = any(column.name.column in key.columns for key in table.all_keys)
+    evidence = "a key that people may have made up" if is_key and column.is_text else "the name says nothing"
+    return Judgement(mask, certain=False, evidence=evidence, weight=1, options=spec)

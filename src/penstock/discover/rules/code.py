@@ -34,6 +34,11 @@ _ENDINGS = (
     "field name",
 )
 
+# As arrays; alone they may be anything.
+_LISTED = frozenset(
+    {"feature", "tag", "topic", "keyword", "flag", "permission", "genre", "skill", "option", "scope"}
+)
+
 
 def judge(column: ColumnContext) -> Judgement | None:
     if not column.is_texts:
@@ -42,6 +47,8 @@ def judge(column: ColumnContext) -> Judgement | None:
         return Judgement(
             "keep", certain=True, evidence=f"a {column.head} out of the program's own list", weight=58
         )
+    if not column.is_text and column.head in _LISTED:
+        return Judgement("keep", certain=True, evidence=f"a list of {column.head}s to choose from", weight=58)
     if column.head == "state" and not column.table.is_about_places:
         return Judgement("keep", certain=True, evidence="the state of something", weight=56)
     return None
