@@ -37,6 +37,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
+        importlib.import_module("penstock.cli.hooks").install()
         command: click.Command = importlib.import_module(f"penstock.cli.{cmd_name}").command
         options.add_common(command)
         return command

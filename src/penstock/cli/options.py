@@ -72,7 +72,7 @@ def _set(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> None:
         common.overrides[key.strip()] = text
 
 
-def _quiet(_: click.Context, __: click.Parameter, value: bool) -> None:  # noqa: FBT001  click passes it so
+def _quiet(_: click.Context, __: click.Parameter, value: bool) -> None:
     if value:
         common.verbosity = -1
 

@@ -173,7 +173,11 @@ def _write(stream: TextIO, text: str) -> None:
     """Write, replacing what the terminal's encoding cannot show."""
     try:
         stream.write(text)
+        stream.flush()
     except UnicodeEncodeError:
         encoding = stream.encoding or "ascii"
         stream.write(text.encode(encoding, "replace").decode(encoding))
-    stream.flush()
+        stream.flush()
+    except BrokenPipeError:
+        # whoever read it has left (`| head`); a copy under way is not to stop for that
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

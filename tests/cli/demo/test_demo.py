@@ -3,59 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import stat
 import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from penstock.cli.demo.home import DemoHome
-from tests.servers import REPOSITORY, Database, Server, temporary_folder
+from tests.servers import Server
 
+if TYPE_CHECKING:
+    from tests.cli.demo.conftest import Demo
 
-def penstock(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    """The command line, as somebody types it."""
-    return subprocess.run(
-        [sys.executable, "-c", "from penstock.cli import main; main()", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src"), "NO_COLOR": "1"},
-        check=False,
-    )
-
-
-@dataclass(frozen=True)
-class Demo:
-    home: DemoHome
-    output: str
-    seconds: float
-    production: Database
-    development: Database
-
-
-@pytest.fixture(scope="module")
-def demo() -> Iterator[Demo]:
-    with temporary_folder() as place:
-        home = DemoHome(place / "my demo")
-        try:
-            started = time.monotonic()
-            done = penstock("demo", home.folder, folder=place)
-            seconds = time.monotonic() - started
-            assert done.returncode == 0, done.stdout + done.stderr
-            embedded = home.server()
-            server = Server(embedded.host, embedded.port, embedded.user, embedded.password, embedded.programs)
-            output = done.stdout + done.stderr
-            yield Demo(home, output, seconds, server.database("shop"), server.database("shop_dev"))
-        finally:
-            if home.exists:
-                home.remove()
+Penstock = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def test_it_takes_less_than_a_minute(demo: Demo) -> None:
@@ -157,7 +119,7 @@ def test_production_cannot_be_written_by_the_user_who_reads_it(demo: Demo) -> No
         reader.database("shop").psql("UPDATE customers SET phone = NULL")
 
 
-def test_a_second_run_refreshes_the_copy_and_answers_in_json(demo: Demo) -> None:
+def test_a_second_run_refreshes_the_copy_and_answers_in_json(demo: Demo, penstock: Penstock) -> None:
     before = demo.development.value("SELECT oid FROM pg_database WHERE datname = 'shop_dev'")
     done = penstock("demo", demo.home.folder, "--json", folder=demo.home.folder.parent)
     assert done.returncode == 0, done.stderr
@@ -167,7 +129,7 @@ def test_a_second_run_refreshes_the_copy_and_answers_in_json(demo: Demo) -> None
     assert demo.development.value("SELECT oid FROM pg_database WHERE datname = 'shop_dev'") != before
 
 
-def test_it_stops_and_starts_again_with_its_databases(demo: Demo) -> None:
+def test_it_stops_and_starts_again_with_its_databases(demo: Demo, penstock: Penstock) -> None:
     stopped = penstock("demo", "--stop", demo.home.folder, folder=demo.home.folder.parent)
     assert stopped.returncode == 0, stopped.stderr
     server = demo.home.server()
@@ -176,19 +138,27 @@ def test_it_stops_and_starts_again_with_its_databases(demo: Demo) -> None:
     assert demo.development.value("SELECT count(*) FROM customers") > 0
 
 
-def test_the_project_follows_when_the_server_had_to_move_to_another_port(demo: Demo) -> None:
+def test_the_project_follows_when_the_server_had_to_move_to_another_port(
+    demo: Demo, penstock: Penstock
+) -> None:
     server = demo.home.server()
     server.stop()
     taken = server.port
-    with socket.create_server(("127.0.0.1", taken)):
+    try:
+        with socket.create_server(("127.0.0.1", taken)):
+            server.start()
+        demo.home.write_project(server)
+        assert str(taken) not in demo.home.project_file.read_text()
+        found = penstock("-C", demo.home.folder, "conn", "test", folder=demo.home.folder)
+        assert found.returncode == 0, found.stderr
+    finally:
+        server.stop()
+        server._set_port(taken)
         server.start()
-    demo.home.write_project(server)
-    assert str(taken) not in demo.home.project_file.read_text()
-    found = penstock("-C", demo.home.folder, "conn", "test", folder=demo.home.folder)
-    assert found.returncode == 0, found.stderr
+        demo.home.write_project(server)
 
 
-def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
+def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path, penstock: Penstock) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     done = penstock("demo", tmp_path, folder=tmp_path)
     assert done.returncode == 2
@@ -196,7 +166,7 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> Non
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_stopping_what_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
+def test_stopping_what_is_not_there_is_a_clear_error(tmp_path: Path, penstock: Penstock) -> None:
     for option in ("--stop", "--remove"):
         done = penstock("demo", option, tmp_path, folder=tmp_path)
         assert done.returncode == 2

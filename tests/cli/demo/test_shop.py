@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from penstock.cli.demo.shop import PARTS, shop_script
 from tests.servers import Database, Server, unique_name
+
+if TYPE_CHECKING:
+    from tests.cli.demo.conftest import Demo
 
 ROWS = {
     "addresses": 4500,
@@ -40,11 +43,10 @@ def build(server: Server) -> Database:
     return shop
 
 
-@pytest.fixture(scope="module")
-def shop(embedded18: Server) -> Iterator[Database]:
-    made = build(embedded18)
-    yield made
-    embedded18.drop(made.name)
+@pytest.fixture
+def shop(demo: Demo) -> Database:
+    """The production database of the demo."""
+    return demo.production
 
 
 def contents(database: Database) -> dict[str, tuple[int, str]]:
@@ -109,11 +111,12 @@ def test_the_category_tree_is_five_deep(shop: Database) -> None:
     assert shop.value("SELECT category_path(20)") == "Everything / Sleep / Tents / One person / Ultralight"
 
 
-def test_a_change_to_a_customer_is_written_to_the_audit_log(embedded18: Server, shop: Database) -> None:
-    copy = embedded18.create(unique_name("shop"), template=shop.name)
+def test_a_change_to_a_customer_is_written_to_the_audit_log(shop: Database) -> None:
+    server = shop.server
+    copy = server.create(unique_name("shop"), template=shop.name)
     try:
         copy.execute("UPDATE customers SET phone = '+49 30 4000000' WHERE customer_id = 7")
         last = "SELECT row_id, new_row ->> 'phone' FROM audit.changes ORDER BY change_id DESC LIMIT 1"
         assert copy.rows(last) == [(7, "+49 30 4000000")]
     finally:
-        embedded18.drop(copy.name)
+        server.drop(copy.name)

@@ -1,0 +1,37 @@
+"""The other ways out of a process: what Python prints on its own when a thread, a finaliser or a task fails.
+
+Those texts hold the message of the exception, which may hold row values, and they pass no scrubber. Here they are
+reduced to type and place, shown from `-v` on. The same goes for records of other people's loggers and for warnings.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import warnings
+
+from penstock.cli import errors, output
+
+
+class _TypeAndPlace(logging.Handler):
+    """Says that a library had something to log, and about which kind of error; never what."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        _say(f"{record.name} logged a {record.levelname.lower()}", error)
+
+
+def install() -> None:
+    """Replace Python's own printers. Called once, before a command runs."""
+    threading.excepthook = lambda failed: _say("a thread failed", failed.exc_value)
+    sys.unraisablehook = lambda failed: _say("a clean-up failed", failed.exc_value)
+    sys.excepthook = lambda _kind, error, _trace: _say("the program failed", error)
+    logging.getLogger().addHandler(_TypeAndPlace(logging.WARNING))
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+
+
+def _say(what: str, error: BaseException | None) -> None:
+    detail = f": {type(error).__name__} in {errors.place(error)}" if error is not None else ""
+    output.talk(what + detail, level=1)
