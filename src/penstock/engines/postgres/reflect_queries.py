@@ -35,15 +35,19 @@ SELECT t.oid::bigint AS oid, n.nspname::text AS schema, t.typname::text AS typna
        coalesce(element.oid, 0)::bigint AS element_oid,
        format_type(t.oid, NULL) AS name,
        CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) END AS base_name,
-       CASE WHEN t.typtype = 'e' THEN ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = t.oid
-                                            ORDER BY e.enumsortorder) END AS labels,
-       CASE WHEN t.typtype = 'd' THEN ARRAY(SELECT pg_get_constraintdef(k.oid) FROM pg_constraint k
-            WHERE k.contypid = t.oid AND k.contype = 'c' ORDER BY k.conname) END AS checks,
+       enum.labels, domain.checks,
        x.extname::text AS extension
 FROM pg_type t
 JOIN pg_namespace n ON n.oid = t.typnamespace
 LEFT JOIN pg_class c ON c.oid = t.typrelid
 LEFT JOIN pg_type element ON element.typarray = t.oid
+LEFT JOIN (
+    SELECT e.enumtypid, array_agg(e.enumlabel::text ORDER BY e.enumsortorder) AS labels FROM pg_enum e GROUP BY 1
+) enum ON enum.enumtypid = t.oid
+LEFT JOIN (
+    SELECT k.contypid, array_agg(pg_get_constraintdef(k.oid) ORDER BY k.conname) AS checks
+    FROM pg_constraint k WHERE k.contypid <> 0 AND k.contype = 'c' GROUP BY 1
+) domain ON domain.contypid = t.oid
 LEFT JOIN pg_depend d ON d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e'
 LEFT JOIN pg_extension x ON x.oid = d.refobjid
 """
@@ -132,11 +136,7 @@ def constraints(server_version: int) -> str:
 SELECT k.conrelid::bigint AS relation_oid, k.conname::text AS name, k.contype::text AS kind,
        k.conkey::int[] AS columns, k.confrelid::bigint AS referenced_oid,
        k.confkey::int[] AS referenced_columns,
-       CASE WHEN k.contype = 'f' THEN ARRAY(
-           SELECT 'OPERATOR(' || quote_ident(opn.nspname) || '.' || op.oprname || ')'
-           FROM unnest(k.conpfeqop) WITH ORDINALITY AS u (oid, place)
-           JOIN pg_operator op ON op.oid = u.oid JOIN pg_namespace opn ON opn.oid = op.oprnamespace
-           ORDER BY u.place) END AS operators,
+       equal.operators,
        k.confmatchtype::text AS match, k.confdeltype::text AS on_delete, k.confupdtype::text AS on_update,
        k.condeferrable AS is_deferrable, k.condeferred AS initially_deferred, k.convalidated AS validated,
        {enforced} AS enforced, k.conparentid <> 0 OR (k.contype = 'c' AND NOT k.conislocal) AS inherited,
@@ -144,6 +144,13 @@ SELECT k.conrelid::bigint AS relation_oid, k.conname::text AS name, k.contype::t
 FROM pg_constraint k
 JOIN pg_class c ON c.oid = k.conrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN (
+    SELECT f.oid, array_agg('OPERATOR(' || quote_ident(opn.nspname) || '.' || op.oprname || ')' ORDER BY u.place)
+           AS operators
+    FROM pg_constraint f, unnest(f.conpfeqop) WITH ORDINALITY AS u (oid, place)
+    JOIN pg_operator op ON op.oid = u.oid JOIN pg_namespace opn ON opn.oid = op.oprnamespace
+    WHERE f.contype = 'f' GROUP BY 1
+) equal ON equal.oid = k.oid
 WHERE {_USER_SCHEMA} AND k.contype IN ('f', 'c') AND c.relpersistence <> 't'
 ORDER BY k.conrelid, k.conname
 """

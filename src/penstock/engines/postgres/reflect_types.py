@@ -73,7 +73,7 @@ class TypeReader:
             case "d":
                 return self._domain(plain, row)
             case "e":
-                return replace(plain, family=Family.ENUM, labels=tuple(row["labels"]))
+                return replace(plain, family=Family.ENUM, labels=tuple(row["labels"] or ()))
             case "r" | "m":
                 return replace(plain, family=Family.RANGE)
             case "c":
@@ -99,7 +99,7 @@ class TypeReader:
             element=base.element,
             fields=base.fields,
             base=base,
-            domain_checks=(*base.domain_checks, *row["checks"]),
+            domain_checks=(*base.domain_checks, *(row["checks"] or ())),
             domain_not_null=row["not_null"] or base.domain_not_null,
         )
 

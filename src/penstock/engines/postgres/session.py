@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -242,7 +242,7 @@ class Session:
         body = memoryview(raw)[header : len(raw) - 2]
         return np.frombuffer(body, dtype=record)
 
-    async def stream(self, query: str, *, binary: bool = False) -> AsyncIterator[bytes]:
+    async def stream(self, query: str, *, binary: bool = False) -> AsyncGenerator[bytes, None]:
         """`copy_out` for callers that already run on the library's loop."""
         blocks: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=8)
 
@@ -253,14 +253,17 @@ class Session:
             await blocks.put(None)
 
         reader = asyncio.ensure_future(read())
+        reader.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
             while True:
                 getter = asyncio.ensure_future(blocks.get())
-                await asyncio.wait({getter, reader}, return_when=asyncio.FIRST_COMPLETED)
-                if not getter.done() and reader.exception() is not None:
+                try:
+                    await asyncio.wait({getter, reader}, return_when=asyncio.FIRST_COMPLETED)
+                    if not getter.done():
+                        reader.result()  # raises what ended it before its last block
+                    block = await getter
+                finally:
                     getter.cancel()
-                    break
-                block = await getter
                 if block is None:
                     break
                 yield block
@@ -268,3 +271,4 @@ class Session:
         finally:
             if not reader.done():
                 reader.cancel()
+                await asyncio.wait({reader}, timeout=5)  # the connection is free again, or lost
