@@ -110,9 +110,8 @@ def error_codes() -> str:
         "",
     ]
     for item in sorted(found, key=lambda item: item.code):
-        if item is not errors.PenstockError:
-            parts.append(f"## {item.code}\n")
-            parts.append(f"`{item.__name__}`, exit code {item.exit_code}. {inspect.getdoc(item)}\n")
+        parts.append(f"## {item.code}\n")
+        parts.append(f"`{item.__name__}`, exit code {item.exit_code}. {inspect.getdoc(item)}\n")
     return "\n".join(parts)
 
 

@@ -33,7 +33,7 @@ from typing import ClassVar
 
 
 class PenstockError(Exception):
-    """Base of all errors Penstock raises on purpose."""
+    """Base of all errors. Under its own code: an error nobody foresaw, of which only type and place are shown."""
 
     code: ClassVar[str] = "PEN-0000"
     exit_code: ClassVar[int] = 3
