@@ -16,9 +16,10 @@ $(VENV)/.ready: pyproject.toml constraints.txt scripts/bootstrap
 demo: setup ## a production shop on an embedded PostgreSQL, and a masked development database of it
 	@$(BIN)/penstock demo $(DIR)
 
-test: setup lint ## lint, then every test on throw-away PostgreSQL servers (ARGS="-k pagila" for some)
+test: setup ## lint, then every test on throw-away PostgreSQL servers (ARGS="-k pagila" for some)
 	@scripts/postgresql
-	@$(BIN)/python -m pytest $(ARGS)
+	@lint=0; $(MAKE) --no-print-directory lint || lint=$$?; \
+	$(BIN)/python -m pytest $(ARGS) && exit $$lint
 
 lint: setup ## formatting, style and types
 	@$(BIN)/ruff format --check --quiet
