@@ -73,6 +73,20 @@ def test_exactly_what_brute_force_finds_is_found(needles, cells):
 
 
 @given(
+    st.lists(st.text("an\nt\t", min_size=5, max_size=9), max_size=10),
+    st.lists(st.text("an\nt\t", max_size=20), min_size=2),
+)
+def test_what_copy_escapes_is_neither_missed_nor_made_up(needles, cells):
+    expected = {
+        (at, number)
+        for at, cell in enumerate(cells)
+        for number, needle in enumerate(needles)
+        if needle in cell
+    }
+    assert found(needles, cells) == expected
+
+
+@given(
     st.lists(st.integers(1_000_000, 1_000_020), max_size=5),
     st.lists(st.text("01 a-_", max_size=30), min_size=1),
 )
@@ -136,7 +150,12 @@ def test_blocks_end_with_rows_and_lose_nothing(rows, network, size):
 
 def test_a_value_is_not_found_across_two_cells():
     assert found(["abcdef ghi"], ["abcdef", "ghi"]) == set()
-    assert found(["abcdefghi\\"], ["abcdef\\", "ghi\\"]) == set()
+    assert found(["abcdef\nghi"], ["abcdef", "ghi"]) == set()
+
+
+def test_the_letter_of_an_escape_is_no_letter_of_the_value():
+    assert found(["ttttt"], ["a\ttttt"]) == set()
+    assert found(["ttttt"], ["a\tttttt"]) == {(0, 0)}
 
 
 def test_values_with_a_common_beginning_do_not_make_the_search_slow():

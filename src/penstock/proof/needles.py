@@ -132,7 +132,7 @@ class NeedleCollector:
         offsets = np.arange(int(ends[-1]), dtype=np.int64) - np.repeat(firsts, counts)
         stirred = words[np.repeat(starts, counts) + offsets] * self.key.multiplier
         slots = (stirred >> np.uint64(64 - _COUNTER_BITS)).astype(np.int64)
-        self._seen += np.bincount(slots, minlength=len(self._seen)).astype(np.uint32)
+        np.add.at(self._seen, slots, np.uint32(1))
         rank = (self._seen[slots].astype(np.int64) << 6) | offsets
         rarest: I64 = np.minimum.reduceat(rank, firsts) & 63
         return rarest

@@ -114,6 +114,8 @@ class Scan:
         self.claims = claims
         self.claimed = {claim.column for claim in claims}
         self.same = {claim.column for claim in claims if claim.codomain == "same"}
+        # What a pool or a permutation makes may be somebody's by chance; the aligned rows judge these columns.
+        self.by_chance = {claim.column for claim in claims if claim.codomain in ("pool", "permutation")}
         self.nomenclature = nomenclature
         self.acknowledged = acknowledged
         self.found: dict[tuple[str, int, Verdict], _Found] = defaultdict(_Found)
@@ -148,7 +150,13 @@ class Scan:
 
     def _verdicts(self, place: ColumnName, hits: Hits, *, derived: bool) -> Codes:
         """What each hit in a column of the target is."""
-        out = np.full(len(hits.value), _ACKNOWLEDGED if place in self.acknowledged else _LEAK, dtype=np.int8)
+        if place in self.acknowledged:
+            return np.full(len(hits.value), _ACKNOWLEDGED, dtype=np.int8)
+        if place in self.by_chance:
+            return np.full(len(hits.value), _APART, dtype=np.int8)
+        out = np.full(len(hits.value), _LEAK, dtype=np.int8)
+        if place in self.same and place.table in self.nomenclature:
+            out[hits.word & ~hits.whole] = _APART  # Texas, a district, inside Texas City; an e-mail in there stays a leak
         if not hits.whole.any():
             return out
         if place in self.same:
@@ -213,6 +221,8 @@ class Scan:
             hits = search(self.index, joined(pieces, nowhere, nowhere))
             acknowledged = text.column in self.acknowledged
             verdicts = np.full(len(hits.cell), _ACKNOWLEDGED if acknowledged else _LEAK, dtype=np.int8)
+            if text.code and not acknowledged:
+                verdicts[hits.word & ~hits.whole] = _APART  # a word of a message or a name in a function's body
             if hits.whole.any():
                 vocabulary = of_source if text.is_enum_label else self._vocabulary(text)
                 verdicts[hits.whole & np.isin(hits.value, vocabulary)] = _APART
