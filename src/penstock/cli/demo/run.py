@@ -13,10 +13,11 @@ from shlex import quote
 from typing import Any
 
 from penstock.api.project import Project
+from penstock.cli import dev_text
 from penstock.cli.demo.home import DEVELOPER, PRODUCTION, READER, DemoHome
 from penstock.cli.demo.sample import Sample, before_and_after
 from penstock.cli.demo.shop import build_shop
-from penstock.cli.output import emit, emit_json, progress, size, style, table, talk
+from penstock.cli.output import emit, emit_json, progress, style, table, talk
 from penstock.devdb.create import Created
 from penstock.engines.postgres.embedded import EmbeddedServer
 from penstock.errors import UsageError
@@ -60,7 +61,7 @@ def run(home: DemoHome, *, as_json: bool) -> None:
     if as_json:
         emit_json(_as_dict(home, server, created, samples, seconds))
     else:
-        _show(home, server, created, samples, seconds)
+        _show(home, server, created, "refreshed" if exists else "created", samples, seconds)
 
 
 def end(home: DemoHome, *, remove: bool) -> None:
@@ -85,7 +86,7 @@ def _step() -> Iterator[list[str]]:
 
 
 def _show(
-    home: DemoHome, server: EmbeddedServer, created: Created, samples: list[Sample], seconds: float
+    home: DemoHome, server: EmbeddedServer, created: Created, verb: str, samples: list[Sample], seconds: float
 ) -> None:
     plan = created.plan
     emit()
@@ -103,8 +104,8 @@ def _show(
     emit()
     masks = Counter(column.mask for column in plan.columns)
     kept = masks.pop("keep", 0)
-    emit(f"Masked: {sum(masks.values())} columns, kept: {kept}. {_most(masks)}")
-    emit(f"Verified: {created.verification.headline} ({created.rows:,} rows, {size(created.bytes)}).")
+    emit(f"{sum(masks.values())} columns masked, {kept} kept.")
+    emit(dev_text.created(created, verb))
     emit()
     emit("One customer, production in shape only:")
     emit()
@@ -142,11 +143,6 @@ _NEXT = (
 def _program(name: str, folder: Path) -> str:
     """A program as one can type it here: by its name where the shell finds it, else with its folder."""
     return name if shutil.which(name) else quote(str(folder / name))
-
-
-def _most(masks: Counter[str]) -> str:
-    names = ", ".join(f"{mask} {count}" for mask, count in masks.most_common(8))
-    return f"Most used: {names}." if names else ""
 
 
 def _count(rows: int | None) -> str:
