@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from pathlib import Path
 
 import pytest
 
+from penstock import cli
+from penstock.cli import options
 from penstock.masks.registry import masks
-from tests.cli.running import Penstock, WriteProject
+from tests.cli.running import Done, Penstock, WriteProject
 from tests.conftest import MakeDatabase
 
 SHOP = """
@@ -21,6 +25,22 @@ INSERT INTO customer VALUES
 INSERT INTO orders VALUES (7, 1, 'filomena.canary@unusual.example');
 """
 CANARIES = ("filomena", "canary", "unusual", "1961-07-08", "555 017", "555017")
+
+
+@pytest.fixture
+def penstock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Penstock:
+    """Run `penstock ARGUMENTS` in this process: there are many commands here, and a process costs a second each."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str, stdin: str = "") -> Done:
+        options.common.__init__()  # type: ignore[misc]  # a command line is one process: its options start anew
+        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = cli.run(list(arguments))
+        return Done(code, out.getvalue(), err.getvalue())
+
+    return run
 
 
 @pytest.fixture
@@ -38,14 +58,16 @@ def test_discover_writes_what_is_certain_and_asks_the_rest(shop: Path, penstock:
     assert done.code == 0, done.err
     text = (shop / "masks.toml").read_text()
     assert 'first_name = { mask = "first_name", by = "discover" }' in text
-    assert '#? region_word = "text" # the name says nothing' in text
+    assert '#? region_word = "text"  # the name says nothing' in text
     assert "customer_id" not in text  # a foreign key inherits
     assert "region_word" in done.out
     assert "1 open" in done.out
 
 
 def test_discover_again_keeps_what_people_decided_and_their_comments(shop: Path, penstock: Penstock):
-    decide(shop, "[public.customer]\n# asked Joana\nregion_word = 'keep'\nfirst_name = 'text'  # not a pool\n")
+    decide(
+        shop, "[public.customer]\n# asked Joana\nregion_word = 'keep'\nfirst_name = 'text'  # not a pool\n"
+    )
     assert penstock("discover").code == 0
     text = (shop / "masks.toml").read_text()
     assert "# asked Joana\nregion_word = 'keep'\n" in text
@@ -92,7 +114,10 @@ def test_check_needs_no_key(shop: Path, penstock: Penstock):
 def test_check_names_a_broken_constraint_and_a_mask_that_would_do(shop: Path, penstock: Penstock):
     penstock("discover")
     text = (shop / "masks.toml").read_text()
-    decide(shop, text.replace('id = { mask = "keep", by = "discover" }', "id = { mask = 'constant', value = 1 }", 1))
+    decide(
+        shop,
+        text.replace('id = { mask = "keep", by = "discover" }', "id = { mask = 'constant', value = 1 }", 1),
+    )
     found = penstock("masks", "check", "--json")
     violation = next(v for v in found.json["violations"] if v["column"] == "public.customer.id")
     assert (found.code, violation["constraint"], violation["suggestion"]) == (1, "customer_pkey", "integer")
@@ -108,7 +133,11 @@ def test_check_for_a_development_database_knows_what_it_leaves_out(shop: Path, p
 
 def test_preview_shows_shapes_of_the_source_and_never_its_values(shop: Path, penstock: Penstock):
     penstock("discover")
-    for arguments in (("masks", "preview"), ("masks", "preview", "--json"), ("masks", "preview", "customer", "--rows", "1")):
+    for arguments in (
+        ("masks", "preview"),
+        ("masks", "preview", "--json"),
+        ("masks", "preview", "customer", "--rows", "1"),
+    ):
         done = penstock(*arguments)
         assert done.code == 0, done.err
         assert not [canary for canary in CANARIES if canary in (done.out + done.err).lower()]
@@ -117,7 +146,11 @@ def test_preview_shows_shapes_of_the_source_and_never_its_values(shop: Path, pen
     assert sample["source_shape"] == "aaaaaaaa.aaaaaa@aaaaaaa.aaaaaaa"
     assert "@" in sample["masked"]
     assert columns["public.orders.email"]["samples"][0]["masked"] == sample["masked"]
-    assert columns["public.customer.notes"]["samples"][1] == {"source_shape": None, "masked": None, "is_shape": False}
+    assert columns["public.customer.notes"]["samples"][1] == {
+        "source_shape": None,
+        "masked": None,
+        "is_shape": False,
+    }
 
 
 def test_preview_shows_what_a_mask_lets_through_as_a_shape(shop: Path, penstock: Penstock):
@@ -170,7 +203,8 @@ def test_list_names_every_mask_with_its_options(shop: Path, penstock: Penstock):
 def test_list_columns_says_where_each_decision_comes_from(shop: Path, penstock: Penstock):
     penstock("discover")
     columns = {
-        f"{c['table']}.{c['column']}": c for c in penstock("masks", "list", "--columns", "--json").json["columns"]
+        f"{c['table']}.{c['column']}": c
+        for c in penstock("masks", "list", "--columns", "--json").json["columns"]
     }
     inherited = columns["orders.email"]
     assert (inherited["mask"], inherited["origin"], inherited["inherited_from"]) == (
