@@ -131,6 +131,8 @@ def make_folder(tmp_path: Path, postgres: Server) -> Iterator[MakeFolder]:
 
     yield make
     for folder in made:
+        if folder.target.embedded is not None and not folder.target.embedded.is_running:
+            continue  # a server of the test's own, gone with all it held
         for name in folder.names():
             folder.target.drop(name)
 

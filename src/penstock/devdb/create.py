@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +52,7 @@ def create(
         with databases.build_lock(maintenance, final):
             for name in databases.debris(maintenance, final):
                 databases.drop(maintenance, name)
+            databases.recover(maintenance, final)
             _check_target(context, source, maintenance, replace=replace)
             prepared = prepare(context, source, progress)
             if saved_plan is not None:
@@ -166,12 +168,9 @@ def _identity(facts: DatabaseFacts, source: Session) -> dict[str, object]:
 
 
 def _remove(context: Context, maintenance: Session, name: str) -> None:
-    """Remove a failed build. If even that fails, its mark stays, and the next run removes it."""
-    try:
-        if maintenance.connection.is_closed():
-            with context.target_session() as again:
-                databases.drop(again, name)
-        else:
-            databases.drop(maintenance, name)
-    except Exception:  # noqa: BLE001, S110 - the failure that led here is the one to report
-        pass
+    """Remove a failed build, over a new connection if the old one is lost. If even that fails, the next run does."""
+    with suppress(Exception):
+        databases.drop(maintenance, name)
+        return
+    with suppress(Exception), context.target_session() as again:
+        databases.drop(again, name)

@@ -1,20 +1,20 @@
 """Databases on the target's server: made under a temporary name, then renamed, so that no half database ever
 carries the final name.
 
-A build is marked by its name (`NAME__penstock_xxxxxxxx`) and a comment. While one is under way its run holds an advisory
-lock in the maintenance database; so whoever holds that lock knows that every marked leftover is debris.
+A build is marked by its name (`NAME__penstock_xxxxxxxx`), and for people by a comment. While one is under way its run
+holds an advisory lock in the maintenance database; so whoever holds that lock knows that every marked leftover is debris.
 """
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from penstock.catalog.model import DatabaseFacts, quote_identifier
 from penstock.engines.postgres.session import Session
-from penstock.errors import DatabaseError, TargetRefused
+from penstock.errors import DatabaseError, QueryError, TargetRefused
 
 _MARK = "__penstock_"
 _MAX_NAME_BYTES = 63
@@ -55,15 +55,50 @@ def exists(maintenance: Session, name: str) -> bool:
 
 
 def debris(maintenance: Session, final: str) -> list[str]:
-    """Leftovers of earlier builds of `final`. Call it while holding the lock."""
+    """Leftovers of earlier builds of `final`, told by their names: a run may be killed before it can say more.
+
+    Call it while holding the lock.
+    """
     prefix = temporary_name(final).rsplit(_MARK, 1)[0] + _MARK
     rows = maintenance.fetch(
-        "SELECT d.datname FROM pg_catalog.pg_database d "
-        "WHERE pg_catalog.starts_with(d.datname::text, $1) "
-        "AND pg_catalog.shobj_description(d.oid, 'pg_database') LIKE 'penstock: %'",
+        "SELECT datname FROM pg_catalog.pg_database WHERE pg_catalog.starts_with(datname::text, $1) "
+        "AND pg_catalog.substr(datname::text, pg_catalog.length($1) + 1) ~ '^[0-9a-f]{8}$' ORDER BY datname",
         prefix,
     )
-    return [row["datname"] for row in rows if len(row["datname"].encode()) == len(prefix.encode()) + 8]
+    return [row["datname"] for row in rows]
+
+
+def is_swapping(maintenance: Session, final: str) -> bool:
+    """Whether a swap of `final` is under way, or was killed in its midst: nobody can connect to it."""
+    return (_comment(maintenance, final) or "").startswith(_swapping(final))
+
+
+def recover(maintenance: Session, final: str) -> None:
+    """Open `final` again after a swap that was killed. Call it while holding the lock."""
+    if is_swapping(maintenance, final):
+        comment = (_comment(maintenance, final) or "").removeprefix(_swapping(final))
+        maintenance.execute(f"ALTER DATABASE {quote_identifier(final)} WITH ALLOW_CONNECTIONS true")
+        _set_comment(maintenance, final, comment)
+
+
+def _swapping(final: str) -> str:
+    return f"penstock: swapping {final}\n"
+
+
+def _comment(maintenance: Session, name: str) -> str | None:
+    comment: str | None = maintenance.fetchval(
+        "SELECT pg_catalog.shobj_description(oid, 'pg_database') FROM pg_catalog.pg_database WHERE datname = $1",
+        name,
+    )
+    return comment
+
+
+def _set_comment(maintenance: Session, name: str, comment: str) -> None:
+    maintenance.execute(_comment_sql(name, comment), doing=f"marking {name}")
+
+
+def _comment_sql(name: str, comment: str) -> str:
+    return f"COMMENT ON DATABASE {quote_identifier(name)} IS {quote_literal(comment)}"
 
 
 def create(maintenance: Session, name: str, final: str, like: DatabaseFacts) -> tuple[str, ...]:
@@ -80,8 +115,7 @@ def create(maintenance: Session, name: str, final: str, like: DatabaseFacts) -> 
             raise
         maintenance.execute(f"{base} LC_COLLATE 'C' LC_CTYPE 'C'", doing=f"creating the database {name}")
         warnings = (f"the target's server has no UTF-8 locale {like.collation}: the copy sorts as C",)
-    comment = quote_literal(f"penstock: building {final}")
-    maintenance.execute(f"COMMENT ON DATABASE {quote_identifier(name)} IS {comment}")
+    _set_comment(maintenance, name, f"penstock: building {final}")
     return warnings
 
 
@@ -94,12 +128,11 @@ def drop(maintenance: Session, name: str) -> None:
 
 def publish(maintenance: Session, built: str, final: str) -> None:
     """Give the finished build its final name."""
+    _end_sessions(maintenance, [built])
     maintenance.execute(
-        f"ALTER DATABASE {quote_identifier(built)} RENAME TO {quote_identifier(final)}",
+        f"BEGIN; ALTER DATABASE {quote_identifier(built)} RENAME TO {quote_identifier(final)}; "
+        f"{_comment_sql(final, f'penstock: {final}')}; COMMIT",
         doing=f"publishing {final}",
-    )
-    maintenance.execute(
-        f"COMMENT ON DATABASE {quote_identifier(final)} IS {quote_literal(f'penstock: {final}')}"
     )
 
 
@@ -107,59 +140,84 @@ def swap(maintenance: Session, built: str, final: str) -> None:
     """Put the finished build in the place of `final` and drop the old one.
 
     Both renames are one transaction: either name always leads to a whole database. Owner, rights, settings and
-    comment of the old one are put on the new one. Connections are forbidden only in between.
+    comment of the old one are put on the new one. Connections are forbidden only in between; the comment says so, and a
+    later run allows them again if this one is killed.
     """
     old = temporary_name(final)
     q_built, q_final, q_old = map(quote_identifier, (built, final, old))
-    settings = _settings_of(maintenance, final)
-    maintenance.execute(f"COMMENT ON DATABASE {q_final} IS {quote_literal(f'penstock: building {final}')}")
+    comment = _comment(maintenance, final) or f"penstock: {final}"
+    settings = [statement.format(name=q_final) for statement in _settings_of(maintenance, final)]
     try:
-        for name in (q_final, q_built):
-            maintenance.execute(
-                f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false", doing=f"swapping {final}"
-            )
-        maintenance.fetch(
-            "SELECT pg_catalog.pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity WHERE datname = ANY($1::text[])",
-            [built, final],
-        )
+        _set_comment(maintenance, final, _swapping(final) + comment)
         maintenance.execute(
-            f"BEGIN; ALTER DATABASE {q_final} RENAME TO {q_old}; ALTER DATABASE {q_built} RENAME TO {q_final}; "
-            + "; ".join(statement.format(name=q_final) for statement in settings)
-            + ("; " if settings else "")
-            + f"COMMENT ON DATABASE {q_final} IS {quote_literal(f'penstock: {final}')}; COMMIT",
-            doing=f"swapping {final}",
+            f"ALTER DATABASE {q_final} WITH ALLOW_CONNECTIONS false", doing=f"swapping {final}"
         )
+        _end_sessions(maintenance, [built, final])
+        statements = [
+            f"ALTER DATABASE {q_final} RENAME TO {q_old}",
+            f"ALTER DATABASE {q_built} RENAME TO {q_final}",
+            _comment_sql(final, comment),
+            *settings,
+        ]
+        maintenance.execute(f"BEGIN; {'; '.join(statements)}; COMMIT", doing=f"swapping {final}")
     except BaseException:
         if maintenance.connection.is_in_transaction():
             maintenance.rollback()
-        for name in (final, built):
-            if exists(maintenance, name):
-                maintenance.execute(f"ALTER DATABASE {quote_identifier(name)} WITH ALLOW_CONNECTIONS true")
-        maintenance.execute(f"COMMENT ON DATABASE {q_final} IS {quote_literal(f'penstock: {final}')}")
+        recover(maintenance, final)
         raise
-    maintenance.execute(f"ALTER DATABASE {q_final} WITH ALLOW_CONNECTIONS true", doing=f"swapping {final}")
     drop(maintenance, old)
 
 
+def _end_sessions(maintenance: Session, names: Sequence[str]) -> None:
+    """End every session of these databases (autovacuum gives way by itself)."""
+    try:
+        maintenance.fetch(
+            "SELECT pg_catalog.pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity "
+            "WHERE datname = ANY($1::text[]) AND backend_type = 'client backend'",
+            list(names),
+            doing="ending the sessions of the database",
+        )
+    except QueryError as error:
+        raise QueryError(
+            f"sessions of {names[-1]} are in the way and this role may not end them",
+            why=error.why,
+            hint=f"close them, or GRANT pg_signal_backend TO {quote_identifier(maintenance.settings.user)};",
+        ) from None
+
+
 def _settings_of(maintenance: Session, name: str) -> list[str]:
-    """ALTER DATABASE and GRANT statements, with {name} for the database, that make another one like this one."""
+    """ALTER and GRANT statements, with {name} for the database, that make another one like this one."""
     statements = [
         row["statement"]
         for row in maintenance.fetch(
-            """
-            SELECT format('ALTER DATABASE {name} OWNER TO %I', pg_get_userbyid(datdba)) AS statement
+            f"""
+            SELECT format('ALTER DATABASE {{name}} OWNER TO %I', pg_get_userbyid(datdba)) AS statement
               FROM pg_catalog.pg_database WHERE datname = $1
             UNION ALL
-            SELECT format('ALTER DATABASE {name} SET %I = %L', split_part(s, '=', 1), substr(s, strpos(s, '=') + 1))
+            SELECT format('ALTER %s {{name}} SET %I = %s',
+                          CASE WHEN r.setrole = 0 THEN 'DATABASE'
+                               ELSE format('ROLE %I IN DATABASE', pg_get_userbyid(r.setrole)) END,
+                          s.name, CASE WHEN s.name IN {_LISTS} THEN s.value ELSE quote_literal(s.value) END)
               FROM pg_catalog.pg_db_role_setting r JOIN pg_catalog.pg_database d ON d.oid = r.setdatabase,
-                   unnest(r.setconfig) AS s
-             WHERE d.datname = $1 AND r.setrole = 0
+                   unnest(r.setconfig) AS config,
+                   LATERAL (SELECT split_part(config, '=', 1) AS name, substr(config, strpos(config, '=') + 1) AS value) s,
+                   pg_catalog.pg_roles me
+             WHERE d.datname = $1 AND me.rolname = current_user
+               AND (r.setrole IN (0, me.oid) OR me.rolsuper OR me.rolcreaterole)
             UNION ALL
-            SELECT format('GRANT %s ON DATABASE {name} TO %s', a.privilege_type,
-                          CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE format('%I', pg_get_userbyid(a.grantee)) END)
+            SELECT 'REVOKE ALL ON DATABASE {{name}} FROM PUBLIC'
+              FROM pg_catalog.pg_database d WHERE d.datname = $1 AND d.datacl IS NOT NULL
+            UNION ALL
+            SELECT format('GRANT %s ON DATABASE {{name}} TO %s%s', a.privilege_type,
+                          CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE format('%I', pg_get_userbyid(a.grantee)) END,
+                          CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
               FROM pg_catalog.pg_database d, aclexplode(d.datacl) AS a WHERE d.datname = $1
             """,
             name,
         )
     ]
     return [s.replace("{", "{{").replace("}", "}}").replace("{{name}}", "{name}") for s in statements]
+
+
+# Settings that are lists of names, which the catalog keeps quoted one by one.
+_LISTS = "('search_path', 'temp_tablespaces', 'local_preload_libraries', 'session_preload_libraries')"

@@ -23,7 +23,7 @@ class Listed:
     name: str
     database: str
     target: str
-    state: str  # ready | missing | foreign (not made by Penstock) | unreachable
+    state: str  # ready | missing | swapping (or killed while it did) | foreign (not made by Penstock) | unreachable
     created_at: str = ""
     size_bytes: int = 0
     rows: int = 0
@@ -51,6 +51,8 @@ def describe(context: Context) -> Listed:
             leftovers = tuple(databases.debris(maintenance, final))
             if not databases.exists(maintenance, final):
                 return Listed(context.name, final, described, "missing", debris=leftovers)
+            if databases.is_swapping(maintenance, final):
+                return Listed(context.name, final, described, "swapping", debris=leftovers)
             size = int(maintenance.fetchval("SELECT pg_catalog.pg_database_size($1::name)", final))
         with context.target_session(final) as target:
             manifests = manifest.read(target)
@@ -104,6 +106,7 @@ def drop(context: Context) -> None:
     with context.target_session() as maintenance, databases.build_lock(maintenance, final):
         for name in databases.debris(maintenance, final):
             databases.drop(maintenance, name)
+        databases.recover(maintenance, final)
         if not databases.exists(maintenance, final):
             raise TargetRefused(f"there is no development database {final}", hint="penstock dev list")
         with context.target_session(final) as target:
@@ -112,8 +115,11 @@ def drop(context: Context) -> None:
 
 
 def require_there(context: Context) -> None:
-    """Raise `TargetRefused` where the target has no database of that name."""
+    """Raise `TargetRefused` where the target has no database of that name; mend one whose swap was killed."""
     with context.target_session() as maintenance:
+        if databases.is_swapping(maintenance, context.database):
+            with databases.build_lock(maintenance, context.database):
+                databases.recover(maintenance, context.database)
         if not databases.exists(maintenance, context.database):
             raise TargetRefused(
                 f"there is no development database {context.database}",

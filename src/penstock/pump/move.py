@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from penstock.catalog.model import TableName
 from penstock.engines.postgres.errors import translated
@@ -21,6 +22,7 @@ from penstock.pump.readplan import ReadPlan
 from penstock.pump.transform import Moved, RowFilter, Transform
 
 BLOCK_BYTES = 1 << 20
+_CANCEL_SECONDS = 5.0
 _IN_FLIGHT = 4  # blocks being masked or waiting for the writer
 
 Progress = Callable[[int, int], None]
@@ -76,29 +78,38 @@ async def _move(
     with ThreadPoolExecutor(max_workers=2, thread_name_prefix="penstock-mask") as workers:
         ready: asyncio.Queue[asyncio.Future[Moved] | None] = asyncio.Queue(maxsize=_IN_FLIGHT)
 
+        async def mask(block: bytes) -> None:
+            future = loop.run_in_executor(workers, transform, block)
+            future.add_done_callback(_seen)
+            await ready.put(future)
+
         async def read() -> None:
             cutter = RowBlocks(BLOCK_BYTES)
             for query in queries:
-                async for piece in source.stream(query):
-                    block = cutter.push(piece)
-                    if block is not None:
-                        await ready.put(loop.run_in_executor(workers, transform, block))
+                async with aclosing(source.stream(query)) as pieces:
+                    async for piece in pieces:
+                        block = cutter.push(piece)
+                        if block is not None:
+                            await mask(block)
             rest = cutter.finish()
             if rest:
-                await ready.put(loop.run_in_executor(workers, transform, rest))
+                await mask(rest)
             await ready.put(None)
 
         reader = asyncio.ensure_future(read())
+        reader.add_done_callback(_seen)
 
         async def outgoing() -> AsyncIterator[memoryview]:
             nonlocal rows, size
             while True:
                 taking = asyncio.ensure_future(ready.get())
-                await asyncio.wait({taking, reader}, return_when=asyncio.FIRST_COMPLETED)
-                if not taking.done() and reader.done() and reader.exception() is not None:
+                try:
+                    await asyncio.wait({taking, reader}, return_when=asyncio.FIRST_COMPLETED)
+                    if not taking.done():
+                        reader.result()  # raises what ended it before its last block
+                    future = await taking
+                finally:
                     taking.cancel()
-                    await reader
-                future = await taking
                 if future is None:
                     return
                 moved = await future
@@ -120,9 +131,15 @@ async def _move(
                 )
             await reader
         finally:
-            if not reader.done():
-                reader.cancel()
+            reader.cancel()
+            await asyncio.wait({reader}, timeout=_CANCEL_SECONDS)
     return Totals(rows, size)
+
+
+def _seen(future: asyncio.Future[Any]) -> None:
+    """Look at the outcome, so that asyncio does not complain of the second failure when the first one is reported."""
+    if not future.cancelled():
+        future.exception()
 
 
 @asynccontextmanager

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_CANCEL_SECONDS = 10.0  # what a cancelled statement gets to come to its end
+
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
 
@@ -29,9 +31,24 @@ def event_loop() -> asyncio.AbstractEventLoop:
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run `coroutine` on the library's loop and wait for it. Ctrl-C cancels it, waits, and is raised again."""
-    future = asyncio.run_coroutine_threadsafe(coroutine, event_loop())
+    ended = threading.Event()
+    interrupted = False
+
+    async def watched() -> T:
+        try:
+            return await coroutine
+        except Exception:
+            if interrupted:  # how the coroutine fails because it was cancelled is nobody's concern
+                raise asyncio.CancelledError from None
+            raise
+        finally:
+            ended.set()
+
+    future = asyncio.run_coroutine_threadsafe(watched(), event_loop())
     try:
         return future.result()
     except KeyboardInterrupt:
+        interrupted = True
         future.cancel()
+        ended.wait(_CANCEL_SECONDS)
         raise

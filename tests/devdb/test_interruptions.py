@@ -1,0 +1,383 @@
+"""Whatever ends a run, nothing half-done carries the final name, and the next run removes the debris.
+
+Stages are held without any hook in the product: a function of the source's own waits where the copy is built (in a
+domain's CHECK while rows arrive, in an index expression after that, in a materialised view at the end), and sessions
+whose backends are stopped hold back the rename and the swap.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.conftest import MakeDatabase
+from tests.devdb.conftest import Folder, MakeFolder
+from tests.devdb.small_shop import DEVDB, MASKS, PERSONAL, SHOP
+from tests.servers import Database, throw_away_server, usable_programs
+
+INTERRUPTED = 130
+
+SLOW_SHOP = (
+    r"""
+-- Where a copy is built, waits as long as a test holds the stage; everybody sees all sessions of the server.
+CREATE FUNCTION public.held(stage text, value text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    WHILE pg_catalog.current_database() LIKE '%\_\_penstock\_%' AND EXISTS (
+        SELECT FROM pg_catalog.pg_stat_activity WHERE application_name = 'hold ' || stage
+    ) LOOP
+        PERFORM pg_catalog.pg_sleep(0.02);
+        PERFORM pg_catalog.pg_stat_clear_snapshot();
+    END LOOP;
+    RETURN true;
+END $$;
+CREATE DOMAIN public.slow AS text CHECK (public.held('rows', VALUE));
+"""
+    + SHOP
+    + """
+CREATE TABLE public.visit (id int PRIMARY KEY, customer_id int REFERENCES public.customer, page public.slow);
+INSERT INTO public.visit SELECT n, 1 + n % 5, '/page' FROM generate_series(1, 10) n;
+CREATE INDEX visit_page ON public.visit (public.held('indexes', page));
+CREATE MATERIALIZED VIEW public.pages AS SELECT page FROM public.visit WHERE public.held('statistics', page);
+"""
+)
+SLOW_MASKS = MASKS + '[public.visit]\npage = "keep"\n'
+
+# What the target's server is doing for us when a held stage has been reached; databases() has no hold.
+STAGES = {
+    "databases": "SELECT count(*) FROM pg_database WHERE datname LIKE $1",
+    "rows": "SELECT count(*) FROM pg_stat_activity WHERE datname LIKE $1 AND query ILIKE 'copy%visit%'",
+    "indexes": "SELECT count(*) FROM pg_stat_activity WHERE datname LIKE $1 AND query ILIKE '%create index visit_page%'",
+    "statistics": "SELECT count(*) FROM pg_stat_activity WHERE datname LIKE $1 AND query ILIKE 'refresh mat%'",
+}
+
+
+class Looker:
+    """One lasting connection to a server's maintenance database, with psql: quick to ask again and again."""
+
+    def __init__(self, database: Database, name: str = "penstock-tests") -> None:
+        self._psql = subprocess.Popen(
+            [str(database.server.programs / "psql"), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            env={**database.environment, "PGAPPNAME": name},
+        )  # fmt: skip
+        self.backend = int(self.ask("SELECT pg_backend_pid()"))
+
+    def ask(self, query: str) -> str:
+        """The one value of a query."""
+        assert self._psql.stdin is not None
+        assert self._psql.stdout is not None
+        self._psql.stdin.write(query + ";\n")
+        self._psql.stdin.flush()
+        return self._psql.stdout.readline().strip()
+
+    def close(self) -> None:
+        assert self._psql.stdin is not None
+        assert self._psql.stdout is not None
+        self._psql.stdin.close()
+        self._psql.wait()
+        self._psql.stdout.close()
+
+
+@contextmanager
+def looking(database: Database, name: str = "penstock-tests") -> Iterator[Looker]:
+    looker = Looker(database, name)
+    try:
+        yield looker
+    finally:
+        looker.close()
+
+
+@contextmanager
+def held(folder: Folder, stage: str) -> Iterator[None]:
+    """While inside, no build on the target's server gets past the stage."""
+    with looking(folder.target.maintenance, f"hold {stage}"):
+        yield
+
+
+class Run:
+    """A command in a process of its own."""
+
+    def __init__(self, folder: Folder, *arguments: str) -> None:
+        self.folder = folder
+        self._errors = folder.path / "stderr"
+        with self._errors.open("w") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", "from penstock.cli import main; main()", "-C", str(folder.path), *arguments],
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                start_new_session=True,
+                env=dict(os.environ),
+            )
+
+    def wait_for(self, query: str, seconds: float = 30) -> None:
+        """Until the query, asked of the target's server about the build, counts something."""
+        until = time.monotonic() + seconds
+        asked = query.replace("$1", f"'{self.folder.database}\\_\\_penstock\\_%'")
+        with looking(self.folder.target.maintenance) as looker:
+            while looker.ask(asked) in ("0", ""):
+                assert self.process.poll() is None, f"it ended before: {self.said}"
+                assert time.monotonic() < until, f"never came there: {self.said}"
+                time.sleep(0.005)
+
+    def signal(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def end(self) -> int:
+        return self.process.wait(40)
+
+    @property
+    def said(self) -> str:
+        return self._errors.read_text()
+
+
+@contextmanager
+def running(folder: Folder, *arguments: str) -> Iterator[Run]:
+    run = Run(folder, *arguments)
+    try:
+        yield run
+    finally:
+        if run.process.poll() is None:
+            run.process.kill()
+            run.process.wait()
+        if run.process.stderr:
+            run.process.stderr.close()
+
+
+def assert_clear(said: str) -> None:
+    assert "error: " in said
+    assert "Traceback" not in said
+    assert "did not foresee" not in said
+    for value in PERSONAL:
+        assert value not in said
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def assert_next_run_is_clean(folder: Folder, command: str = "create") -> None:
+    wait_until(lambda: unlocked(folder))
+    done = folder.run("dev", command, "small")
+    assert done.code == 0, done.err
+    assert folder.names() == [folder.database]
+    assert folder.made.value("SELECT count(*) FROM public.customer") == 5
+
+
+@pytest.fixture
+def folder(make_database: MakeDatabase, make_folder: MakeFolder) -> Folder:
+    return make_folder(make_database(SLOW_SHOP), DEVDB, SLOW_MASKS)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_ctrl_c_removes_what_was_begun(folder: Folder, stage: str) -> None:
+    with held(folder, stage), running(folder, "dev", "create", "small") as run:
+        run.wait_for(STAGES[stage])
+        run.signal(signal.SIGINT)
+        assert run.end() == INTERRUPTED, run.said
+        assert "PEN-1300" in run.said
+        assert_clear(run.said)
+    assert folder.names() == []
+
+
+def test_ctrl_c_twice_ends_at_once_and_the_next_run_cleans_up(folder: Folder) -> None:
+    with held(folder, "rows"), running(folder, "dev", "create", "small") as run:
+        run.wait_for(STAGES["rows"])
+        run.signal(signal.SIGINT)
+        time.sleep(0.01)
+        run.signal(signal.SIGINT)
+        assert run.end() in (INTERRUPTED, -signal.SIGINT), run.said
+        assert "Traceback" not in run.said
+    assert folder.database not in folder.names()
+    assert_next_run_is_clean(folder)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_killed_process_leaves_nothing_under_the_final_name(folder: Folder, stage: str) -> None:
+    with held(folder, stage), running(folder, "dev", "create", "small") as run:
+        run.wait_for(STAGES[stage])
+        run.signal(signal.SIGKILL)
+        run.end()
+        assert folder.database not in folder.names()
+        assert len(folder.names()) == 1, "the debris the next run is to remove"
+    assert_next_run_is_clean(folder)
+
+
+@contextmanager
+def session_that_does_not_end(database: Database) -> Iterator[None]:
+    """A session whose backend is stopped: whoever ends the sessions of its database waits, for seconds."""
+    with looking(database) as session:
+        os.kill(session.backend, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(session.backend, signal.SIGCONT)
+
+
+ENDING_SESSIONS = (
+    "SELECT count(*) FROM pg_stat_activity WHERE query ILIKE '%pg_terminate_backend%' AND state = 'active' "
+    "AND pid <> pg_backend_pid() AND $1 <> ''"
+)
+
+
+def may_kill_backends(folder: Folder) -> None:
+    if os.geteuid() != 0 or folder.target.embedded is None:
+        pytest.skip("only root can stop a session of a server that runs as another account")
+
+
+def unlocked(folder: Folder) -> bool:
+    """Whether the server has noticed the end of a killed client."""
+    return not folder.target.maintenance.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_process_stopped_before_the_rename_publishes_nothing(folder: Folder, number: int) -> None:
+    may_kill_backends(folder)
+    with running(folder, "dev", "create", "small") as run:
+        with held(folder, "statistics"):
+            run.wait_for(STAGES["statistics"])
+            (built,) = folder.names()
+            stopped = session_that_does_not_end(folder.target.database(built))
+            stopped.__enter__()
+        try:
+            run.wait_for(ENDING_SESSIONS)
+            run.signal(number)
+            if number == signal.SIGKILL:
+                run.end()
+            time.sleep(0.05)
+        finally:
+            stopped.__exit__(None, None, None)
+        run.end()
+    wait_until(lambda: unlocked(folder))
+    assert folder.database not in folder.names()
+    if number == signal.SIGINT:
+        assert folder.names() == []
+    assert_next_run_is_clean(folder)
+
+
+def create_the_old_one(folder: Folder) -> None:
+    """Create the database and put something into it that tells the old one from a new one."""
+    assert folder.run("dev", "create", "small").code == 0
+    folder.made.execute("CREATE TABLE public.old_one ()")
+
+
+def is_the_old_one(folder: Folder) -> bool:
+    return bool(folder.made.value("SELECT to_regclass('public.old_one') IS NOT NULL"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_refresh_leaves_the_old_database(folder: Folder, number: int) -> None:
+    create_the_old_one(folder)
+    with held(folder, "indexes"), running(folder, "dev", "refresh", "small") as run:
+        run.wait_for(STAGES["indexes"])
+        run.signal(number)
+        run.end()
+    assert is_the_old_one(folder)
+    assert_next_run_is_clean(folder, "refresh")
+    assert not is_the_old_one(folder)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_refresh_interrupted_in_the_swap_leaves_a_whole_database(folder: Folder, number: int) -> None:
+    may_kill_backends(folder)
+    create_the_old_one(folder)
+    with session_that_does_not_end(folder.made), running(folder, "dev", "refresh", "small") as run:
+        run.wait_for(ENDING_SESSIONS)
+        run.signal(number)
+        if number == signal.SIGKILL:
+            run.end()
+            assert folder.run("dev", "list", "--json").json["databases"][0]["state"] == "swapping"
+        time.sleep(0.05)
+    run.end()
+    wait_until(lambda: unlocked(folder))
+    if number == signal.SIGINT:
+        assert is_the_old_one(folder)
+        assert folder.names() == [folder.database]
+    assert folder.run("dev", "verify", "small").code == 1, "it is open again, and has a table too many"
+    assert is_the_old_one(folder)
+    assert_next_run_is_clean(folder, "refresh")
+    assert not is_the_old_one(folder)
+
+
+def test_debris_that_got_no_mark_yet_is_removed_and_strangers_stay(folder: Folder) -> None:
+    unmarked = f"{folder.database}__penstock_0123abcd"
+    stranger = f"{folder.database}__penstock_archive"
+    for name in (unmarked, stranger):
+        folder.target.create(name)
+    assert folder.run("dev", "create", "small").code == 0
+    assert folder.names() == [folder.database, stranger]
+
+
+def drop_the_source_connection(folder: Folder) -> None:
+    folder.source.server.maintenance.rows(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", folder.source.name
+    )
+
+
+def drop_the_target_connections(folder: Folder) -> None:
+    folder.target.maintenance.rows(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE $1",
+        folder.database + r"\_\_penstock\_%",
+    )
+
+
+def drop_all_connections(folder: Folder) -> None:
+    folder.target.maintenance.rows(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'penstock dev%'"
+    )
+
+
+@pytest.mark.parametrize(
+    "take_away", [drop_the_source_connection, drop_the_target_connections, drop_all_connections]
+)
+def test_a_dropped_connection_is_said_and_leaves_nothing(
+    folder: Folder, take_away: Callable[[Folder], None]
+) -> None:
+    with running(folder, "dev", "create", "small") as run:
+        with held(folder, "rows"):
+            run.wait_for(STAGES["rows"])
+            take_away(folder)
+        assert run.end() == 3, run.said
+        assert_clear(run.said)
+        assert "PEN-3300" in run.said
+        assert "run the command again" in run.said
+    assert folder.names() == []
+    assert_next_run_is_clean(folder)
+
+
+def test_a_killed_target_server_is_said_and_the_next_run_is_clean(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(SLOW_SHOP)
+    with throw_away_server(usable_programs()) as target:
+        assert target.embedded is not None
+        folder = make_folder(source, DEVDB, SLOW_MASKS, target=target)
+        with held(folder, "rows"), running(folder, "dev", "create", "small") as run:
+            run.wait_for(STAGES["rows"])
+            target.embedded._run("pg_ctl", "stop", "-m", "immediate", "-D", str(target.embedded.data))
+            assert run.end() == 3, run.said
+            assert_clear(run.said)
+        target.embedded.start()
+        assert folder.database not in folder.names()
+        assert_next_run_is_clean(folder)
+        folder.target.drop(folder.database)
+
+
+def test_two_runs_at_once_do_not_build_over_each_other(folder: Folder) -> None:
+    with running(folder, "dev", "create", "small") as run:
+        with held(folder, "rows"):
+            run.wait_for(STAGES["rows"])
+            second = folder.run("dev", "create", "small")
+            assert second.code == 4
+            assert "another run" in second.err
+        assert run.end() == 0, run.said
+    assert folder.names() == [folder.database]
