@@ -74,3 +74,16 @@ def test_titles_generations_and_initials_keep_their_form():
 def test_a_name_in_a_script_without_capitals_is_a_name_of_the_pool():
     assert masked("person_name", ["王小明"])[0] in FIRST
     assert masked("last_name", ["王"])[0] in LAST
+
+
+def test_what_a_hyphen_or_an_apostrophe_ties_is_one_name():
+    families = masked("last_name", ["Day-Lewis", "O'Brien", "O\u2019Brien"])
+    anna_lena, carl = masked("first_name", ["Anna-Lena", "Carl"])
+    people = ["Carl Day-Lewis", "Anna-Lena O'Brien", "Carl O\u2019Brien", "DAY-LEWIS, Anna-Lena"]
+    assert masked("person_name", people) == [
+        f"{carl} {families[0]}",
+        f"{anna_lena} {families[1]}",
+        f"{carl} {families[2]}",
+        f"{families[0].upper()}, {anna_lena}",
+    ]
+    assert families[1] == families[2]

@@ -61,10 +61,11 @@ def _family(words: Words, *, last_first: bool) -> Flags:
     """Which words belong to the family name."""
     rows, names = words.rows, ~words.titles
     n = len(words.texts)
-    # Names are counted without the titles around them: "Dr Mary Smith Jr" has two.
-    count = np.bincount(rows[names], minlength=n)
-    before: I64 = np.cumsum(names) - names
-    place: I64 = before - before[np.arange(len(rows)) - words.places]
+    # "Dr Mary Day-Lewis Jr" has two names: titles do not count, and what a hyphen ties is one.
+    heads = names & ~words.is_tied
+    count = np.bincount(rows[heads], minlength=n)
+    before: I64 = np.cumsum(heads) - heads
+    place: I64 = before + heads - 1 - before[np.arange(len(rows)) - words.places]
     family: Flags
     if last_first:
         family = place == 0

@@ -23,8 +23,10 @@ from penstock.masks.keys import U64, Keyring
 from penstock.pools.load import pool
 
 _SEPARATORS = frozenset(" \t\n\r\v\f,.&/()+;\"'-_")
+_TIES = np.array([chr(i) in "-'" for i in range(256)])
 _IS_SEPARATOR = np.array([chr(i) in _SEPARATORS for i in range(256)])
-_WIDE_BLANKS = "[\\p{Z}\u2019\u2010-\u2015]"  # blanks, apostrophes and dashes beyond ASCII
+# Blanks, apostrophes and hyphens beyond ASCII stand for those of ASCII.
+_PLAIN = ((r"\p{Z}", " "), ("[\u2018\u2019\u02bc]", "'"), ("[\u2010-\u2015]", "-"))
 
 # What may stand before or after a name and is not the name; kept as it is.
 _BEFORE = ("mr", "mrs", "ms", "miss", "dr", "prof", "sir", "herr", "frau", "mme", "sr", "sra")
@@ -55,8 +57,10 @@ class Words:
         """Split `values`; NULL has no words."""
         texts = Texts.of(values)
         if len(texts.data) and texts.data.max() >= 128:
-            composed = pc.utf8_normalize(texts.array, form="NFC")
-            texts = Texts.of(pc.replace_substring_regex(composed, pattern=_WIDE_BLANKS, replacement=" "))
+            plain = pc.utf8_normalize(texts.array, form="NFC")
+            for pattern, replacement in _PLAIN:
+                plain = pc.replace_substring_regex(plain, pattern=pattern, replacement=replacement)
+            texts = Texts.of(plain)
         # A word begins where a text does, or after a separator; and likewise it ends.
         inside = ~_IS_SEPARATOR[texts.data]
         edge = np.zeros(len(texts.data) + 1, np.bool_)
@@ -97,6 +101,16 @@ class Words:
         first = np.cumsum(self.counts) - self.counts
         places: I64 = np.arange(len(self.rows)) - first[self.rows]
         return places
+
+    @cached_property
+    def is_tied(self) -> Flags:
+        """Which words hang on the word before by a hyphen or an apostrophe: `Lewis` of `Day-Lewis`."""
+        tied = np.zeros(len(self.spans), np.bool_)
+        close = self.spans.starts[1:] - self.spans.ends[:-1] == 1
+        tied[1:] = (
+            close & _TIES[self.texts.data[self.spans.starts[1:] - 1]] & (self.rows[1:] == self.rows[:-1])
+        )
+        return tied
 
     @cached_property
     def is_last(self) -> Flags:
