@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from penstock.errors import ConfigError
 from penstock.project import toml_lines
@@ -151,8 +153,43 @@ def test_a_check_of_the_dataclass_itself_is_a_configuration_error() -> None:
     assert "may not be bad" in failure("[s]\nname = 'bad'\n").what
 
 
-def test_a_variable_in_a_field_that_does_not_expand_it_is_refused() -> None:
-    assert "not expanded" in failure("[s]\nname = '${NAME}'\n").what
+@pytest.mark.parametrize(
+    "line",
+    ["mode = '${M}'", "keep = ['a', '${K}']", "labels = { a = '${L}' }", "nested = { table = '${T}' }"],
+)
+def test_a_variable_in_a_field_that_does_not_expand_it_is_refused(line: str) -> None:
+    error = failure(f"[s]\nname = 'n'\n{line}\n")
+    assert "not expanded" in error.what
+    assert "file:3" in error.what
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from(["${A}", "always", "subset"]),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.sampled_from(["name", "table", "root", "edge", "x"]), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            ["name", "root", "edge", "mode", "keep", "nested", "by_name", "labels", "path", "either", "odd"]
+        ),
+        VALUES,
+    )
+)
+def test_whatever_the_file_holds_is_read_or_a_configuration_error(table: dict[str, Any]) -> None:
+    try:
+        build(Section, table, Place(("s",)))
+    except ConfigError as error:
+        assert error.what  # noqa: PT017
 
 
 def test_true_is_no_number_and_one_is_no_boolean() -> None:

@@ -143,6 +143,7 @@ def test_an_override_takes_the_type_of_its_field(project: Make, monkeypatch: pyt
     assert found.section("devdb", "small").grants is True
     assert found.section("devdb", "small").max_snapshot_minutes == 7.5
     assert found.connection("dev").port == 6000
+    assert project(TOML, project__name="other").name == "other"
 
 
 def test_an_override_of_the_wrong_type_or_of_nothing_is_an_error(project: Make) -> None:

@@ -61,12 +61,8 @@ def build(kind: type[T], table: object, place: Place, *, outer: Iterable[str] = 
     for key, item in fields.items():
         if key in table:
             value = table[key]
-            if isinstance(value, str) and is_reference(value) and not item.metadata.get("expand"):
-                raise ConfigError(
-                    f"{place.at(key)} is a ${{…}}, which is not expanded in this field",
-                    why="variables are expanded in the fields of [connections.NAME] only",
-                    hint=f"write the value itself, or PENSTOCK_{'_'.join(map(str, place.at(key).keys)).upper()}=…",
-                )
+            if not item.metadata.get("expand"):
+                _refuse_reference(value, place.at(key))
             values[item.name] = convert(hints[item.name], value, place.at(key), outer=fields)
         elif item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
             raise ConfigError(
@@ -101,15 +97,29 @@ def convert(kind: Any, value: object, place: Place, *, outer: Iterable[str] = ()
         if not isinstance(value, list | tuple):
             raise _mismatch(place, expected(kind), value)
         item = arguments[0] if arguments else Any
+        for number, element in enumerate(value):
+            _refuse_reference(element, place.at(number))
         found = [convert(item, element, place.at(i), outer=outer) for i, element in enumerate(value)]
         return found if origin is list else tuple(found)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         if not isinstance(value, Mapping):
             raise _mismatch(place, expected(kind), value)
+        for key, element in value.items():
+            _refuse_reference(element, place.at(key))
         return {str(key): convert(arguments[1], element, place.at(key)) for key, element in value.items()}
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         return build(kind, value, place, outer=outer)
     return _scalar(kind, value, place)
+
+
+def _refuse_reference(value: object, place: Place) -> None:
+    """Raise ConfigError for a `${…}` where none is expanded: taken literally it would be a name nobody meant."""
+    if isinstance(value, str) and is_reference(value):
+        raise ConfigError(
+            f"{place} is a ${{…}}, which is not expanded in this field",
+            why="variables are expanded in the fields of [connections.NAME] only",
+            hint="write the value itself; a variable named after the key can override it (docs/project-file.md)",
+        )
 
 
 def _one_of(arguments: tuple[Any, ...], value: object, place: Place, outer: Iterable[str]) -> Any:

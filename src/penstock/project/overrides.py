@@ -48,11 +48,14 @@ def apply(
     flags: Mapping[str, str],
     environment: Environment,
     origins: dict[str, str],
-    connection: type,
+    own: Mapping[str, registry.Section],
 ) -> None:
-    """Put the overrides into `raw` and their origin into `origins`. Raises ConfigError for a flag that fits nothing."""
+    """Put the overrides into `raw` and their origin into `origins`; `own` are the sections that no job registers.
+
+    Raises ConfigError for a flag that fits nothing, SecretExposed for a password given as one.
+    """
     unused = dict(flags)
-    for keys, item, hint in _scalar_fields(raw, connection):
+    for keys, item, hint in _scalar_fields(raw, {**own, **registry.sections()}):
         name = dotted(keys)
         variable = "PENSTOCK_" + re.sub(r"\W", "_", "_".join(keys)).upper()
         if name in unused:
@@ -82,10 +85,11 @@ def apply(
         )
 
 
-def _scalar_fields(raw: Mapping[str, Any], connection: type) -> list[tuple[tuple[str, ...], str, Any]]:
+def _scalar_fields(
+    raw: Mapping[str, Any], kinds: Mapping[str, registry.Section]
+) -> list[tuple[tuple[str, ...], str, Any]]:
     """Every scalar field of the tables the file has: its keys, its own key, its type."""
     tables: list[tuple[tuple[str, ...], type]] = []
-    kinds = {"connections": registry.Section("connections", connection, many=True), **registry.sections()}
     for section in kinds.values():
         inner = raw.get(section.name)
         if not isinstance(inner, Mapping):

@@ -42,6 +42,12 @@ class ProjectTable:
     masks: str = "masks.toml"
 
 
+_OWN = {
+    "project": registry.Section("project", ProjectTable, many=False),
+    "connections": registry.Section("connections", ConnectionTable, many=True),
+}
+
+
 class Connections(Mapping[str, ConnectionSettings]):
     """The connections of a project; each is resolved, with its password, when it is first asked for."""
 
@@ -241,13 +247,13 @@ def _read(file: Path) -> tuple[dict[str, Any], str]:
 
 
 def _assemble(file: Path, raw: dict[str, Any], place: Place, flags: Mapping[str, str]) -> ProjectSettings:
-    known = {"project", "connections", *registry.sections()}
+    known = {*_OWN, *registry.sections()}
     for key in raw:
         if key not in known:
             raise unknown_key(place.at(key), key, known)
     origins = overrides.file_origins(raw, place)
     environment = Environment.of(file.parent)
-    overrides.apply(raw, flags, environment, origins, ConnectionTable)
+    overrides.apply(raw, flags, environment, origins, _OWN)
     project = build(ProjectTable, raw.get("project", {"name": file.parent.name}), place.at("project"))
     tables = {
         name: build(ConnectionTable, table, place.at("connections").at(name))
