@@ -50,6 +50,11 @@ def test_the_longer_of_two_secrets_goes_first() -> None:
     assert scrub("x swordfish-and-more y") == f"x {MASK} y"
 
 
+def test_the_password_everybody_has_at_home_leaves_urls_readable() -> None:
+    remember("postgres")
+    assert scrub("postgresql://postgres:postgres@h/x") == f"postgresql://{MASK}:{MASK}@h/x"
+
+
 @pytest.mark.parametrize("secret", ["", "a", "abc"])
 def test_empty_and_short_values_do_not_blank_out_the_text(secret: str) -> None:
     remember(secret)

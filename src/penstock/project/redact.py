@@ -18,6 +18,7 @@ REDACTED_DSN = "<redacted DSN>"
 HARMLESS_PARAMETERS = frozenset({
     "channel_binding", "connect_timeout", "host", "port", "sslmode", "target_session_attrs",
 })  # fmt: skip
+_OWN_WORD = "postgresql"
 _SHORTEST = 4  # a shorter secret would blank out ordinary words and protects nothing
 
 _AUTHORITY = r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:(?P<userinfo>{userinfo})@)?(?P<host>\[[0-9a-fA-F:.%]+\]|[^@/?#:\[\]]*)(?::(?P<port>[0-9]*))?"
@@ -42,7 +43,14 @@ def remember(secret: str) -> None:
 def scrub(text: str) -> str:
     """`text` without any secret that was resolved in this process."""
     for spelling in _spelled:
-        if spelling in text:
+        if spelling not in text:
+            continue
+        if (
+            spelling in _OWN_WORD and spelling != _OWN_WORD
+        ):  # the password "postgres" is not in "postgresql://"
+            either = re.compile(f"{_OWN_WORD}|{re.escape(spelling)}")
+            text = either.sub(lambda found: found[0] if found[0] == _OWN_WORD else MASK, text)
+        else:
             text = text.replace(spelling, MASK)
     return text
 
