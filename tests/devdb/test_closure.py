@@ -385,3 +385,18 @@ def test_a_hot_standby_gives_the_same_closure(primary, standby, make_database, c
     assert here.counts() == {"customer": 3, "orders": 3, "line": 3, "audit": 2, "visit": 1, "country": 2}
     for name, rows in here.closure.rows.items():
         assert there.closure.rows[name].to_array().tolist() == rows.to_array().tolist()
+
+
+def test_a_temporal_key_brings_every_row_that_covers_its_period(embedded18, make_database):
+    database = make_database(
+        "CREATE TABLE rate (zone int4range, valid daterange, id int, PRIMARY KEY (zone, valid WITHOUT OVERLAPS));"
+        "CREATE TABLE stay (id int PRIMARY KEY, zone int4range, during daterange,"
+        " FOREIGN KEY (zone, PERIOD during) REFERENCES rate (zone, PERIOD valid));"
+        "INSERT INTO rate VALUES ('[1,2)', '[2020-01-01,2020-06-01)', 1), ('[1,2)', '[2020-06-01,2021-01-01)', 2),"
+        " ('[1,2)', '[2021-01-01,2022-01-01)', 3), ('[2,3)', '[2020-01-01,2021-01-01)', 4);"
+        "INSERT INTO stay VALUES (1, '[1,2)', '[2020-05-01,2020-07-01)'), (2, '[2,3)', '[2020-05-01,2020-07-01)');",
+        server=embedded18,
+    )
+    assert close(database, ("stay", "id = 1")).rows("rate") == [1, 2]
+    # Reached from one of its two parents, a stay still brings the other.
+    assert close(database, ("rate", "id = 2")).rows("rate") == [1, 2]

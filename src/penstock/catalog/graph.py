@@ -83,6 +83,8 @@ def edge_of(catalog: Catalog, key: ForeignKey) -> Edge:
         trusted=key.validated and key.enforced,
         child_leaf=key.table if key.table != child else None,
         parent_leaf=key.referenced_table if key.referenced_table != parent else None,
+        # A temporal key (PERIOD, compared by &&) is covered by several rows of its parent.
+        parent_unique=all(operator.endswith(".=)") for operator in key.operators),
     )
 
 

@@ -31,7 +31,7 @@ _PAIR = 0.5
 _ROWS_PER_PAGE = 60.0  # of a table that was never analysed
 _BATCH = 4_000  # addresses per statement: few enough for a Tid Scan, enough to forget the round trip
 _BATCH_WITHOUT_INDEX = 50_000  # each statement reads the other table once
-MAX_WALKED_PAIRS = 4_000_000  # 24 bytes each while a walk is built
+MAX_WALKED_PAIRS = 3_000_000  # about 100 bytes each while they are walked; more are probed to the end
 
 
 @dataclass(frozen=True, slots=True)

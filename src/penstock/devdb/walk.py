@@ -17,12 +17,15 @@ from penstock.devdb.edge_rows import Pairs, Relation
 from penstock.devdb.rowset import NO_ROWS, RowIds, RowSet, distinct
 
 _WIDE = 512
-Nodes = npt.NDArray[np.int64]
+Nodes = npt.NDArray[np.int32]
 Visited = Callable[[TableName, RowIds], npt.NDArray[np.bool_]]
 
 
 class Walk:
-    """A graph of rows. Nodes are the rows that appear in any pair, numbered table by table, ascending."""
+    """A graph of rows. Nodes are the rows that appear in any pair, numbered table by table, ascending.
+
+    Arcs lie in the order of the nodes they leave: those of node n are `_first_arc[n]` to `_first_arc[n + 1]`.
+    """
 
     def __init__(self, relations: Sequence[tuple[Relation, Pairs]], visited: Visited) -> None:
         self.relations = [relation for relation, _ in relations]
@@ -31,12 +34,14 @@ class Walk:
             zip(self._ids, _starts([len(ids) for ids in self._ids.values()]).tolist(), strict=False)
         )
         near = np.concatenate([self._nodes(relation.near, pairs[0]) for relation, pairs in relations])
-        far = np.concatenate([self._nodes(relation.far, pairs[1]) for relation, pairs in relations])
-        number = np.repeat(np.arange(len(relations)), [len(pairs[0]) for _, pairs in relations])
         order = np.argsort(near, kind="stable")
         size = sum(map(len, self._ids.values()))
-        self._near, self._far, self._relation = near[order], far[order], number[order]
-        self._first_arc = np.searchsorted(self._near, np.arange(size + 1))
+        self._first_arc = _starts(np.bincount(near, minlength=size))
+        del near
+        far = np.concatenate([self._nodes(relation.far, pairs[1]) for relation, pairs in relations])
+        self._far = far[order]
+        lengths = [len(pairs[0]) for _, pairs in relations]
+        self._relation = np.repeat(np.arange(len(relations), dtype=np.uint16), lengths)[order]
         seen = [visited(table, ids) for table, ids in self._ids.items()]
         self._seen = np.concatenate(seen).astype(np.uint8)
 
@@ -46,7 +51,7 @@ class Walk:
         Rows of the front count as visited from now on, and so does what is returned.
         """
         level: Nodes = np.concatenate(
-            [np.empty(0, np.int64), *(self._known_nodes(table, rows) for table, rows in front.items())]
+            [np.empty(0, np.int32), *(self._known_nodes(table, rows) for table, rows in front.items())]
         )
         self._seen[level] = 1
         used = array("q")
@@ -67,7 +72,7 @@ class Walk:
                         used.append(arc)
                         following.append(target)
             front = following
-        return np.array(front, dtype=np.int64)
+        return np.array(front, dtype=np.int32)
 
     def _wide(self, level: Nodes, used: array[int]) -> Nodes:
         starts, stops = self._first_arc[level], self._first_arc[level + 1]
@@ -79,18 +84,19 @@ class Walk:
         used.frombytes(arcs[first].astype(np.int64).tobytes())
         return targets
 
-    def _found(self, arcs: Nodes) -> list[tuple[Relation, RowIds, RowIds]]:
+    def _found(self, arcs: npt.NDArray[np.int64]) -> list[tuple[Relation, RowIds, RowIds]]:
         found = []
         for number, relation in enumerate(self.relations):
             own = arcs[self._relation[arcs] == number]
             if len(own):
-                near = self._ids[relation.near][self._near[own] - self._base[relation.near]]
+                nodes = np.searchsorted(self._first_arc, own, side="right") - 1
+                near = self._ids[relation.near][nodes - self._base[relation.near]]
                 far = self._ids[relation.far][self._far[own] - self._base[relation.far]]
                 found.append((relation, near, far))
         return found
 
     def _nodes(self, table: TableName, ids: RowIds) -> Nodes:
-        nodes: Nodes = np.searchsorted(self._ids[table], ids).astype(np.int64) + self._base[table]
+        nodes: Nodes = (np.searchsorted(self._ids[table], ids) + self._base[table]).astype(np.int32)
         return nodes
 
     def _known_nodes(self, table: TableName, rows: RowSet) -> Nodes:
@@ -101,7 +107,7 @@ class Walk:
             place = place[known[place] == ids]
         else:
             place = np.flatnonzero(rows.contains(known))
-        nodes: Nodes = place.astype(np.int64) + self._base.get(table, 0)
+        nodes: Nodes = (place + self._base.get(table, 0)).astype(np.int32)
         return nodes
 
 
@@ -113,6 +119,8 @@ def _ids_per_table(relations: Sequence[tuple[Relation, Pairs]]) -> dict[TableNam
     return {table: distinct(np.concatenate(ids)) for table, ids in parts.items()}
 
 
-def _starts(lengths: Sequence[int] | Nodes) -> Nodes:
+def _starts(lengths: Sequence[int] | npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Where each of several consecutive runs begins, and where the last one ends."""
-    return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
+    starts = np.zeros(len(lengths) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=starts[1:])
+    return starts
