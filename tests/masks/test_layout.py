@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from penstock.masks.contract import Uniqueness
 from tests.masks.standing import OTHER_KEY, masked, standing
 
-LAYOUTS = ["phone", "credit_card", "iban", "postal_code"]
+LAYOUTS = ["phone", "credit_card", "iban", "postal_code", "code"]
 digits = st.text("0123456789", min_size=1, max_size=20)
 anything = st.text(st.characters(codec="utf-8") | st.sampled_from("0123456789+- ()ABCabcx."), max_size=24)
 

@@ -20,8 +20,8 @@ from penstock.policy.uniques import unique_findings
 Finding = Violation | Notice
 
 # Which masks are tried as a suggestion, best first. `keep` is never suggested: it hides nothing.
-_PREFERRED = ("text", "uuid", "digits", "integer", "email", "date_shift", "json", "null")
-_SUGGESTIONS = 40  # violations that get one; the rest of a broken file can wait for the next check
+_PREFERRED = ("text", "uuid", "code", "integer", "email", "date_shift", "json", "null")
+_SUGGESTIONS = 500  # key classes that get one; the rest of a broken file can wait for the next check
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def _column_findings(
                 "length",
                 f"the mask {mask.name!r} writes up to {contract.max_length} characters, and it holds {limit}",
             )
-    if key_class.is_shared and not mask.context_free:
+    if key_class.is_shared and (not mask.context_free or mask.inputs()):
         other = next(member for member in key_class.members if member != name)
         yield broken(
             "foreign key",
