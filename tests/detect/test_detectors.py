@@ -26,6 +26,11 @@ FOUND = [
     ),
     (
         "email",
+        "mailto:a@b.example?cc=c@d.example&bcc=e@f.example|g@h.example",
+        ["a@b.example", "c@d.example", "e@f.example", "g@h.example"],
+    ),
+    (
+        "email",
         "<a+b_c@x-y.co.uk>;josé@münchen.example (x@y.xn--p1ai)",
         ["a+b_c@x-y.co.uk", "josé@münchen.example", "x@y.xn--p1ai"],
     ),

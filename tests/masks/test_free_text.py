@@ -65,6 +65,8 @@ def test_what_is_recognised_becomes_what_its_own_mask_makes_of_it():
         "phone": "+351 912 345 678",
         "credit_card": "4111 1111 1111 1111",
         "iban": "DE89 3704 0044 0532 0130 00",
+        "mac": "00:1a:2b:3c:4d:5e",
+        "url": "https://shop.example/u/ana?x=1",
     }
     text = "; ".join(values.values())
     expected = "; ".join(masked(name, [value])[0] for name, value in values.items())

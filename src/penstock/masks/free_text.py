@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from penstock.catalog.types import Family
-from penstock.detect import credit_card, email, iban, ip, phone
+from penstock.detect import credit_card, email, iban, ip, mac, phone, url
 from penstock.detect.search import find_own, folded, needles
 from penstock.detect.spans import Spans, Texts, cut, replaced, united
 from penstock.errors import MaskError
@@ -33,7 +33,9 @@ _DETECTORS: tuple[tuple[str, Callable[[pa.Array], Spans]], ...] = (
     ("iban", iban.find),
     ("credit_card", credit_card.find),
     ("ip", ip.find),
+    ("mac", mac.find),
     ("phone", phone.find),
+    ("url", url.find),
 )
 _NAMES = ("first_name", "last_name", "person_name")  # people are also called by one word of these
 IDENTITIES = frozenset(
