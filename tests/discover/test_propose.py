@@ -138,3 +138,45 @@ def test_against_what_owners_of_real_schemas_call_personal():
     assert counts["pii", "kept"] / personal < 0.12
     assert counts["pii", "masked"] / personal > 0.70
     assert counts["pii", "masked"] / (counts["pii", "masked"] + counts["not_pii", "masked"]) > 0.60
+
+
+def test_dates_of_a_life_move_with_the_person_they_belong_to(make_database):
+    database = make_database(
+        """
+        CREATE TABLE customer (id integer PRIMARY KEY, birth_date date);
+        CREATE TABLE pet (id integer PRIMARY KEY, customer_id integer REFERENCES customer, born_on date);
+        CREATE TABLE odd (birth_date date);
+        """
+    )
+    options = {
+        str(p.column): p.judgement.options
+        for p in propose(catalog_of(database)).certain
+        if p.rule == "birth_date"
+    }
+    assert options == {
+        "public.customer.birth_date": {"identity": "id"},
+        "public.pet.born_on": {"identity": "customer_id"},
+        "public.odd.birth_date": {},
+    }
+
+
+def test_a_tsvector_is_a_question_only_where_no_trigger_refills_it(make_database):
+    database = make_database(
+        """
+        CREATE TABLE a (body text, words tsvector);
+        CREATE TABLE b (body text, words tsvector);
+        CREATE TRIGGER fill BEFORE INSERT ON b FOR EACH ROW
+            EXECUTE FUNCTION tsvector_update_trigger(words, 'pg_catalog.english', body);
+        """
+    )
+    assert [str(p.column) for p in propose(catalog_of(database)).proposals if p.rule == "search"] == [
+        "public.a.words"
+    ]
+
+
+def test_what_was_proposed_once_is_not_proposed_again(northwind: Database):
+    catalog = catalog_of(northwind)
+    first = propose(catalog)
+    again = propose(catalog, parse(merged("", first.lines(), [])))
+    assert again.certain == ()
+    assert {p.column for p in again.open} == {p.column for p in first.open}

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from penstock.catalog.model import Catalog, ColumnName
 from penstock.catalog.types import Family
 from penstock.discover.context import ColumnContext, TableContext
+from penstock.discover.identity import with_identity
 from penstock.discover.proposal import Judgement, Proposal
 from penstock.discover.rules import rules
 from penstock.masks.keys import Keyring
@@ -19,8 +20,12 @@ from penstock.policy.classes import Edge, KeyClass, key_classes, logical_tables
 from penstock.policy.decision import Violation
 from penstock.policy.registry_file import Line, Registry
 from penstock.policy.resolve import resolve
+from penstock.policy.search import search_trigger
 
 BY = "discover"
+_NO_TRIGGER = Judgement(
+    "null", certain=False, evidence="it repeats words of other columns, and no trigger is known to refill it"
+)
 # A constraint's fit does not depend on the key, and discovery must work before there is one.
 _ANY_KEY = Keyring(bytes(32))
 
@@ -66,8 +71,14 @@ def propose(
         for column in table.columns:
             name = ColumnName(table.name, column.name)
             key_class = classes[name]
-            if name in judged and key_class.root == name and key_class not in decided:
-                proposals.append(_of_class(key_class, judged))
+            if key_class in decided:
+                continue
+            if column.type.family is Family.SEARCH and column.is_stored:
+                if search_trigger(table, column.name) is None:
+                    proposals.append(Proposal(name, "search", _NO_TRIGGER))
+            elif name in judged and key_class.root == name:
+                proposal = _of_class(key_class, judged)
+                proposals.append(with_identity(catalog, proposal) if not key_class.is_shared else proposal)
     return Discovery(_that_hold(catalog, registry, edges, classes, proposals))
 
 
