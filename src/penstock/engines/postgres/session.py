@@ -39,6 +39,7 @@ PINNED = {
     "standard_conforming_strings": "on",
     "array_nulls": "on",
     "transform_null_equals": "off",
+    "quote_all_identifiers": "off",  # what the catalog says of types and definitions is compared between servers
     "jit": "off",  # no text depends on it; it spent 1.5 s compiling a catalog query that runs 0.05 s
     # As pg_dump does: a limit meant for applications must not cut a copy in the middle. A lock is another matter.
     "statement_timeout": "0",
