@@ -240,3 +240,14 @@ def test_without_git_a_project_still_loads(
     monkeypatch.setenv("PATH", str(tmp_path))
     assert load(tmp_path).name == "shop"
     assert os.environ["PATH"] == str(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_tracked_env_in_somebody_elses_folder_is_found(project: Make, tmp_path: Path) -> None:
+    project(TOML)
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", "-f", ".env")
+    for path in (tmp_path, *tmp_path.rglob("*")):
+        os.chown(path, 65534, 65534)
+    with pytest.raises(SecretExposed):
+        load(tmp_path)
