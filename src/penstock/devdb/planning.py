@@ -7,7 +7,7 @@ once; `Prepared.require` raises it.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -20,6 +20,7 @@ from penstock.devdb.plan import ColumnPlan, EdgePlan, Plan, Refusal, TablePlan, 
 from penstock.devdb.progress import Progress
 from penstock.devdb.real import real_values
 from penstock.devdb.rules import Rules, look_up
+from penstock.discover import flagged
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
 from penstock.errors import ConfigError, ContractBroken, PenstockError, Refused, SourceRefused
@@ -28,6 +29,7 @@ from penstock.policy.resolve import resolve
 
 _HUB_SHARE = 0.5  # an edge that brings more than this share of all rows is worth a warning
 _HUB_ROWS = 1_000
+_BYTES_PER_SECOND = 15e6  # copied and masked, or searched; measured on two cores, on the slow side
 _LOCKED_KINDS = ("table", "partitioned")
 
 
@@ -84,9 +86,12 @@ def prepare(
     _require_readable(source, catalog, rules)
     errors = [*blocked, *_policy_errors(policy), *_merges(source, policy)]
     progress.start("closure")
-    closure = _close(context, source, catalog, rules, trace=trace)
+    closure = _close(context, source, catalog, rules, progress, trace=trace)
     progress.finish("closure")
     job = Job(catalog, policy, closure, rules.keep, rules.skip, nulled, grants=context.settings.grants)
+    tables = tuple(_table_plans(catalog, rules, closure))
+    minutes = _snapshot_minutes(tables, policy)
+    errors += _too_long(minutes, context.settings.max_snapshot_minutes)
     plan = Plan(
         name=context.name,
         source=context.source.describe(),
@@ -95,7 +100,7 @@ def prepare(
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         settings=settings_as_dict(context.settings),
         key_fingerprint=context.keys.fingerprint,
-        tables=tuple(_table_plans(catalog, rules, closure)),
+        tables=tables,
         columns=tuple(_column_plans(policy)),
         edges=tuple(_edge_plans(closure)),
         dangling=tuple(_dangling(closure)),
@@ -103,6 +108,7 @@ def prepare(
         real=real,
         warnings=tuple(_warnings(policy, closure)),
         refusals=tuple(Refusal(e.code, e.what, e.hint) for e in errors),
+        snapshot_minutes=round(minutes, 1),
         seconds=round(time.monotonic() - started, 3),
     )
     return Prepared(plan, job, rules, tuple(errors))
@@ -125,8 +131,10 @@ def _decide(
             skip=rules.skip,
             empty=rules.empty,
             real=real,
+            flagged=suspected,
         )
 
+    suspected = flagged(catalog)
     policy = policy_with({})
     if not context.settings.real:
         return policy, ()
@@ -134,7 +142,9 @@ def _decide(
     return policy_with(values), told
 
 
-def _close(context: Context, source: Session, catalog: Catalog, rules: Rules, *, trace: bool) -> Closure:
+def _close(
+    context: Context, source: Session, catalog: Catalog, rules: Rules, progress: Progress, *, trace: bool
+) -> Closure:
     return compute(
         source,
         catalog,
@@ -146,7 +156,20 @@ def _close(context: Context, source: Session, catalog: Catalog, rules: Rules, *,
         skip=rules.skip,
         keys=context.keys,
         trace=trace,
+        progress=_closure_progress(progress),
     )
+
+
+def _closure_progress(progress: Progress) -> Callable[[str, int], None]:
+    """The closure tells how many rows there are so far; a task wants how many more."""
+    so_far = 0
+
+    def told(_what: str, rows: int) -> None:
+        nonlocal so_far
+        progress.advance("closure", rows - so_far)
+        so_far = rows
+
+    return told
 
 
 def _cut_columns(
@@ -264,6 +287,26 @@ def _table_plans(catalog: Catalog, rules: Rules, closure: Closure) -> Iterable[T
             role = "subset" if name in closure.reached else "unreached"
         share = min(rows / estimate, 1.0) if estimate else (1.0 if rows else 0.0)
         yield TablePlan(str(name), role, rows, round(heap * share) if rows else 0, estimate, heap)
+
+
+def _snapshot_minutes(tables: Iterable[TablePlan], policy: Policy) -> float:
+    """How long the source's snapshot will live, roughly: the rows copied, and what the leak check reads again."""
+    searched = {
+        str(name.table)
+        for name, d in policy.decisions.items()
+        if d.contract and d.contract.codomain == "fresh"
+    }
+    size = sum(t.bytes + (t.source_bytes if t.table in searched else 0) for t in tables)
+    return size / _BYTES_PER_SECOND / 60
+
+
+def _too_long(minutes: float, most: float) -> Iterable[PenstockError]:
+    if minutes > most:
+        yield SourceRefused(
+            f"the copy would hold a snapshot of the source for about {minutes:,.0f} minutes",
+            why="vacuum cannot remove dead rows for that long",
+            hint=f"copy less, use a standby, or raise max_snapshot_minutes (now {most:g}) in penstock.toml",
+        )
 
 
 def _column_plans(policy: Policy) -> Iterable[ColumnPlan]:

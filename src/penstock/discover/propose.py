@@ -18,6 +18,7 @@ from penstock.discover.rules import rules
 from penstock.masks.keys import Keyring
 from penstock.policy.classes import Edge, KeyClass, key_classes, logical_tables
 from penstock.policy.decision import Violation
+from penstock.policy.defaults import passes
 from penstock.policy.registry_file import Line, Registry
 from penstock.policy.resolve import resolve
 from penstock.policy.search import search_trigger
@@ -113,11 +114,16 @@ def proposed_lines(catalog: Catalog) -> Mapping[ColumnName, str]:
 
 def flagged(catalog: Catalog) -> Mapping[ColumnName, str]:
     """Columns that pass by their type but whose name speaks of a person, with what it says: `resolve(flagged=…)`."""
-    return {
-        name: judgement.evidence
-        for name, (_, judgement) in judgements(catalog).items()
-        if judgement.is_personal or not judgement.certain
-    }
+    found = {}
+    for table in logical_tables(catalog):
+        context = TableContext(table)
+        for column in table.stored_columns:
+            if passes(column, table):
+                name = ColumnName(table.name, column.name)
+                _, judgement = judge(ColumnContext(name, column, context))
+                if judgement.is_personal or not judgement.certain:
+                    found[name] = judgement.evidence
+    return found
 
 
 def _of_class(key_class: KeyClass, judged: Mapping[ColumnName, tuple[str, Judgement]]) -> Proposal:
