@@ -83,7 +83,23 @@ class Addresses:
             leaves = self.leaf_numbers(table, records[f"oid_{number}"])
         else:
             leaves = 0
-        return row_ids(leaves, records[f"block_{number}"], records[f"offset_{number}"])
+        return self.row_ids(table, leaves, records[f"block_{number}"], records[f"offset_{number}"])
+
+    def row_ids(
+        self,
+        table: TableName,
+        leaves: npt.NDArray[Any] | int,
+        blocks: npt.NDArray[Any],
+        offsets: npt.NDArray[Any],
+    ) -> RowIds:
+        """Row ids from parts. Raises SourceRefused for a storage whose pages hold more rows than PostgreSQL's own."""
+        if len(offsets) and int(offsets.max()) >> self.offset_bits:
+            raise SourceRefused(
+                f"the rows of {table} have addresses unlike those of PostgreSQL's own storage",
+                why="it uses another table access method",
+                hint="put the table in `empty` or `skip`",
+            )
+        return row_ids(leaves, blocks, offsets)
 
     def leaf_numbers(self, table: TableName, oids: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
         """The leaf number of each tableoid. Raises SourceRefused for a partition nobody can address."""

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from penstock.catalog.graph import Edge
-from penstock.catalog.model import Catalog, TableName
+from penstock.catalog.model import Catalog, Index, TableName
 from penstock.devdb.addresses import Addresses, Source, read_records, tid_array
 from penstock.devdb.roots import key_order, user_search_path
 from penstock.devdb.rowset import RowIds, RowSet
@@ -240,15 +240,17 @@ def statement(
 
 
 def has_index(catalog: Catalog, relation: Relation) -> bool:
-    """Whether the far side has an index that starts with a column of the edge."""
+    """Whether the far side has an index that starts with a column of the edge, be it on each of its partitions."""
     edge = relation.edge
     columns = set(edge.child_columns if relation.direction == "children" else edge.parent_columns)
-    table = catalog.tables[relation.far_leaf or relation.far]
-    return any(
-        index.valid
-        and not index.partial
-        and index.method in ("btree", "hash")
-        and index.columns[0] in columns
-        for index in table.indexes
-        if index.columns
-    )
+
+    def helps(index: Index) -> bool:
+        usable = index.valid and not index.partial and index.method in ("btree", "hash")
+        return usable and bool(index.columns) and index.columns[0] in columns
+
+    def has_one(name: TableName) -> bool:
+        return any(helps(index) for index in catalog.tables[name].indexes)
+
+    if relation.far_leaf is not None:
+        return has_one(relation.far_leaf)
+    return has_one(relation.far) or all(has_one(leaf) for leaf in catalog.leaves[relation.far])

@@ -84,6 +84,7 @@ class Plan:
     real: tuple[str, ...] = ()  # rules of rows that stay real, with counts
     warnings: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    snapshot_minutes: float = 0.0  # estimated life of the source's snapshot when this plan is carried out
     seconds: float = 0.0
 
     @property

@@ -13,7 +13,7 @@ import pyarrow.csv as pacsv
 
 from penstock.catalog.model import Catalog, Table, TableName, quote_identifier
 from penstock.devdb.addresses import Addresses, Source, read_ids
-from penstock.devdb.rowset import RowIds, row_ids
+from penstock.devdb.rowset import RowIds
 from penstock.errors import ConfigError, DatabaseError, QueryError, SnapshotLost, SourceRefused
 from penstock.masks.keys import Keyring
 
@@ -131,7 +131,7 @@ def _sampled(
             oids, blocks, offsets = (batch.column(i).to_numpy() for i in range(3))
             leaves = addresses.leaf_numbers(root, oids)
             keep = prf.digest(batch.column(3))[:, 0] < bound
-            ids = row_ids(leaves, blocks, offsets)[keep | np.bool_(percent >= 100)][:wanted]
+            ids = addresses.row_ids(root, leaves, blocks, offsets)[keep | np.bool_(percent >= 100)][:wanted]
             wanted = None if wanted is None else wanted - len(ids)
             yield ids
 

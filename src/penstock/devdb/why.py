@@ -86,8 +86,7 @@ def why(context: Context, table_text: str, key: str, progress: Progress) -> Why:
             role = next(t.role for t in prepared.plan.tables if t.table == str(name))
             return Why(shown, included=False, reason=_absent(role), steps=())
         steps = tuple(
-            _step(reader, origin, path[i + 1] if i + 1 < len(path) else None)
-            for i, origin in enumerate(path)
+            _step(reader, origin, path[i + 1] if i + 1 < len(path) else None) for i, origin in enumerate(path)
         )
         return Why(shown, included=True, reason=steps[-1].how, steps=steps)
 
