@@ -123,7 +123,8 @@ class DateShift(Mask):
         shown = pa.array(np.where(before, 1 - year, year)).cast(pa.large_string())
         rest = _between(data, behind + 6, offsets[1:] - 3 * before_christ)
         if self.site.family is Family.TIMESTAMP:  # `canonical` took midnight away
-            rest = pc.if_else(pc.equal(pc.binary_length(rest), 0), pa.scalar(" 00:00:00", rest.type), rest)
+            midnight = " 00:00:00+00" if "with time zone" in self.site.type_name else " 00:00:00"
+            rest = pc.if_else(pc.equal(pc.binary_length(rest), 0), pa.scalar(midnight, rest.type), rest)
         tail = pc.if_else(pa.array(before), pa.scalar(" BC", rest.type), pa.scalar("", rest.type))
         parts = [pc.utf8_lpad(shown, 4, "0"), _padded(month), _padded(day)]
         dash, nothing = pa.scalar("-", pa.large_string()), pa.scalar("", pa.large_string())

@@ -44,6 +44,10 @@ class Digits(Mask):
             warnings=("strings of fewer than three digits: a permutation hides nothing",) if few else (),
         )
 
+    def normalise(self, values: pa.Array) -> pa.Array:
+        """The values as they are: spellings that compare equal differ in what stays, and stay equal."""
+        return values
+
     def apply(self, values: pa.Array, inputs: Mapping[Input, pa.Array] | None = None) -> pa.Array:
         foreign = pc.fill_null(pc.match_substring_regex(values, r"\p{Nd}"), fill_value=False)
         ascii_only = pc.string_is_ascii(values)

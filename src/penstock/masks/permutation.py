@@ -65,9 +65,11 @@ class Feistel:
 
     def __call__(self, left: U64, right: U64) -> tuple[U64, U64]:
         """The images of the pairs, as two arrays."""
+        if len(left) == 0:
+            return left, right
         parts = [
             self._chunk(left[i : i + _CHUNK], right[i : i + _CHUNK])
-            for i in range(0, max(1, len(left)), _CHUNK)
+            for i in range(0, len(left), _CHUNK)
         ]
         if len(parts) == 1:
             return parts[0]
