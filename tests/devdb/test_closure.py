@@ -190,6 +190,34 @@ def test_a_cap_takes_the_first_children_of_each_parent_by_their_key(make_databas
     assert uncapped.closure.rows[table("orders")].count == 900
 
 
+def test_a_cap_works_without_a_key_and_on_partitions(make_database):
+    database = make_database(schema("without_keys"))
+    cap = [EdgeRule(edge_between(catalog_of(database), "event", "person_id"), children=2)]
+    assert (
+        close(database, ("person", None), edges=cap).closure.rows[table("event")].count == 3
+    )  # two of three, and one
+    database = make_database(schema("partitions"))
+    cap = [EdgeRule(edge_between(catalog_of(database), "line", "order_id"), children=1)]
+    found = close(database, ("customer", "id = 1"), edges=cap)
+    assert sorted(n % 5 for n in found.rows("line")) == [
+        0,
+        2,
+        3,
+    ]  # one of each of the customer's three orders
+
+
+def test_progress_tells_what_is_followed_and_how_many_rows_there_are(make_database):
+    told = []
+    found = close(
+        make_database(schema("shop")), ("customer", "id = 2"), progress=lambda *news: told.append(news)
+    )
+    assert told[0] == ("root public.customer", 0)
+    assert edge_between(found.catalog, "line", "order_id") in {what for what, _ in told}
+    counts = [rows for _, rows in told]
+    assert counts == sorted(counts)
+    assert counts[-1] <= found.closure.count
+
+
 def test_duplicate_rows_without_a_key_come_as_often_as_they_are_there(make_database):
     found = close(make_database(schema("without_keys")), ("person", "id = 1"))
     assert found.rows("event", "what") == ["login", "login", "logout"]
