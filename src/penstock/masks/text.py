@@ -11,6 +11,7 @@ from penstock.masks.arrays import base32, strings_from_matrix
 from penstock.masks.contract import Codomain, Contract, Input, Mask, Uniqueness
 
 _WIDTH = 16  # base32 characters: 80 bits, so that 10^9 distinct values collide with probability 4·10^-7
+_FRESH = 8  # characters, 40 bits, from which a pseudonym is nobody's value
 
 
 class Text(Mask):
@@ -32,7 +33,11 @@ class Text(Mask):
 
     def contract(self) -> Contract:
         return Contract(
-            Uniqueness.LIKELY, Codomain.FRESH, max_length=self._width, collision_bits=5 * self._width
+            Uniqueness.LIKELY,
+            # Of ten thousand pseudonyms of five letters, some meet one of ten thousand real words; of eight, none.
+            Codomain.FRESH if self._width >= _FRESH else Codomain.PERMUTATION,
+            max_length=self._width,
+            collision_bits=5 * self._width,
         )
 
     def apply(self, values: pa.Array, inputs: Mapping[Input, pa.Array] | None = None) -> pa.Array:
