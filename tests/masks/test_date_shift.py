@@ -47,6 +47,7 @@ def test_all_dates_of_one_identity_move_together():
     mask = build({"mask": "date_shift", "identity": "customer_id"}, SITES["date"], KEY)
     assert mask.inputs() == (Input("customer_id"),)
     assert mask.contract().uniqueness is Uniqueness.LOSSY
+    assert not mask.context_free  # a key column must not have it
     who = pa.array([str(i % 50) for i in range(100)])
     days = pa.array(["2001-02-03"] * 50 + ["2001-03-05"] * 50)
     outs = [date.fromisoformat(v) for v in mask.mask(days, {Input("customer_id"): who}).to_pylist()]

@@ -43,6 +43,7 @@ class Array(Mask):
                 hint='{ mask = "array", element = "…" }, or the mask "null"',
             )
         self.inner = build(spec, element, self.keys)
+        self.context_free = self.inner.context_free
         # Of all built-in types only box has another delimiter (pg_type.typdelim).
         self._delimiter = ";" if element.type_name == "box" else ","
 

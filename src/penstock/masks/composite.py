@@ -57,6 +57,7 @@ class Composite(Mask):
                 undecided.append(name)
             else:
                 self.inner.append(build(spec, replace(site, real=self.site.real), self.keys))
+        self.context_free = all(mask.context_free for mask in self.inner)
         if undecided:
             raise MaskError(
                 f"nothing is known to mask these fields of {self.site.type_name}: {', '.join(undecided)}",

@@ -154,7 +154,9 @@ class Mask(ABC):
     families: ClassVar[frozenset[Family]]
     default_domain: ClassVar[str] = ""
     Options: ClassVar[type] = NoOptions
-    context_free: ClassVar[bool] = True  # False: reads other columns; not allowed on key columns
+    context_free: bool = (
+        True  # False: reads other columns, perhaps only with these options; never on key columns
+    )
 
     def __init__(self, site: Site, keys: Keyring, options: Any = None) -> None:
         self.site = site

@@ -55,6 +55,7 @@ class DateShift(Mask):
         self._prf = self.keys.prf(self.domain, "date shift")
         self._one = int(self._shifts(pa.array([""], pa.large_string()))[0])
         self._identity = (Input(self.options.identity),) if self.options.identity else ()
+        self.context_free = not self._identity
         self._text: Mask | None = None
         if self.site.family is Family.TEXT:
             self._text = build("text", Site(Family.TEXT, max_length=self.site.max_length), self.keys)

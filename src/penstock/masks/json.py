@@ -57,6 +57,7 @@ class Json(Mask):
         if self.options.keys not in ("keep", "mask"):
             raise MaskError('keys of the mask \'json\' is "keep" or "mask"', hint='keys = "keep"')
         self._masks = [self._leaf_mask(spec) for spec in self.options.paths.values()]
+        self.context_free = all(mask.context_free for mask in self._masks)
         self._decisions = Decisions([parse_path(path) for path in self.options.paths])
         self._staying = {i for i, mask in enumerate(self._masks) if mask.name == "keep"}
         self._known_keys = pa.array(sorted(self._decisions.keys), pa.large_string())
