@@ -171,3 +171,9 @@ def test_the_path_with_fewest_wildcards_wins():
 def test_a_malformed_path_is_refused(path):
     with pytest.raises(MaskError):
         through(["1"], paths={path: "keep"})
+
+
+def test_thousands_of_levels_are_no_trouble():
+    text = "[" * 3000 + '"Ana"' + "]" * 3000
+    [name] = masked("text", ["Ana"])
+    assert through([text], paths={"$..email": "email"}) == [text.replace("Ana", name)]

@@ -68,15 +68,25 @@ def parse_path(text: str) -> Path:
 
 def matches(pattern: Sequence[Step], path: Sequence[Step]) -> bool:
     """Whether a concrete path (keys and elements) falls under a pattern."""
-    if not pattern:
-        return not path
-    head, rest = pattern[0], pattern[1:]
-    if head.kind == ANY_DEPTH:
-        return matches(rest, path) or (bool(path) and matches(pattern, path[1:]))
-    if not path:
-        return False
-    fits = path[0].kind == "key" if head.kind == ANY_KEY else path[0] == head
-    return fits and matches(rest, path[1:])
+    reached = _with_skips(pattern, {0})  # how many steps of the pattern may be behind us
+    for step in path:
+        further = set()
+        for i in reached - {len(pattern)}:
+            wanted = pattern[i]
+            if wanted.kind == ANY_DEPTH:
+                further.add(i)
+            elif step == wanted or (wanted.kind == ANY_KEY and step.kind == "key"):
+                further.add(i + 1)
+        reached = _with_skips(pattern, further)
+    return len(pattern) in reached
+
+
+def _with_skips(pattern: Sequence[Step], reached: set[int]) -> set[int]:
+    """`**` also stands for no step at all."""
+    for i, step in enumerate(pattern):
+        if i in reached and step.kind == ANY_DEPTH:
+            reached.add(i + 1)
+    return reached
 
 
 class Decisions:
