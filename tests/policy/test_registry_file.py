@@ -9,6 +9,7 @@ import pytest
 from penstock.catalog.model import ColumnName, TableName
 from penstock.errors import MaskError, RegistryError
 from penstock.policy.registry_file import load, parse
+from tests.servers import REPOSITORY
 
 CUSTOMER = TableName("public", "customer")
 
@@ -93,3 +94,9 @@ def test_an_error_never_quotes_the_value_of_an_option():
     with pytest.raises((MaskError, RegistryError)) as caught:
         parse('[public.customer]\nemail = { mask = "constant", valeu = "s3cret-value" }\n')
     assert "s3cret" not in str(caught.value.as_dict())
+
+
+def test_the_example_in_the_documentation_is_one():
+    page = (REPOSITORY / "docs" / "masking.md").read_text(encoding="utf-8")
+    example = page.split("```toml\n")[1].split("```")[0]
+    assert [line.mask for line in parse(example)] == ["first_name", "email", "free_text", "keep"]
