@@ -74,7 +74,7 @@ def edge_of(catalog: Catalog, key: ForeignKey) -> Edge:
         child_columns=key.columns,
         parent_columns=key.referenced_columns,
         operators=key.operators,
-        collations=_collations(
+        collations=comparison_collations(
             [catalog.tables[key.table].column(name) for name in key.columns],
             [catalog.tables[key.referenced_table].column(name) for name in key.referenced_columns],
         ),
@@ -88,7 +88,7 @@ def edge_of(catalog: Catalog, key: ForeignKey) -> Edge:
     )
 
 
-def _collations(child: Sequence[Column], parent: Sequence[Column]) -> tuple[str, ...]:
+def comparison_collations(child: Sequence[Column], parent: Sequence[Column]) -> tuple[str, ...]:
     """A foreign key compares under the referenced column's collation; PostgreSQL cannot guess that in a join."""
     return tuple(
         f" COLLATE {p.collation or DEFAULT_COLLATION}"
@@ -122,7 +122,7 @@ def virtual_edge(
         child_columns=tuple(c.name for c in child_columns),
         parent_columns=tuple(p.name for p in parent_columns),
         operators=("=",) * len(columns),
-        collations=_collations(child_columns, parent_columns),
+        collations=comparison_collations(child_columns, parent_columns),
         predicate=predicate,
         kind="virtual",
         nullable=bool(predicate) or any(c.nullable for c in child_columns),

@@ -114,11 +114,11 @@ def verify(
 
 
 def claims_of(job: Job) -> list[Claim]:
-    """What the decisions say has become of every column that was copied."""
+    """What the decisions say has become of every column that was copied. A value that stays real in one column may
+    stand in any that holds it (an array of e-mails), so all claims accept it."""
+    real = frozenset[str]().union(*(d.mask.site.real for d in job.policy.decisions.values() if d.mask))
     return [
-        Claim(
-            name, decision.contract.codomain.value, decision.mask.site.real if decision.mask else frozenset()
-        )
+        Claim(name, decision.contract.codomain.value, real)
         for name, decision in job.policy.decisions.items()
         if decision.contract is not None and name.column not in job.nulled.get(name.table, frozenset())
     ]

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from penstock.catalog.graph import comparison_collations
 from penstock.catalog.model import Catalog, Column, ColumnName, ForeignKey, Table, TableName, quote_identifier
 from penstock.catalog.types import Family
 from penstock.engines.postgres.session import Session
@@ -94,7 +95,14 @@ def orphan_query(key: ForeignKey, catalog: Catalog) -> str:
     """How many rows of the referencing table break this foreign key, by the constraint's own operators."""
     here = [f"c.{quote_identifier(column)}" for column in key.columns]
     there = [f"p.{quote_identifier(column)}" for column in key.referenced_columns]
-    joined = " AND ".join(f"{p} {op} {c}" for p, op, c in zip(there, key.operators, here, strict=True))
+    child, parent = catalog.tables[key.table], catalog.tables[key.referenced_table]
+    collations = comparison_collations(
+        [child.column(c) for c in key.columns], [parent.column(c) for c in key.referenced_columns]
+    )
+    joined = " AND ".join(
+        f"{p}{collation} {op} {c}"
+        for p, collation, op, c in zip(there, collations, key.operators, here, strict=True)
+    )
     all_set = " AND ".join(f"{c} IS NOT NULL" for c in here)
     missing = f"NOT EXISTS (SELECT 1 FROM {_from(catalog.tables[key.referenced_table])} p WHERE {joined})"
     broken = f"({all_set} AND {missing})"

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from penstock.catalog.graph import comparison_collations
 from penstock.catalog.model import Catalog, ForeignKey, Table, TableName, quote_identifier
 from penstock.errors import MaskError
 from penstock.masks.contract import Input, Mask
@@ -111,9 +112,15 @@ def read_plan(
 def _join(catalog: Catalog, table: Table, wish: Input, alias: str) -> str:
     key = _foreign_key(table, wish)
     _require(catalog.tables[key.referenced_table], wish.column)
+    referenced = catalog.tables[key.referenced_table]
+    collations = comparison_collations(
+        [table.column(c) for c in key.columns], [referenced.column(c) for c in key.referenced_columns]
+    )
     on = " AND ".join(
-        f"{alias}.{quote_identifier(there)} {operator} t.{quote_identifier(here)}"
-        for here, there, operator in zip(key.columns, key.referenced_columns, key.operators, strict=True)
+        f"{alias}.{quote_identifier(there)}{collation} {operator} t.{quote_identifier(here)}"
+        for here, there, collation, operator in zip(
+            key.columns, key.referenced_columns, collations, key.operators, strict=True
+        )
     )
     return f" LEFT JOIN {key.referenced_table.sql} {alias} ON {on}"
 

@@ -1,0 +1,138 @@
+"""Hard schemas, the whole way: planned, copied, masked where they hold text, verified.
+
+Which rows belong to a closure is worked out by hand in `test_closure.py`; here every table is a root, so the copy must equal the
+source row by row wherever nothing is masked.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.devdb.conftest import MakeFolder
+from tests.conftest import MakeDatabase
+from tests.servers import Database
+
+SCHEMAS = sorted((Path(__file__).parent / "schemas").glob("*.sql"))
+
+TABLES = """
+SELECT format('%I.%I', n.nspname, c.relname), n.nspname || '.' || c.relname,
+       coalesce((SELECT string_agg(format('%I', a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a
+                  WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                    AND a.atttypid NOT IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype, 'jsonb'::regtype, 'date'::regtype, 'daterange'::regtype)
+                    AND format_type(a.atttypid, NULL) <> 'citext'), '')
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
+   AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'penstock') ORDER BY 1
+"""
+
+
+def quoted(name: str) -> str:
+    """A TOML basic string."""
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+def content(database: Database) -> dict[str, list[tuple[object, ...]]]:
+    """Every table's unmasked columns, sorted."""
+    return {
+        table: sorted(database.rows(f"SELECT ROW({columns})::text FROM ONLY {table}")
+                      if columns else [(database.value(f"SELECT count(*) FROM ONLY {table}"),)])  # fmt: skip
+        for table, _, columns in database.rows(TABLES)
+    }
+
+
+@pytest.mark.parametrize("schema", SCHEMAS, ids=lambda path: path.stem)
+def test_a_whole_copy_equals_its_source_where_nothing_is_masked(
+    schema: Path, make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(schema.read_text(encoding="utf-8"))
+    roots = "\n".join(f"[[devdb.small.root]]\ntable = {quoted(name)}" for _, name, _ in source.rows(TABLES))
+    folder = make_folder(source, f'unclassified = "mask"\n{roots}')
+    made = folder.project.create_dev("small")
+    assert made.verification.passed
+    assert content(folder.made) == content(source)
+
+
+EMAIL_KEY = """
+CREATE TABLE account (email text PRIMARY KEY, name text NOT NULL);
+CREATE TABLE invoice (id int PRIMARY KEY, payer text NOT NULL REFERENCES account, memo text);
+CREATE TABLE reminder (id int PRIMARY KEY, invoice int REFERENCES invoice, sent_to text REFERENCES account ON UPDATE CASCADE);
+CREATE TABLE audit (id bigint PRIMARY KEY, invoice int REFERENCES invoice, old_row jsonb, tags text[]);
+INSERT INTO account SELECT 'person' || i || '@mail.example', 'Jo Doe ' || i FROM generate_series(1, 50) i;
+INSERT INTO invoice SELECT i, 'person' || i || '@mail.example', 'please bill person' || i || '@mail.example, thanks' FROM generate_series(1, 50) i;
+INSERT INTO reminder SELECT i, i, 'person' || (51 - i) || '@mail.example' FROM generate_series(1, 50) i;
+INSERT INTO audit SELECT i, i, jsonb_build_object('payer', 'person' || i || '@mail.example', 'deep', jsonb_build_array('PERSON' || i || '@mail.example', i)),
+                         ARRAY['vip', 'person' || i || '@mail.example'] FROM generate_series(1, 50) i;
+"""
+
+EMAIL_KEY_MASKS = """
+[public.account]
+email = "email"
+name = "person_name"
+[public.invoice]
+memo = { mask = "free_text", rest = "keep" }
+[public.audit]
+old_row = { mask = "json", paths = { "$.payer" = "email", "$.deep[*]" = "email" } }
+tags = { mask = "array", element = "email" }
+"""
+
+
+def test_an_email_key_has_one_pseudonym_in_keys_json_arrays_and_prose(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(EMAIL_KEY)
+    folder = make_folder(source, '[[devdb.small.root]]\ntable = "public.account"\nlimit = 10\n', EMAIL_KEY_MASKS)
+    made = folder.project.create_dev("small")
+    assert made.verification.passed
+    dev = folder.made
+    assert dev.value("SELECT count(*) FROM invoice") == 20  # ten of the roots', ten their reminders remind of
+    wrong = """
+        SELECT count(*) FROM invoice i JOIN audit a ON a.invoice = i.id
+         WHERE a.old_row ->> 'payer' <> i.payer OR a.old_row -> 'deep' ->> 0 <> i.payer
+            OR a.tags[2] <> i.payer OR position(i.payer IN i.memo) = 0 OR i.payer LIKE 'person%'
+    """
+    assert dev.value(wrong) == 0
+    assert dev.value("SELECT count(*) FROM invoice i JOIN audit a ON a.invoice = i.id") == 10
+
+
+MASKED_PARTITION_KEY = """
+CREATE TABLE visit (person text NOT NULL, at date NOT NULL, PRIMARY KEY (person, at)) PARTITION BY HASH (person);
+CREATE TABLE visit_0 PARTITION OF visit FOR VALUES WITH (MODULUS 3, REMAINDER 0);
+CREATE TABLE visit_1 PARTITION OF visit FOR VALUES WITH (MODULUS 3, REMAINDER 1);
+CREATE TABLE visit_2 PARTITION OF visit FOR VALUES WITH (MODULUS 3, REMAINDER 2);
+INSERT INTO visit SELECT 'person ' || i, date '2026-01-01' + i FROM generate_series(1, 300) i;
+"""
+
+
+def test_a_masked_partition_key_moves_rows_to_the_partition_they_now_belong_to(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(MASKED_PARTITION_KEY)
+    folder = make_folder(
+        source, '[[devdb.small.root]]\ntable = "public.visit"\n', '[public.visit]\nperson = "text"\nat = "keep"\n'
+    )
+    assert folder.project.create_dev("small").verification.passed
+    spread = "SELECT tableoid::regclass::text, count(*) FROM visit GROUP BY 1 ORDER BY 1"
+    assert folder.made.value("SELECT count(*) FROM visit") == 300
+    assert folder.made.rows(spread) != source.rows(spread)
+
+
+def test_rows_that_stay_real_agree_in_every_table(make_database: MakeDatabase, make_folder: MakeFolder) -> None:
+    source = make_database(EMAIL_KEY)
+    devdb = """
+[[devdb.small.root]]
+table = "public.account"
+limit = 10
+[[devdb.small.real]]
+table = "public.account"
+where = "email = 'person10@mail.example'"
+"""
+    folder = make_folder(source, devdb, EMAIL_KEY_MASKS)
+    made = folder.project.create_dev("small")
+    assert made.verification.passed
+    assert folder.made.rows("SELECT payer FROM invoice WHERE payer LIKE 'person%'") == [("person10@mail.example",)]
+    assert folder.made.value("SELECT name FROM account WHERE email = 'person10@mail.example'") == "Jo Doe 10"
+    assert made.manifest.document["real"] == [
+        "public.account: 1 rows stay real (email = 'person10@mail.example')"
+    ]
