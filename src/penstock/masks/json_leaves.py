@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from penstock.detect.spans import Spans, Texts
 from penstock.masks.arrays import I64
-from penstock.masks.json_paths import ELEMENT, Decisions, Path, Step
+from penstock.masks.json_paths import ELEMENT, Decisions, State, Step
 
 STRING, NUMBER, OTHER, KEY = range(4)
 
@@ -32,9 +32,9 @@ _ELEMENTS = b""  # no key token is empty: keys keep their quotes
 
 @dataclass(slots=True)
 class _Node:
-    """A place in the values of one block: its path, what was decided about leaves there, and the places below."""
+    """A place in the values of one block: what was decided about leaves there, and the places below."""
 
-    path: Path
+    state: State
     decision: int  # number of the pattern, -1: none
     stays: bool
     below: dict[bytes, _Node] = field(default_factory=dict)
@@ -46,18 +46,18 @@ class _Places:
     def __init__(self, decisions: Decisions, staying: AbstractSet[int]) -> None:
         self._decisions = decisions
         self._staying = staying
-        self.root = self._node(())
+        self.root = self._node(decisions.start)
 
-    def _node(self, path: Path) -> _Node:
-        decision = self._decisions.of(path)
-        return _Node(path, decision, decision in self._staying)
+    def _node(self, state: State) -> _Node:
+        decision = self._decisions.at(state)
+        return _Node(state, decision, decision in self._staying)
 
     def below(self, node: _Node, token: bytes) -> _Node:
         """The place of a key (its token, quotes included), or of the elements of an array."""
         found = node.below.get(token)
         if found is None:
             step = ELEMENT if token == _ELEMENTS else Step("key", decoded(token))
-            found = node.below[token] = self._node((*node.path, step))
+            found = node.below[token] = self._node(self._decisions.after(node.state, step))
         return found
 
 

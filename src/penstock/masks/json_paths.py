@@ -33,7 +33,7 @@ class Step:
 
 
 Path = tuple[Step, ...]
-ELEMENT = Step(ANY_ELEMENT)  # how an element stands in the concrete path of a leaf: without its number
+ELEMENT = Step(ANY_ELEMENT)  # any element: its number makes no difference
 
 
 def parse_path(text: str) -> Path:
@@ -66,44 +66,51 @@ def parse_path(text: str) -> Path:
     return tuple(steps)
 
 
-def matches(pattern: Sequence[Step], path: Sequence[Step]) -> bool:
-    """Whether a concrete path (keys and elements) falls under a pattern."""
-    reached = _with_skips(pattern, {0})  # how many steps of the pattern may be behind us
-    for step in path:
-        further = set()
-        for i in reached - {len(pattern)}:
-            wanted = pattern[i]
-            if wanted.kind == ANY_DEPTH:
-                further.add(i)
-            elif step == wanted or (wanted.kind == ANY_KEY and step.kind == "key"):
-                further.add(i + 1)
-        reached = _with_skips(pattern, further)
-    return len(pattern) in reached
-
-
-def _with_skips(pattern: Sequence[Step], reached: set[int]) -> set[int]:
-    """`**` also stands for no step at all."""
-    for i, step in enumerate(pattern):
-        if i in reached and step.kind == ANY_DEPTH:
-            reached.add(i + 1)
-    return reached
+State = tuple[frozenset[int], ...]  # per pattern: how many of its steps may be behind us
 
 
 class Decisions:
-    """Patterns in the order in which they win."""
+    """Patterns, and which of them decides at a place. Places are reached step by step, from `start`."""
 
     def __init__(self, patterns: Sequence[Path]) -> None:
         def weight(i: int) -> tuple[int, int, int, int]:
             kinds = [step.kind for step in patterns[i]]
             return (kinds.count(ANY_DEPTH), kinds.count(ANY_KEY), -len(kinds), i)
 
-        self._ordered = [(i, patterns[i]) for i in sorted(range(len(patterns)), key=weight)]
+        self._patterns = patterns
+        self._winning_first = sorted(range(len(patterns)), key=weight)
+        self.start: State = tuple(_with_skips(pattern, {0}) for pattern in patterns)
 
-    def of(self, path: Path) -> int:
-        """The number of the pattern that decides about a leaf; -1 where none does."""
-        return next((i for i, pattern in self._ordered if matches(pattern, path)), -1)
+    def after(self, state: State, step: Step) -> State:
+        """One step further down: a key, or the elements of an array."""
+        return tuple(
+            _after(pattern, reached, step) for pattern, reached in zip(self._patterns, state, strict=True)
+        )
+
+    def at(self, state: State) -> int:
+        """The number of the pattern that decides about a leaf there; -1 where none does."""
+        return next((i for i in self._winning_first if len(self._patterns[i]) in state[i]), -1)
 
     @property
     def keys(self) -> frozenset[str]:
         """The keys that stand in some pattern: whoever wrote the patterns knows them."""
-        return frozenset(step.key for _, pattern in self._ordered for step in pattern if step.kind == "key")
+        return frozenset(step.key for pattern in self._patterns for step in pattern if step.kind == "key")
+
+
+def _after(pattern: Path, reached: frozenset[int], step: Step) -> frozenset[int]:
+    further = set()
+    for i in reached - {len(pattern)}:
+        wanted = pattern[i]
+        if wanted.kind == ANY_DEPTH:
+            further.add(i)
+        elif step == wanted or (wanted.kind == ANY_KEY and step.kind == "key"):
+            further.add(i + 1)
+    return _with_skips(pattern, further)
+
+
+def _with_skips(pattern: Path, reached: set[int]) -> frozenset[int]:
+    """`**` also stands for no step at all."""
+    for i, step in enumerate(pattern):
+        if i in reached and step.kind == ANY_DEPTH:
+            reached.add(i + 1)
+    return frozenset(reached)
