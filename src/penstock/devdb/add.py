@@ -97,8 +97,12 @@ def add(context: Context, roots: Sequence[str], progress: Progress) -> Added:
                         why="; ".join(found.problems[:8]),
                         hint=f"penstock dev verify {context.name}",
                     )
-                document = {**made.document, "verification": found.as_dict(), "settings": prepared.plan.settings,
-                            "added": {str(n): c for n, c in inserted.items() if c}}  # fmt: skip
+                document = {
+                    **made.document,
+                    "verification": found.as_dict(),
+                    "settings": manifest.without_literals(prepared.plan.settings),
+                    "added": {str(n): c for n, c in inserted.items() if c},
+                }
                 new = dataclasses.replace(
                     made, run_id=secrets.token_hex(6), operation="add", created_at=manifest.now(),
                     document={**document, "tables": _tables(made.document, before, inserted)},

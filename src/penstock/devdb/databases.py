@@ -173,7 +173,7 @@ def _end_sessions(maintenance: Session, names: Sequence[str]) -> None:
     try:
         maintenance.fetch(
             "SELECT pg_catalog.pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity "
-            "WHERE datname = ANY($1::text[]) AND backend_type = 'client backend'",
+            "WHERE datname = ANY($1::text[]) AND usesysid IS NOT NULL",
             list(names),
             doing="ending the sessions of the database",
         )
