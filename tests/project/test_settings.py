@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import penstock.devdb.config  # noqa: F401  registers [devdb.NAME], as the faces do
-from penstock.errors import ConfigError, SecretExposed, UnknownName
+from penstock.errors import ConfigError, SecretExposed, TargetRefused, UnknownName
 from penstock.project.settings import ProjectSettings, load
 
 Make = Callable[..., ProjectSettings]
@@ -122,6 +122,11 @@ def test_the_only_connection_of_a_role_needs_no_name(project: Make) -> None:
     assert more.only_connection("source", "other").name == "other"
     with pytest.raises(UnknownName, match="no connection"):
         found.only_connection("lake")
+
+
+def test_a_source_is_never_a_target(project: Make) -> None:
+    with pytest.raises(TargetRefused, match="its role is source"):
+        project(TOML).only_connection("target", "prod")
 
 
 def test_precedence_is_flag_environment_env_file(project: Make, monkeypatch: pytest.MonkeyPatch) -> None:

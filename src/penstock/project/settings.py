@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 from penstock import registry
-from penstock.errors import ConfigError, UnknownName
+from penstock.errors import ConfigError, TargetRefused, UnknownName
 from penstock.project import exposure, overrides, toml_lines
 from penstock.project.connections import (
     ConnectionSettings,
@@ -122,8 +122,18 @@ class ProjectSettings:
         return self.resolved(name).settings
 
     def only_connection(self, role: str, name: str | None = None) -> ConnectionSettings:
-        """The connection called `name`, or the only one of that role. Raises UnknownName when there is a choice."""
+        """The connection called `name`, or the only one of that role.
+
+        Raises UnknownName when there is a choice, TargetRefused when a source is named where something is written.
+        """
         if name is not None:
+            self.require_connection(name)
+            if self.tables[name].role == "source" and role != "source":
+                raise TargetRefused(
+                    f"the connection {name} is named as the {role}, but its role is source",
+                    why="a source is never written to",
+                    hint=f'target = "…", a connection with role = "{role}"',
+                )
             return self.connection(name)
         candidates = [key for key, table in self.tables.items() if table.role == role]
         if len(candidates) != 1:

@@ -97,7 +97,13 @@ class Session:
         application_name: str = "penstock",
         database: str | None = None,
     ) -> Self:
-        """Connect. `read_only` sessions run every transaction READ ONLY, snapshot or not."""
+        """Connect. `read_only` sessions run every transaction READ ONLY, snapshot or not; a source has no others."""
+        if settings.role == "source" and not read_only:
+            raise SourceRefused(
+                f"{settings.name} is a source, and something wanted to write to it",
+                why="connections with the role source are only ever read",
+                hint=f'if this is a mistake in penstock.toml: [connections.{settings.name}] role = "target"',
+            )
         with translated(f"connecting to {settings.describe()}"):
             connection = run(open_connection(settings, application_name=application_name, database=database))
         return cls(connection, settings, database or settings.dbname, read_only=read_only)
