@@ -45,6 +45,10 @@ class Json(Mask):
     Structure, order, duplicate keys and the spelling of what is kept stay to the byte. With `keys = "mask"` the keys
     that stand in no path are pseudonyms too, for objects used as dictionaries of people. A text column's values that
     are no JSON are masked as text.
+
+    A path says `[*]` for the elements of an array, `$.*` for any key, `$..email` for that key at any depth, `$.meta.**`
+    for everything below, `$['odd key']` for odd keys. It decides about leaves, not about objects that turn up in their
+    place. Where several match, the one with the fewest wildcards wins.
     """
 
     name = "json"

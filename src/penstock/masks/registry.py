@@ -24,9 +24,9 @@ def masks() -> Mapping[str, type[Mask]]:
     for module_info in pkgutil.iter_modules(penstock.masks.__path__):
         module = importlib.import_module(f"penstock.masks.{module_info.name}")
         for item in vars(module).values():
-            if isinstance(item, type) and issubclass(item, Mask) and item.__module__ == module.__name__:
-                if "name" in vars(item):
-                    found[item.name] = item
+            is_here = isinstance(item, type) and issubclass(item, Mask) and item.__module__ == module.__name__
+            if is_here and "name" in vars(item):
+                found[item.name] = item
     return MappingProxyType(dict(sorted(found.items())))
 
 
