@@ -9,10 +9,27 @@ from penstock.devdb.closure import EdgeRule, RootRule, compute
 from penstock.engines.postgres.reflect import reflect
 from penstock.errors import ConfigError, QueryError
 from tests.devdb.closures import catalog_of, close, edge_between, schema, snapshot, table
+from tests.servers import unique_name
 
 
-def test_a_row_brings_its_children_their_children_and_every_parent(make_database):
-    found = close(make_database(schema("shop")), ("customer", "id = 2"))
+@pytest.fixture(scope="module")
+def given(postgres):
+    """A database with the schema of that name and its rows, shared by the tests: look, do not touch."""
+    made = {}
+
+    def make(name):
+        if name not in made:
+            made[name] = postgres.create(unique_name("closure"))
+            made[name].psql(schema(name))
+        return made[name]
+
+    yield make
+    for database in made.values():
+        postgres.drop(database.name)
+
+
+def test_a_row_brings_its_children_their_children_and_every_parent(given):
+    found = close(given("shop"), ("customer", "id = 2"))
     assert found.rows("customer") == [1, 2, 3]  # 3 was referred by 2; 1 referred 2
     assert found.rows("orders") == [20, 30, 31]
     assert found.rows("line") == [200, 300, 310]
@@ -21,19 +38,19 @@ def test_a_row_brings_its_children_their_children_and_every_parent(make_database
     assert found.rows("country") == [1, 2]
 
 
-def test_a_row_that_is_there_only_as_a_parent_brings_no_children(make_database):
-    found = close(make_database(schema("shop")), ("line", "id = 100"))
+def test_a_row_that_is_there_only_as_a_parent_brings_no_children(given):
+    found = close(given("shop"), ("line", "id = 100"))
     assert found.counts() == {"line": 1, "orders": 1, "customer": 1, "country": 1}
 
 
-def test_a_parent_that_is_also_a_descendant_brings_its_children(make_database):
+def test_a_parent_that_is_also_a_descendant_brings_its_children(given):
     # Customer 2 is a parent of order 20 and a descendant of customer 1, who referred it.
-    found = close(make_database(schema("shop")), ("line", "id = 200"), ("customer", "id = 1"))
+    found = close(given("shop"), ("line", "id = 200"), ("customer", "id = 1"))
     assert found.rows("orders") == [10, 20, 30, 31]
 
 
-def test_an_edge_can_be_closed_to_children(make_database):
-    database = make_database(schema("shop"))
+def test_an_edge_can_be_closed_to_children(given):
+    database = given("shop")
     catalog = catalog_of(database)
     closed = [EdgeRule(edge_between(catalog, "customer", "referred_by"), children=False)]
     found = close(database, ("customer", "id = 2"), edges=closed)
@@ -44,8 +61,8 @@ def test_an_edge_can_be_closed_to_children(make_database):
     assert close(database, ("customer", "id = 2"), edges=closed).rows("customer") == [1, 2]
 
 
-def test_an_edge_that_is_always_followed_brings_the_children_of_parents_but_no_further(make_database):
-    database = make_database(schema("shop"))
+def test_an_edge_that_is_always_followed_brings_the_children_of_parents_but_no_further(given):
+    database = given("shop")
     catalog = catalog_of(database)
     lines, audits = edge_between(catalog, "line", "order_id"), edge_between(catalog, "audit", "order_id")
     visits = edge_between(catalog, "visit", "audit_id")
@@ -58,15 +75,15 @@ def test_an_edge_that_is_always_followed_brings_the_children_of_parents_but_no_f
     assert found.rows("visit") == [1]
 
 
-def test_kept_tables_come_whole_with_their_parents_and_without_their_children(make_database):
-    found = close(make_database(schema("shop")), ("line", "id = 100"), keep=["customer"])
+def test_kept_tables_come_whole_with_their_parents_and_without_their_children(given):
+    found = close(given("shop"), ("line", "id = 100"), keep=["customer"])
     assert found.rows("customer") == [1, 2, 3]
     assert found.rows("country") == [1, 2]
     assert found.rows("orders") == [10]
 
 
-def test_empty_tables_get_no_rows_and_their_references_are_counted(make_database):
-    database = make_database(schema("shop"))
+def test_empty_tables_get_no_rows_and_their_references_are_counted(given):
+    database = given("shop")
     found = close(database, ("customer", "id = 2"), ("visit", None), empty=["audit"])
     assert table("audit") not in found.closure.rows
     assert found.rows("visit") == [1, 2, 3]
@@ -75,24 +92,24 @@ def test_empty_tables_get_no_rows_and_their_references_are_counted(make_database
     assert found.rows("visit") == []  # only audit leads there
 
 
-def test_a_cut_edge_is_not_followed_to_the_parent(make_database):
-    database = make_database(schema("shop"))
+def test_a_cut_edge_is_not_followed_to_the_parent(given):
+    database = given("shop")
     referred = edge_between(catalog_of(database), "customer", "referred_by")
     found = close(database, ("customer", "id = 3"), edges=[EdgeRule(referred, children=False, cut=True)])
     assert found.rows("customer") == [3]
     assert found.closure.cut == {referred: 1}
 
 
-def test_tables_no_rule_leads_to_are_named_also_where_there_are_no_rows(make_database):
-    found = close(make_database(schema("shop")), ("country", "id = 3"))
+def test_tables_no_rule_leads_to_are_named_also_where_there_are_no_rows(given):
+    found = close(given("shop"), ("country", "id = 3"))
     assert found.counts() == {"country": 1}
     assert found.closure.unreached == ()
     found = close(found.database, ("audit", "false"))
     assert found.closure.unreached == (table("line"),)
 
 
-def test_each_edge_knows_how_many_rows_it_brought(make_database):
-    found = close(make_database(schema("shop")), ("customer", "id = 2"))
+def test_each_edge_knows_how_many_rows_it_brought(given):
+    found = close(given("shop"), ("customer", "id = 2"))
     brought = {(b.edge, b.direction): b.rows for b in found.closure.brought if b.rows}
     assert brought == {
         (edge_between(found.catalog, "customer", "referred_by"), "children"): 1,
@@ -105,8 +122,8 @@ def test_each_edge_knows_how_many_rows_it_brought(make_database):
     }
 
 
-def test_why_tells_the_path_from_a_row_back_to_its_root(make_database):
-    found = close(make_database(schema("shop")), ("customer", "id = 2"), trace=True)
+def test_why_tells_the_path_from_a_row_back_to_its_root(given):
+    found = close(given("shop"), ("customer", "id = 2"), trace=True)
     path = found.closure.why(table("line"), found.row_id("line", "id = 300"))
     assert [(step.table.table, step.reason) for step in path] == [
         ("line", "children"),
@@ -122,8 +139,8 @@ def test_why_tells_the_path_from_a_row_back_to_its_root(make_database):
     assert found.closure.why(table("line"), found.row_id("line", "id = 100")) == []
 
 
-def test_rows_that_are_present_already_are_not_brought_again(make_database):
-    database = make_database(schema("shop"))
+def test_rows_that_are_present_already_are_not_brought_again(given):
+    database = given("shop")
     before = close(database, ("orders", "id = 20"))
     present = {name: rows.to_array() for name, rows in before.closure.rows.items()}
     found = close(database, ("customer", "id = 2"), present=present)
@@ -135,41 +152,41 @@ def test_rows_that_are_present_already_are_not_brought_again(make_database):
     assert found.rows("country") == []
 
 
-def test_two_interlocking_cycles_are_followed_to_their_end(make_database):
-    database = make_database(schema("interlocking_cycles"))
+def test_two_interlocking_cycles_are_followed_to_their_end(given):
+    database = given("interlocking_cycles")
     found = close(database, ("a", "id = 1"), parents_only=True)
     assert (found.rows("a"), found.rows("b"), found.rows("c")) == ([1, 2], [1, 2], [1])
     found = close(database, ("a", "id = 1"))
     assert (found.rows("a"), found.rows("b"), found.rows("c")) == ([1, 2], [1, 2], [1, 2])
 
 
-def test_a_mutual_not_null_cycle_brings_both_sides(make_database):
-    found = close(make_database(schema("mutual_not_null")), ("staff", "id = 2"), parents_only=True)
+def test_a_mutual_not_null_cycle_brings_both_sides(given):
+    found = close(given("mutual_not_null"), ("staff", "id = 2"), parents_only=True)
     assert (found.rows("staff"), found.rows("store")) == ([1, 2], [1, 2])
 
 
-def test_a_composite_key_joins_its_columns_as_the_constraint_pairs_them(make_database):
-    found = close(make_database(schema("composite_keys")), ("visit", "id = 1"))
+def test_a_composite_key_joins_its_columns_as_the_constraint_pairs_them(given):
+    found = close(given("composite_keys"), ("visit", "id = 1"))
     assert found.rows("place", "name") == ["one-two"]
     found = close(found.database, ("place", "name = 'two-one'"))
     assert found.rows("visit") == []
 
 
-def test_a_partially_null_key_references_nothing(make_database):
-    database = make_database(schema("composite_keys"))
+def test_a_partially_null_key_references_nothing(given):
+    database = given("composite_keys")
     assert close(database, ("lax", None)).rows("place", "name") == ["one-two"]
     assert close(database, ("lax", "id > 1")).rows("place", "name") == []
     assert close(database, ("strict", None)).rows("place", "name") == ["two-one"]
     assert close(database, ("place", "region = 2")).rows("lax") == []
 
 
-def test_a_foreign_key_to_a_unique_column_finds_the_row_by_that_column(make_database):
-    found = close(make_database(schema("keys_of_all_kinds")), ("account", "id = 1"), parents_only=True)
+def test_a_foreign_key_to_a_unique_column_finds_the_row_by_that_column(given):
+    found = close(given("keys_of_all_kinds"), ("account", "id = 1"), parents_only=True)
     assert found.rows("currency") == [10]
 
 
-def test_two_foreign_keys_to_one_parent_are_two_edges(make_database):
-    database = make_database(schema("keys_of_all_kinds"))
+def test_two_foreign_keys_to_one_parent_are_two_edges(given):
+    database = given("keys_of_all_kinds")
     found = close(database, ("account", "id = 1"))
     assert (found.rows("transfer"), found.rows("account")) == ([1, 2], [1, 2, 3])
     only_from = [EdgeRule(edge_between(found.catalog, "transfer", "to_id"), children=False)]
@@ -190,13 +207,13 @@ def test_a_cap_takes_the_first_children_of_each_parent_by_their_key(make_databas
     assert uncapped.closure.rows[table("orders")].count == 900
 
 
-def test_a_cap_works_without_a_key_and_on_partitions(make_database):
-    database = make_database(schema("without_keys"))
+def test_a_cap_works_without_a_key_and_on_partitions(given):
+    database = given("without_keys")
     cap = [EdgeRule(edge_between(catalog_of(database), "event", "person_id"), children=2)]
     assert (
         close(database, ("person", None), edges=cap).closure.rows[table("event")].count == 3
     )  # two of three, and one
-    database = make_database(schema("partitions"))
+    database = given("partitions")
     cap = [EdgeRule(edge_between(catalog_of(database), "line", "order_id"), children=1)]
     found = close(database, ("customer", "id = 1"), edges=cap)
     assert sorted(n % 5 for n in found.rows("line")) == [
@@ -206,11 +223,9 @@ def test_a_cap_works_without_a_key_and_on_partitions(make_database):
     ]  # one of each of the customer's three orders
 
 
-def test_progress_tells_what_is_followed_and_how_many_rows_there_are(make_database):
+def test_progress_tells_what_is_followed_and_how_many_rows_there_are(given):
     told = []
-    found = close(
-        make_database(schema("shop")), ("customer", "id = 2"), progress=lambda *news: told.append(news)
-    )
+    found = close(given("shop"), ("customer", "id = 2"), progress=lambda *news: told.append(news))
     assert told[0] == ("root public.customer", 0)
     assert edge_between(found.catalog, "line", "order_id") in {what for what, _ in told}
     counts = [rows for _, rows in told]
@@ -218,15 +233,15 @@ def test_progress_tells_what_is_followed_and_how_many_rows_there_are(make_databa
     assert counts[-1] <= found.closure.count
 
 
-def test_duplicate_rows_without_a_key_come_as_often_as_they_are_there(make_database):
-    found = close(make_database(schema("without_keys")), ("person", "id = 1"))
+def test_duplicate_rows_without_a_key_come_as_often_as_they_are_there(given):
+    found = close(given("without_keys"), ("person", "id = 1"))
     assert found.rows("event", "what") == ["login", "login", "logout"]
     found = close(found.database, RootRule(table("event"), limit=2))
     assert found.closure.rows[table("event")].count == 2
 
 
-def test_a_source_that_violates_its_not_valid_constraint_is_reported(make_database):
-    found = close(make_database(schema("not_valid")), ("child", None))
+def test_a_source_that_violates_its_not_valid_constraint_is_reported(given):
+    found = close(given("not_valid"), ("child", None))
     assert found.rows("child") == [1, 2, 3, 4]
     assert found.rows("parent") == [1]
     # broken: 99 is not there. half: a half NULL key violates MATCH FULL, and (NULL, NULL) references nothing.
@@ -234,8 +249,8 @@ def test_a_source_that_violates_its_not_valid_constraint_is_reported(make_databa
     assert close(found.database, ("child", "id = 3")).closure.dangling == {}
 
 
-def test_names_with_quotes_newlines_and_reserved_words_are_only_names(make_database):
-    database = make_database(schema("hostile_names"))
+def test_names_with_quotes_newlines_and_reserved_words_are_only_names(given):
+    database = given("hostile_names")
     catalog = catalog_of(database)
     long_name = next(name for name in catalog.tables if len(name.table.encode()) == 63)
     middle = next(name for name in catalog.tables if "\n" in name.table)
@@ -259,31 +274,31 @@ def test_names_with_quotes_newlines_and_reserved_words_are_only_names(make_datab
     ],
     ids=["numeric scale", "char(n)", "integers of two widths", "timestamps with time zones"],
 )
-def test_keys_that_are_equal_but_written_differently_meet(make_database, root, parent, expression, expected):
-    found = close(make_database(schema("equal_but_different")), root)
+def test_keys_that_are_equal_but_written_differently_meet(given, root, parent, expression, expected):
+    found = close(given("equal_but_different"), root)
     assert found.rows(parent, expression) == expected
     back = close(found.database, (parent, f"{expression}::text = '{expected[0]}'"))
     assert back.closure.rows[table(root[0])].count == 1
 
 
-def test_citext_keys_meet_whatever_their_case(make_database, postgres):
+def test_citext_keys_meet_whatever_their_case(given, postgres):
     if not postgres.maintenance.rows("SELECT FROM pg_available_extensions WHERE name = 'citext'"):
         pytest.skip("this server has no citext")
-    found = close(make_database(schema("equal_text")), ("session", "id = 1"))
+    found = close(given("equal_text"), ("session", "id = 1"))
     assert found.rows("login", "name::text") == ["Ada"]
     assert close(found.database, ("login", "name = 'BOB'")).rows("session") == [2]
 
 
-def test_a_foreign_key_compares_under_the_collation_of_its_parent(make_database, postgres):
+def test_a_foreign_key_compares_under_the_collation_of_its_parent(given, postgres):
     if postgres.maintenance.value("SELECT count(*) FROM pg_collation WHERE collprovider = 'i'") < 9:
         pytest.skip("this server has no ICU collations")
-    found = close(make_database(schema("collations")), ("street", "id = 1"))
+    found = close(given("collations"), ("street", "id = 1"))
     assert found.rows("town", "name") == ["Ulm"]
     assert close(found.database, ("town", "name = 'BONN'")).rows("street") == [2]
 
 
-def test_inheritance_tables_are_each_alone(make_database):
-    database = make_database(schema("inheritance"))
+def test_inheritance_tables_are_each_alone(given):
+    database = given("inheritance")
     found = close(database, ("trip", "id = 1"))
     assert (found.rows("vehicle"), found.rows("car"), found.rows("owner")) == ([1], [], [1])
     found = close(database, ("owner", "id = 1"))
@@ -291,15 +306,15 @@ def test_inheritance_tables_are_each_alone(make_database):
     assert (found.rows("car"), found.rows("wash")) == ([5], [2])
 
 
-def test_partitioned_tables_are_one_table_on_either_side(make_database):
-    found = close(make_database(schema("partitions")), ("customer", "id = 1"))
+def test_partitioned_tables_are_one_table_on_either_side(given):
+    found = close(given("partitions"), ("customer", "id = 1"))
     assert found.rows("orders", "ARRAY[id, year]") == [[1, 2020], [1, 2021], [500, 2021]]
     assert found.rows("line") == [n for n in range(20) if n % 5 in (0, 2, 3)]
     assert found.rows("note") == [1]
 
 
-def test_a_foreign_key_of_or_to_one_partition_concerns_only_its_rows(make_database):
-    database = make_database(schema("partitions"))
+def test_a_foreign_key_of_or_to_one_partition_concerns_only_its_rows(given):
+    database = given("partitions")
     assert close(database, ("customer", "id = 1")).rows("warehouse") == [
         1
     ]  # order (1, 2021) names 2 without a key
@@ -311,16 +326,16 @@ def test_a_foreign_key_of_or_to_one_partition_concerns_only_its_rows(make_databa
     assert (found.rows("orders"), found.rows("customer"), found.rows("line")) == ([2], [2], [])
 
 
-def test_a_root_may_be_one_partition(make_database):
-    found = close(make_database(schema("partitions")), ("orders_2021_high", None))
+def test_a_root_may_be_one_partition(given):
+    found = close(given("partitions"), ("orders_2021_high", None))
     assert found.rows("orders") == [500]
     assert found.rows("line") == [3, 8, 13, 18]
     with pytest.raises(ConfigError, match="partitions itself"):
         close(found.database, ("orders_2021", None))
 
 
-def test_a_polymorphic_reference_follows_its_type_column(make_database):
-    database = make_database(schema("virtual_edges"))
+def test_a_polymorphic_reference_follows_its_type_column(given):
+    database = given("virtual_edges")
     catalog = catalog_of(database)
     edges = [
         virtual_edge(
@@ -334,8 +349,8 @@ def test_a_polymorphic_reference_follows_its_type_column(make_database):
     assert found.rows("comment") == [1]
 
 
-def test_any_predicate_can_be_an_edge_and_its_parents_need_no_key(make_database):
-    database = make_database(schema("virtual_edges"))
+def test_any_predicate_can_be_an_edge_and_its_parents_need_no_key(given):
+    database = given("virtual_edges")
     catalog = catalog_of(database)
     mentions = virtual_edge(
         catalog, table("mention"), table("issue"), predicate="child.body LIKE '%' || parent.slug"
@@ -351,8 +366,8 @@ def test_any_predicate_can_be_an_edge_and_its_parents_need_no_key(make_database)
     assert found.closure.dangling == {loose.id: 1}
 
 
-def test_a_predicate_the_server_refuses_is_an_error_without_values(make_database):
-    database = make_database(schema("virtual_edges"))
+def test_a_predicate_the_server_refuses_is_an_error_without_values(given):
+    database = given("virtual_edges")
     broken = virtual_edge(
         catalog_of(database),
         table("mention"),
@@ -374,13 +389,13 @@ def test_a_predicate_the_server_refuses_is_an_error_without_values(make_database
         ({"edges": [EdgeRule("public.line.nothing")]}, "no edge"),
     ],
 )
-def test_rules_that_contradict_each_other_are_refused(make_database, options, message):
+def test_rules_that_contradict_each_other_are_refused(given, options, message):
     with pytest.raises(ConfigError, match=message):
-        close(make_database(schema("shop")), ("customer", None), **options)
+        close(given("shop"), ("customer", None), **options)
 
 
-def test_a_negative_cap_is_refused(make_database):
-    database = make_database(schema("shop"))
+def test_a_negative_cap_is_refused(given):
+    database = given("shop")
     edge = edge_between(catalog_of(database), "line", "order_id")
     with pytest.raises(ConfigError, match="negative cap"):
         close(database, ("customer", None), edges=[EdgeRule(edge, children=-1)])

@@ -8,6 +8,7 @@ from penstock.devdb.closure import RootRule
 from penstock.errors import ConfigError, QueryError
 from penstock.masks.keys import Keyring
 from tests.devdb.closures import close, table
+from tests.servers import unique_name
 
 PEOPLE = """
 CREATE TABLE person (id int PRIMARY KEY, name text, born date);
@@ -15,9 +16,13 @@ INSERT INTO person SELECT n, 'name ' || n, date '1970-01-01' + n % 7 FROM genera
 """
 
 
-@pytest.fixture
-def people(make_database):
-    return make_database(PEOPLE)
+@pytest.fixture(scope="module")
+def people(postgres):
+    """2,000 people, shared by the tests: look, do not touch."""
+    database = postgres.create(unique_name("people"))
+    database.psql(PEOPLE)
+    yield database
+    postgres.drop(database.name)
 
 
 def person(**rule):
