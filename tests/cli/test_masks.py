@@ -164,6 +164,14 @@ def test_preview_shows_what_a_mask_lets_through_as_a_shape(shop: Path, penstock:
     assert found["samples"][0]["is_shape"]
 
 
+def test_preview_of_text_that_stays_readable_is_a_shape_altogether(shop: Path, penstock: Penstock):
+    decide(shop, "[public.customer]\nnotes = { mask = 'free_text', rest = 'keep' }\n")
+    done = penstock("masks", "preview", "customer", "--json")
+    (found,) = [c for c in done.json["columns"] if c["column"] == "public.customer.notes"]
+    assert "aaaa" in found["samples"][0]["masked"]
+    assert not [canary for canary in (*CANARIES, "rang", "from") if canary in done.out.lower()]
+
+
 def test_preview_of_a_table_that_is_not_there_is_a_usage_error(shop: Path, penstock: Penstock):
     done = penstock("masks", "preview", "custmer")
     assert (done.code, "customer" in done.err) == (2, True)

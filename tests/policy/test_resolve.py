@@ -325,3 +325,23 @@ def test_nothing_in_an_error_is_a_value(resolved: Resolved):
     with pytest.raises(ContractBroken) as caught:
         policy.require()
     assert "s3cret" not in str(caught.value.as_dict())
+
+
+def test_where_the_usual_mask_of_a_type_breaks_a_constraint_unclassified_takes_one_that_does_not(
+    resolved: Resolved,
+):
+    policy = resolved(
+        """
+        CREATE DOMAIN address AS text CHECK (VALUE ~ '^[^@]+@[^@]+[.][a-z]+$');
+        CREATE TABLE p (mail address PRIMARY KEY, sku text NOT NULL CHECK (sku ~ '^[A-Z]{3}-[0-9]{5}$'), word text);
+        CREATE TABLE c (mail address REFERENCES p);
+        """,
+        unclassified="mask",
+    )
+    policy.require()
+    names = {str(name): decision.mask_name for name, decision in policy.decisions.items()}
+    assert names == {
+        "public.p.mail": "email", "public.c.mail": "email", "public.p.sku": "code", "public.p.word": "text",
+    }  # fmt: skip
+    assert policy.decisions[column("c.mail")].mask is policy.decisions[column("p.mail")].mask
+    assert "would break" in policy.decisions[column("p.sku")].reason

@@ -16,12 +16,12 @@ import pyarrow as pa
 from penstock.catalog.model import ColumnName, Table, quote_identifier
 from penstock.detect.shape import shape
 from penstock.engines.postgres.session import Session
-from penstock.masks.contract import Input
+from penstock.masks.contract import Codomain, Input
 from penstock.policy.classes import logical_tables
 from penstock.policy.decision import Decision, Policy
 from penstock.pump.readplan import ReadPlan, read_plan
 
-_WORD = re.compile(r"\w{4,}")
+_WORD = re.compile(r"\w{3,}")
 _LONGEST = 60
 
 
@@ -79,7 +79,8 @@ def _table(
         values = read[offset + i]
         masked = column.mask.mask(values, inputs)
         triples = zip(values.to_pylist(), masked.to_pylist(), shape(values).to_pylist(), strict=True)
-        samples = tuple(_sample(value, new, seen) for value, new, seen in triples)
+        partly_real = column.mask.contract().codomain is Codomain.SAME
+        samples = tuple(_sample(value, new, seen, partly_real=partly_real) for value, new, seen in triples)
         yield ColumnPreview(ColumnName(table.name, column.name), column.mask.name, samples)
 
 
@@ -100,12 +101,12 @@ def _read(session: Session, policy: Policy, table: Table, plan: ReadPlan, rows: 
     return [pa.array([record[i] for record in records], pa.large_string()) for i in range(count)]
 
 
-def _sample(value: str | None, masked: str | None, seen: str | None) -> Sample:
+def _sample(value: str | None, masked: str | None, seen: str | None, *, partly_real: bool) -> Sample:
     if value is None or masked is None or value == "":
         return Sample(seen, masked, is_shape=False)
     words = {word.lower() for word in _WORD.findall(value)}
     safe = masked
-    if value == masked:
+    if partly_real or value == masked:
         safe = _shape_of(masked)
     for word in sorted(words, key=len, reverse=True):
         safe = re.sub(re.escape(word), lambda found: _shape_of(found[0]), safe, flags=re.IGNORECASE)

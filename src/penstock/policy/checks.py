@@ -24,6 +24,7 @@ from penstock.errors import MaskError
 from penstock.masks.contract import Codomain, Mask, Site
 from penstock.policy.classes import length_limit
 from penstock.policy.decision import Decision, Notice, Violation
+from penstock.policy.pattern_samples import matching
 from penstock.policy.samples import sample_array
 
 _DUCKDB_TYPE: Mapping[Family, str] = {
@@ -245,12 +246,14 @@ def masked_samples(mask: Mask, values: pa.Array) -> pa.Array | None:
 
 
 def literals(condition: str, site: Site) -> tuple[str, ...]:
-    """The literals of a condition that a column of the site's family could hold."""
+    """The literals of a condition that a column of the site's family could hold, and strings that match its patterns."""
     tree = parse(condition)
     if tree is None:
         return ()
     found = [node.name for node in tree.find_all(exp.Literal)]
     if site.family is Family.TEXT:
+        for node in tree.find_all(exp.RegexpLike):
+            found += matching(node.expression.name)
         return tuple(text for text in found if len(text) <= (site.max_length or len(text)))
     if site.family is Family.INTEGER:
         low, high = site.minimum or -(2**63), site.maximum or 2**63 - 1

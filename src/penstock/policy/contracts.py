@@ -20,7 +20,7 @@ from penstock.policy.uniques import unique_findings
 Finding = Violation | Notice
 
 # Which masks are tried as a suggestion, best first. `keep` is never suggested: it hides nothing.
-_PREFERRED = ("text", "uuid", "code", "integer", "email", "date_shift", "json", "null")
+_PREFERRED = ("text", "uuid", "email", "code", "integer", "date_shift", "json", "null")
 _SUGGESTIONS = 500  # key classes that get one; the rest of a broken file can wait for the next check
 
 

@@ -20,7 +20,7 @@ from penstock.masks.contract import Mask, Site
 from penstock.masks.keys import Keyring
 from penstock.policy import defaults
 from penstock.policy.classes import Edge, KeyClass, column_of, key_classes, logical_tables, site_of
-from penstock.policy.contracts import broken_contracts, merges_of
+from penstock.policy.contracts import Findings, broken_contracts, merges_of
 from penstock.policy.decision import Decision, Merge, Notice, Origin, Policy, Undecided, Violation
 from penstock.policy.identities import with_identities
 from penstock.policy.registry_file import Line, Registry
@@ -96,9 +96,10 @@ def resolve(
                 catalog, table, registry, draft.decisions, keys, mask_unclassified=unclassified == "mask"
             ):
                 draft.add(outcome)
+    found = broken_contracts(catalog, classes, draft.decisions, keys)
+    found = _mask_otherwise(catalog, classes, found, keys, draft)
     draft.decisions.update({d.column: d for d in with_identities(catalog, draft.decisions, keys)})
     draft.violations += _lines_on_generated_columns(catalog, registry)
-    found = broken_contracts(catalog, classes, draft.decisions, keys)
     return Policy(
         catalog=catalog,
         decisions=_in_schema_order(catalog, draft.decisions),
@@ -109,6 +110,37 @@ def resolve(
         stale=tuple(line for line in registry if not _exists(catalog, line.column)),
         merges=_merges(catalog, classes, draft.decisions),
         unused=tuple(line for line in registry if line.column.table in left_out),
+    )
+
+
+def _mask_otherwise(
+    catalog: Catalog, classes: Mapping[ColumnName, KeyClass], found: Findings, keys: Keyring, draft: _Draft
+) -> Findings:
+    """Where nobody decided and the usual mask of the type breaks a constraint, take the one that does not."""
+    better: dict[KeyClass, Violation] = {}
+    for violation in found.violations:
+        if violation.suggestion and draft.decisions[violation.column].origin is Origin.UNCLASSIFIED:
+            better.setdefault(classes[violation.column], violation)
+    if not better:
+        return found
+    for key_class, violation in better.items():
+        old = draft.decisions[violation.column].mask
+        mask = build(violation.suggestion, old.site if old else site_of(catalog, key_class), keys)
+        reason = f"nobody decided; {violation.mask!r} would break {violation.constraint}"
+        for name in key_class.members:
+            if name in draft.decisions:
+                draft.decisions[name] = replace(
+                    draft.decisions[name],
+                    mask=mask,
+                    contract=mask.contract(),
+                    domain=mask.domain,
+                    reason=reason,
+                )
+    replaced = {name: key_class for name, key_class in classes.items() if key_class in better}
+    again = broken_contracts(catalog, replaced, draft.decisions, keys)
+    return Findings(
+        (*(v for v in found.violations if v.column not in replaced), *again.violations),
+        (*(n for n in found.notices if n.column not in replaced), *again.notices),
     )
 
 
