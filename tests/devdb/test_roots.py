@@ -81,6 +81,25 @@ def test_another_key_draws_other_rows(people):
     assert close(people, person(percent=10), keys=Keyring(bytes(32))).rows("person") != first
 
 
+def test_a_percentage_does_not_depend_on_the_settings_of_the_source(make_database):
+    script = (
+        "CREATE TABLE t (at timestamptz, share float8, name text, n int, PRIMARY KEY (at, share, name));"
+        "INSERT INTO t SELECT timestamptz '2020-02-01 00:00Z' + n * interval '1 hour', n / 3.0, 'größe ' || n, n FROM generate_series(1, 400) n"
+    )
+    plain = make_database(script)
+    hostile = make_database(script, clause="ENCODING 'LATIN1' LOCALE 'C'")
+    for setting in (
+        "DateStyle = 'SQL, DMY'",
+        "TimeZone = 'Asia/Tokyo'",
+        "extra_float_digits = -5",
+        "search_path = 'nowhere'",
+    ):
+        hostile.execute(f"ALTER DATABASE {hostile.name} SET {setting}")
+    first = close(plain, RootRule(table("t"), percent=25)).rows("t", "n")
+    assert 60 < len(first) < 140
+    assert close(hostile, RootRule(table("t"), percent=25)).rows("t", "n") == first
+
+
 def test_a_percentage_with_a_limit_takes_the_first_of_the_drawn_rows(people):
     drawn = close(people, person(percent=10)).rows("person")
     assert close(people, person(percent=10, limit=7)).rows("person") == drawn[:7]

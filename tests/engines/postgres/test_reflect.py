@@ -300,6 +300,20 @@ def test_triggers_say_when_they_fire_and_with_which_arguments(catalog):
     assert catalog.tables[public("events_2020")].triggers == ()
 
 
+def test_trigger_arguments_survive_another_encoding_and_quotes_everywhere(make_database):
+    database = make_database(
+        "CREATE TABLE t (name text);"
+        """CREATE FUNCTION "it's" () RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';"""
+        """CREATE TRIGGER a BEFORE INSERT ON t FOR EACH ROW WHEN (NEW.name <> 'x''y')
+           EXECUTE FUNCTION "it's"('größe', '', 'back\\slash', '"', 'EXECUTE FUNCTION f(''z'')');"""
+        "CREATE TRIGGER b BEFORE INSERT ON t FOR EACH ROW WHEN (NEW.name <> 'x') EXECUTE FUNCTION \"it's\"();",
+        clause="ENCODING 'LATIN1' LOCALE 'C'",
+    )
+    first, second = reflected(database).tables[public("t")].triggers
+    assert first.arguments == ("größe", "", "back\\slash", '"', "EXECUTE FUNCTION f('z')")
+    assert second.arguments == ()
+
+
 def test_sequences_know_their_bounds_and_their_owner(catalog):
     sequences = {str(s.name): s for s in catalog.sequences}
     tickets = sequences["crm.tickets"]

@@ -31,6 +31,7 @@ _ACTIONS = {"a": "no action", "r": "restrict", "c": "cascade", "n": "set null", 
 _GENERATED = {"s": "stored", "v": "virtual"}
 _IDENTITY = {"a": "always", "d": "by default"}
 _VARIABLE = re.compile(r":varattno (\d+)")  # a column inside a pg_node_tree
+_QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*\"""")  # literals and identifiers of a definition
 _TRIGGER_ROW, _TRIGGER_BEFORE, _TRIGGER_INSERT = 1, 2, 4  # bits of pg_trigger.tgtype
 
 
@@ -248,13 +249,15 @@ def _columns_in(tree: str | None, own: Mapping[int, Column]) -> tuple[str, ...]:
 
 def _trigger(row: Row) -> Trigger:
     bits = _TRIGGER_ROW | _TRIGGER_BEFORE | _TRIGGER_INSERT
-    arguments = bytes(row["arguments"]).split(b"\0")[: row["argument_count"]]
+    # tgargs holds bytes in the server's encoding; the definition comes in ours, and its last literals are the arguments.
+    literals = [token for token in _QUOTED.findall(row["definition"]) if token.startswith("'")]
+    arguments = literals[len(literals) - row["argument_count"] :]
     return Trigger(
         name=row["name"],
         function=f"{row['function_schema']}.{row['function_name']}",
         definition=row["definition"],
         enabled=row["enabled"] in ("O", "A"),
-        arguments=tuple(argument.decode("utf-8", "replace") for argument in arguments),
+        arguments=tuple(argument[1:-1].replace("''", "'") for argument in arguments),
         before_row_insert=row["type"] & bits == bits,
     )
 

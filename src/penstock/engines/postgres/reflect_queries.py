@@ -192,7 +192,7 @@ ORDER BY i.indrelid, x.relname
 TRIGGERS = rf"""
 SELECT g.tgrelid::bigint AS relation_oid, g.tgname::text AS name, fn.nspname::text AS function_schema,
        f.proname::text AS function_name, pg_get_triggerdef(g.oid) AS definition, g.tgenabled::text AS enabled,
-       g.tgtype::int AS type, g.tgnargs::int AS argument_count, g.tgargs AS arguments
+       g.tgtype::int AS type, g.tgnargs::int AS argument_count
 FROM pg_trigger g
 JOIN pg_proc f ON f.oid = g.tgfoid
 JOIN pg_namespace fn ON fn.oid = f.pronamespace
