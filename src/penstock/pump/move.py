@@ -17,6 +17,7 @@ from penstock.catalog.model import TableName
 from penstock.engines.postgres.errors import translated
 from penstock.engines.postgres.loop import run
 from penstock.engines.postgres.session import Session
+from penstock.errors import DatabaseError
 from penstock.pump.copytext import RowBlocks
 from penstock.pump.readplan import ReadPlan
 from penstock.pump.transform import Moved, RowFilter, Transform
@@ -73,7 +74,7 @@ async def _move(
     queries: Iterable[str],
     progress: Progress | None,
 ) -> Totals:
-    rows = size = 0
+    rows = size = read_rows = promised = 0
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(max_workers=2, thread_name_prefix="penstock-mask") as workers:
         ready: asyncio.Queue[asyncio.Future[Moved] | None] = asyncio.Queue(maxsize=_IN_FLIGHT)
@@ -84,6 +85,7 @@ async def _move(
             await ready.put(future)
 
         async def read() -> None:
+            nonlocal promised
             cutter = RowBlocks(BLOCK_BYTES)
             for query in queries:
                 async with aclosing(source.stream(query)) as pieces:
@@ -91,6 +93,7 @@ async def _move(
                         block = cutter.push(piece)
                         if block is not None:
                             await mask(block)
+                promised += source.rows_copied
             rest = cutter.finish()
             if rest:
                 await mask(rest)
@@ -100,7 +103,7 @@ async def _move(
         reader.add_done_callback(_seen)
 
         async def outgoing() -> AsyncIterator[memoryview]:
-            nonlocal rows, size
+            nonlocal rows, size, read_rows
             while True:
                 taking = asyncio.ensure_future(ready.get())
                 try:
@@ -114,6 +117,7 @@ async def _move(
                     return
                 moved = await future
                 rows += moved.rows
+                read_rows += moved.read
                 size += len(moved.data)
                 if progress is not None:
                     progress(moved.rows, len(moved.data))
@@ -122,14 +126,20 @@ async def _move(
 
         try:
             async with _transaction(target):
-                await target.connection.copy_to_table(
+                status = await target.connection.copy_to_table(
                     into.table,
                     schema_name=into.schema,
                     columns=list(columns) or None,
                     source=outgoing(),
                     format="text",
                 )
-            await reader
+                await reader
+                if (promised, rows) != (read_rows, int(status.split()[-1])):
+                    raise DatabaseError(
+                        f"rows were lost while copying {into}",
+                        why=f"the source sent {promised}, {read_rows} arrived, {rows} went on, the target said {status}",
+                        hint="please report this; nothing was kept of this table",
+                    )
         finally:
             reader.cancel()
             await asyncio.wait({reader}, timeout=_CANCEL_SECONDS)

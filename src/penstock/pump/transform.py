@@ -25,6 +25,7 @@ class Moved:
 
     data: memoryview
     rows: int
+    read: int  # rows that came in; more than `rows` where a filter dropped some
 
 
 class Transform:
@@ -38,14 +39,17 @@ class Transform:
 
     def __call__(self, data: bytes) -> Moved:
         if self._columns == 0:  # a table without columns: a row is an empty line
-            return Moved(memoryview(data), data.count(b"\n"))
+            rows = data.count(b"\n")
+            return Moved(memoryview(data), rows, rows)
         if self._context == 0 and not self._plan.masked:
-            return Moved(memoryview(data), data.count(b"\n"))
+            rows = data.count(b"\n")
+            return Moved(memoryview(data), rows, rows)
         block = copytext.parse(data, self._columns)
+        read = block.rows
         if self._filter is not None and block.rows:
             block = block.select(self._filter(row_addresses(block.field(0))))
         if block.rows == 0:
-            return Moved(memoryview(b""), 0)
+            return Moved(memoryview(b""), 0, read)
         decoded: dict[int, pa.Array] = {}
 
         def value(index: int) -> pa.Array:
@@ -64,7 +68,7 @@ class Transform:
         if len(fields) == len(self._plan.written):  # the tail is the newline alone: no tab before it
             fields[-1] = pc.binary_join_element_wise(fields[-1], tail, pa.scalar(b"", pa.large_binary()))
             *fields, tail = fields
-        return Moved(copytext.join(fields, tail), block.rows)
+        return Moved(copytext.join(fields, tail), block.rows, read)
 
     def _masked(self, column: MaskedColumn, values: pa.Array, inputs: dict[Input, pa.Array]) -> pa.Array:
         try:

@@ -16,8 +16,6 @@ from typing import Any, Self
 from urllib.parse import urlencode
 
 import asyncpg
-import numpy as np
-import numpy.typing as npt
 
 from penstock.engines.postgres.errors import translated
 from penstock.engines.postgres.loop import event_loop, run
@@ -87,6 +85,7 @@ class Session:
         self.database = database
         self.read_only = read_only
         self.snapshot_id: str | None = None
+        self.rows_copied = 0  # what the server said of the last COPY that was read to its end
 
     @classmethod
     def open(
@@ -207,7 +206,10 @@ class Session:
                     return
 
         async def read() -> None:
-            await self.connection.copy_from_query(query, output=sink, format="binary" if binary else "text")
+            status = await self.connection.copy_from_query(
+                query, output=sink, format="binary" if binary else "text"
+            )
+            self.rows_copied = int(status.split()[-1])
             await sink(None)  # the end: without it the reader would notice only when its wait times out
 
         future = asyncio.run_coroutine_threadsafe(read(), event_loop())
@@ -230,33 +232,15 @@ class Session:
             if not future.done():
                 future.cancel()
 
-    def copy_binary(
-        self, query: str, record: np.dtype[Any], *, doing: str = "reading row addresses"
-    ) -> npt.NDArray[Any]:
-        """All rows of a query whose columns are never NULL and of fixed size, as one structured array.
-
-        `record` describes one row of the COPY BINARY format: a big-endian int16 count of fields, then per field a
-        big-endian int32 length and the value.
-        """
-        raw = bytearray()
-
-        async def sink(block: bytes) -> None:
-            raw.extend(block)
-
-        with translated(doing):
-            run(self.connection.copy_from_query(query, output=sink, format="binary"))
-        header = 19 + int.from_bytes(raw[15:19], "big")
-        body = memoryview(raw)[header : len(raw) - 2]
-        return np.frombuffer(body, dtype=record)
-
     async def stream(self, query: str, *, binary: bool = False) -> AsyncGenerator[bytes, None]:
         """`copy_out` for callers that already run on the library's loop."""
         blocks: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=8)
 
         async def read() -> None:
-            await self.connection.copy_from_query(
+            status = await self.connection.copy_from_query(
                 query, output=blocks.put, format="binary" if binary else "text"
             )
+            self.rows_copied = int(status.split()[-1])
             await blocks.put(None)
 
         reader = asyncio.ensure_future(read())
