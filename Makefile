@@ -1,6 +1,8 @@
 # The front door. `make help` lists what there is.
 VENV ?= .venv
 BIN := $(VENV)/bin
+LINT = $(BIN)/ruff format --check --quiet --output-format concise && \
+	$(BIN)/ruff check --quiet --output-format concise && $(BIN)/mypy --no-error-summary
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint bench docs clean
@@ -17,14 +19,12 @@ demo: setup ## a production shop on an embedded PostgreSQL, and a masked develop
 	@$(BIN)/penstock demo $(DIR)
 
 test: setup ## lint, then every test on throw-away PostgreSQL servers (ARGS="-k pagila" for some)
-	@scripts/postgresql
-	@lint=0; $(MAKE) --no-print-directory lint || lint=$$?; \
+	@scripts/test-tools
+	@lint=0; $(LINT) || lint=1; \
 	$(BIN)/python -m pytest $(ARGS) && exit $$lint
 
 lint: setup ## formatting, style and types
-	@$(BIN)/ruff format --check --quiet
-	@$(BIN)/ruff check --quiet
-	@$(BIN)/mypy --no-error-summary
+	@$(LINT)
 
 bench: setup ## the masked copy beside `psql COPY | psql COPY` of the same rows
 	@$(BIN)/python -m benchmarks

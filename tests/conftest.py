@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 
@@ -43,6 +44,14 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 MakeDatabase = Callable[..., Database]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs git where there is none."""
+    if shutil.which("git") is None:
+        for item in items:
+            if item.get_closest_marker("git"):
+                item.add_marker(pytest.mark.skip(reason="git is not installed"))
 
 
 @pytest.fixture(scope="session")

@@ -88,6 +88,7 @@ def test_a_misspelt_key_exits_with_2_and_the_right_key(penstock: Penstock, folde
         ["discover"],
     ],
 )
+@pytest.mark.git
 def test_a_tracked_env_is_refused_by_every_command_that_loads_the_project(
     penstock: Penstock, folder: Path, arguments: list[str]
 ) -> None:

@@ -13,6 +13,7 @@ from tests.cli.running import KEY, Done, Penstock, WriteProject
 from tests.servers import Database, Server, unique_name
 
 MakeDatabase = Callable[..., Database]
+pytestmark = pytest.mark.git  # a healthy project is one that git ignores secrets in
 
 
 def found(done: Done, check: str, connection: str | None = None) -> dict[str, Any]:

@@ -114,6 +114,7 @@ def test_what_is_no_url_is_refused_without_being_shown(penstock: Penstock) -> No
     assert "canary" not in done.out + done.err
 
 
+@pytest.mark.git
 def test_a_tracked_env_gets_no_key(penstock: Penstock, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("A=1\n")
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
@@ -123,6 +124,7 @@ def test_a_tracked_env_gets_no_key(penstock: Penstock, tmp_path: Path) -> None:
     assert (tmp_path / ".env").read_text() == "A=1\n"
 
 
+@pytest.mark.git
 def test_git_ignores_what_was_written_as_it_should(penstock: Penstock, tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
     penstock("init", "--no-input", "--source", SOURCE)

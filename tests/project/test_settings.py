@@ -195,6 +195,7 @@ def git(root: Path, *arguments: str) -> None:
     subprocess.run(["git", *identity, *arguments], cwd=root, check=True, capture_output=True)
 
 
+@pytest.mark.git
 def test_a_tracked_env_is_refused(project: Make, tmp_path: Path) -> None:
     project(TOML)
     git(tmp_path, "init", "-q")
@@ -206,6 +207,7 @@ def test_a_tracked_env_is_refused(project: Make, tmp_path: Path) -> None:
     assert caught.value.exit_code == 4
 
 
+@pytest.mark.git
 def test_a_tracked_env_is_found_inside_a_hook_too(
     project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,6 +220,7 @@ def test_a_tracked_env_is_found_inside_a_hook_too(
         load(tmp_path)
 
 
+@pytest.mark.git
 def test_a_tracked_env_of_a_sub_folder_project_is_found(tmp_path: Path) -> None:
     folder = tmp_path / "sub"
     folder.mkdir()
@@ -229,6 +232,7 @@ def test_a_tracked_env_of_a_sub_folder_project_is_found(tmp_path: Path) -> None:
         load(folder)
 
 
+@pytest.mark.git
 def test_a_tracked_example_is_fine(project: Make, tmp_path: Path) -> None:
     project(TOML)
     (tmp_path / ".env.example").write_text("PENSTOCK_KEY=\n")
@@ -237,6 +241,7 @@ def test_a_tracked_example_is_fine(project: Make, tmp_path: Path) -> None:
     assert load(tmp_path).name == "shop"
 
 
+@pytest.mark.git
 def test_without_git_a_project_still_loads(
     project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,6 +253,7 @@ def test_without_git_a_project_still_loads(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+@pytest.mark.git
 def test_a_tracked_env_in_somebody_elses_folder_is_found(project: Make, tmp_path: Path) -> None:
     project(TOML)
     git(tmp_path, "init", "-q")
