@@ -106,7 +106,7 @@ class QueryError(DatabaseError):
 
 
 class SnapshotLost(DatabaseError):
-    """The connection or the snapshot of the source was lost during a run."""
+    """A connection, or the snapshot of the source, was lost during a run."""
 
     code = "PEN-3300"
 

@@ -164,6 +164,9 @@ CASES = {
     "no key": Case(USAGE, "PEN-2100", ("PENSTOCK_KEY", "penstock init"), change=without_key),
     "a key that is none": Case(USAGE, "PEN-2100", ("PENSTOCK_KEY",), change=weak_key),
     "the source as target": Case(REFUSED, "PEN-4400", ("the source itself",), change=target_is_source),
+    "a name longer than PostgreSQL keeps": Case(
+        USAGE, "PEN-2100", ("63 bytes", "devdb.small"), change=lambda f: replaced(f.database, f.database + "n" * 60)(f)
+    ),
     "a target that exists": Case(REFUSED, "PEN-4400", ("exists already",), change=target_exists),
     "a target that is not empty": Case(REFUSED, "PEN-4400", ("exists already",), change=target_has_rows),
     "a refresh of somebody else's database": Case(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 
@@ -13,7 +14,7 @@ import pytest
 from tests.conftest import MakeDatabase
 from tests.devdb.conftest import Folder, MakeFolder, MakeRole
 from tests.devdb.small_shop import DEVDB, MASKS, PERSONAL, SHOP, checksum, databases
-from tests.devdb.test_interruptions import looking
+from tests.devdb.test_interruptions import looking, running, wait_until
 from tests.servers import Database
 
 
@@ -240,6 +241,65 @@ def test_add_brings_fresh_rows_with_what_they_need_and_changes_nothing_else(
     assert not any(again.json["inserted"].values())
     assert content(folder.made) == after
     assert folder.run("dev", "verify", "small").code == 0
+
+
+KEYS_OF_ALL_KINDS = """
+CREATE TABLE public.badge (id int PRIMARY KEY, code text UNIQUE, note text);
+INSERT INTO public.badge VALUES (1, 'quartermaine-1', 'x'), (2, NULL, 'x');
+CREATE TABLE public.visit (badge int REFERENCES public.badge DEFERRABLE, code text REFERENCES public.badge (code), at int UNIQUE);
+INSERT INTO public.visit VALUES (1, 'quartermaine-1', NULL), (1, NULL, NULL), (1, NULL, NULL), (2, NULL, 7);
+CREATE TABLE public.late (id int UNIQUE DEFERRABLE, who text);
+INSERT INTO public.late VALUES (1, 'quartermaine one'), (NULL, 'quartermaine none');
+CREATE TABLE public.nothing ();
+INSERT INTO public.nothing SELECT FROM generate_series(1, 3);
+ANALYZE;
+"""
+
+
+def test_add_tops_up_tables_without_a_key_as_often_as_the_source_has_their_rows(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(KEYS_OF_ALL_KINDS)
+    masks = '[public.badge]\ncode = "text"\nnote = "keep"\n[public.late]\nwho = "text"\n'
+    devdb = '[[devdb.small.root]]\ntable = "public.badge"\n[[devdb.small.root]]\ntable = "public.nothing"\nlimit = 2\n'
+    folder = make_folder(source, devdb, masks)
+    done = folder.run("dev", "create", "small")
+    assert done.code == 0, done.err
+    source.execute("INSERT INTO visit VALUES (1, NULL, NULL), (2, NULL, 8)", "INSERT INTO badge VALUES (3, NULL, 'x')")
+    for _ in range(2):
+        roots = [option for table in ("badge", "late", "nothing") for option in ("--root", f"public.{table}:true")]
+        added = folder.run("dev", "add", "small", *roots, "--json")
+        assert added.code == 0, added.err + added.out
+        counted = {t: folder.made.value(f"SELECT count(*) FROM public.{t}") for t in ("badge", "visit", "late", "nothing")}
+        assert counted == {"badge": 3, "visit": 6, "late": 2, "nothing": 3}
+
+
+def test_fresh_rows_that_contradict_the_copy_are_refused(made: Folder) -> None:
+    before = checksum(made.made)
+    # the nick of customer 1 belongs to somebody else now
+    made.source.execute(
+        "UPDATE customer SET nick = NULL WHERE id = 1",
+        "INSERT INTO customer (name, nick, country) VALUES ('Somebody Quartermaine', 'zebquart1', 'AT')",
+    )
+    refused = made.run("dev", "add", "small", "--root", "public.customer:nick = 'zebquart1'")
+    assert refused.code == 4, refused.err
+    assert "public.customer" in refused.err
+    assert "dev refresh" in refused.err
+    assert not any(value in refused.err for value in PERSONAL)
+    assert checksum(made.made) == before
+
+
+def test_ctrl_c_ends_a_plan_and_its_query(make_database: MakeDatabase, make_folder: MakeFolder) -> None:
+    source = make_database(SHOP)
+    root = '[[devdb.small.root]]\ntable = "public.customer"\nwhere = "pg_sleep(3) IS NOT NULL"\n'
+    folder = make_folder(source, root, MASKS)
+    asleep = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{source.name}' AND query LIKE '%pg_sleep(3)%'"
+    with running(folder, "dev", "plan", "small") as run:
+        run.wait_for(f"{asleep} AND $1 <> ''")
+        run.signal(signal.SIGINT)
+        assert run.end() == 130, run.said
+        assert "Traceback" not in run.said
+    wait_until(lambda: source.server.maintenance.value(asleep) == 0, seconds=2)
 
 
 def test_an_add_that_fails_leaves_the_copy_as_it_was(made: Folder) -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import dataclasses
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +23,9 @@ from penstock.devdb.context import Context
 from penstock.devdb.inspect import require_ours, require_there
 from penstock.devdb.planning import prepare
 from penstock.devdb.progress import Progress
+from penstock.devdb.roots import identifying_columns
 from penstock.engines.postgres.session import Session
-from penstock.errors import Finding, TargetRefused, UsageError
+from penstock.errors import DatabaseError, Finding, TargetRefused, UsageError
 from penstock.pump.move import move
 from penstock.pump.readplan import ReadPlan
 
@@ -177,18 +179,20 @@ def _insert(
                 into=stage,
                 progress=lambda n, b, task=str(name): progress.advance(task, n, b),  # type: ignore[misc]
             )
-        status = target.execute(
-            _merge_sql(job.catalog.tables[name], plan, stage), doing=f"adding rows to {name}"
-        )
+        with _fitting(target, f"a unique key of {name}"):
+            status = target.execute(
+                _merge_sql(job.catalog.tables[name], plan, stage), doing=f"adding rows to {name}"
+            )
         inserted[name] = int(status.split()[-1])
         present[name] = rows.count - inserted[name]
         progress.finish(str(name))
     _triggers(job, target, affected, "ENABLE")
     for table, constraint, definition in keys:
-        target.execute(
-            f"ALTER TABLE {table} ADD CONSTRAINT {quote_identifier(constraint)} {definition}",
-            doing=f"putting back the foreign key {constraint}",
-        )
+        with _fitting(target, f"the foreign key {constraint} of {table}"):
+            target.execute(
+                f"ALTER TABLE {table} ADD CONSTRAINT {quote_identifier(constraint)} {definition}",
+                doing=f"putting back the foreign key {constraint}",
+            )
     set_sequences(job.catalog, source, target)
     return inserted, present, before
 
@@ -198,19 +202,43 @@ def _partitioned(job: Job, name: TableName) -> bool:
 
 
 def _merge_sql(table: Table, plan: ReadPlan, stage: TableName) -> str:
-    """Insert what is not there. With a key: its rows win over ours. Without: rows count, equal rows as often as the
-    source has them."""
-    columns = ", ".join(map(quote_identifier, plan.written))
-    insert = f"INSERT INTO {table.name.sql} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM "
-    if any(key.is_plain for key in table.all_keys):
-        return f"{insert}{stage.sql} ON CONFLICT DO NOTHING"
-    row = f"ROW({columns})::text"
-    return (
-        f"{insert}(SELECT s.*, row_number() OVER (PARTITION BY {row}) AS penstock_copy, {row} AS penstock_row "
-        f"FROM {stage.sql} s) s "
-        f"WHERE penstock_copy > (SELECT count(*) FROM {table.name.sql} t "
-        f"WHERE ROW({', '.join('t.' + quote_identifier(c) for c in plan.written)})::text = s.penstock_row)"
+    """Insert what is not there; what is there stays. Rows are told apart by their key; without one, equal rows are
+    topped up to as many as the source has of them. Compared as text: equality operators may be out of sight."""
+    there = table.name.sql if table.kind == "partitioned" else f"ONLY {table.name.sql}"
+    if not plan.written:
+        missing = f"(SELECT count(*) FROM {stage.sql}) - (SELECT count(*) FROM {there})"
+        return f"INSERT INTO {table.name.sql} SELECT FROM pg_catalog.generate_series(1, {missing})"
+    columns = [quote_identifier(column) for column in plan.written]
+    insert = (
+        f"INSERT INTO {table.name.sql} ({', '.join(columns)}) OVERRIDING SYSTEM VALUE "
+        f"SELECT {', '.join(f's.{column}' for column in columns)} FROM "
     )
+    key = [quote_identifier(column) for column in identifying_columns(table)]
+    if key:
+        same = " AND ".join(f"t.{column}::text = s.{column}::text" for column in key)
+        return f"{insert}{stage.sql} s WHERE NOT EXISTS (SELECT FROM {there} t WHERE {same})"
+    row = f"ROW({', '.join(columns)})::text"
+    return (
+        f"{insert}(SELECT *, pg_catalog.row_number() OVER (PARTITION BY {row}) AS penstock_copy, {row} AS penstock_row "
+        f"FROM {stage.sql}) s "
+        f"LEFT JOIN (SELECT {row} AS penstock_row, count(*) AS present FROM {there} GROUP BY 1) t USING (penstock_row) "
+        "WHERE s.penstock_copy > coalesce(t.present, 0)"
+    )
+
+
+@contextmanager
+def _fitting(target: Session, what: str) -> Iterator[None]:
+    """Say what it means when a constraint of the copy does not hold for the fresh rows."""
+    try:
+        yield
+    except DatabaseError as error:
+        if "[SQLSTATE 23" not in error.why:
+            raise
+        raise TargetRefused(
+            f"the fresh rows do not fit into {target.database}: {what} would not hold",
+            why="rows they need are in the copy already, as they were when it was made, and add changes no row",
+            hint="penstock dev refresh builds the copy anew",
+        ) from None
 
 
 def _take_off_foreign_keys(target: Session, tables: Sequence[TableName]) -> list[tuple[str, str, str]]:

@@ -8,6 +8,7 @@ reports as fields, and messages of classes that speak about names, go on.
 from __future__ import annotations
 
 import asyncio
+import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,6 +69,10 @@ def translate(error: BaseException, doing: str) -> PenstockError:
         return _from_server(error, doing)
     if isinstance(error, asyncio.TimeoutError):
         return ConnectError(f"no answer while {doing}", why="the time limit passed", hint="penstock doctor")
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return NoSpace(
+            f"this machine's disk is full ({doing})", hint="free space in the folder for temporary files (TMPDIR)"
+        )
     if isinstance(error, OSError):
         reason = error.strerror or type(error).__name__
         return ConnectError(
@@ -103,11 +108,15 @@ def _from_server(error: asyncpg.PostgresError, doing: str) -> PenstockError:
         return ConnectError(f"the server takes no connection now ({doing})", why=why, hint="try again later")
     if state == "53100":
         return NoSpace(what, why=why, hint="free disk space on that server and run the command again")
-    if state == "40001" or state.startswith(("57P", "08")):
+    if state == "40001":
         return SnapshotLost(
             what,
             why=why,
             hint="run the command again; on a standby raise max_standby_streaming_delay or use hot_standby_feedback",
+        )
+    if state.startswith(("57P", "08")):
+        return SnapshotLost(
+            what, why=why, hint="run the command again; nothing half-done remains under the final name"
         )
     if state == "57014":
         return QueryError(
