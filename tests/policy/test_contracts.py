@@ -281,6 +281,29 @@ def test_keys_that_a_coarser_class_may_merge_are_handed_to_the_plan(resolved: Re
     ]
 
 
+def test_keys_that_hold_spellings_apart_which_a_mask_takes_for_one_are_handed_to_the_plan(resolved: Resolved):
+    ddl = "CREATE TABLE t (a text UNIQUE, b text UNIQUE, c text, d text UNIQUE)"
+    masks = "[public.t]\na = 'email'\nb = 'text'\nc = 'email'\nd = { mask = 'email', ignore_case = false }\n"
+    assert [(m.column, m.expression) for m in resolved(ddl, masks).merges] == [
+        (column("t.a"), 'pg_catalog.lower(pg_catalog.btrim("a"::pg_catalog.text))'),
+        (column("t.d"), 'pg_catalog.btrim("d"::pg_catalog.text)'),
+    ]
+
+
+def test_a_generated_column_cannot_follow_the_mask_of_what_it_references(resolved: Resolved):
+    ddl = """
+        CREATE TABLE p (x text PRIMARY KEY);
+        CREATE TABLE c (base text, x text GENERATED ALWAYS AS (lower(base)) STORED REFERENCES p);
+        """
+    assert resolved(ddl, "[public.p]\nx = 'keep'\n").violations == ()
+    (violation,) = resolved(ddl, "[public.p]\nx = 'text'\n").violations
+    assert (violation.column, violation.constraint, violation.other) == (
+        column("c.x"),
+        "generated column",
+        column("p.x"),
+    )
+
+
 def test_a_date_that_moves_with_an_identity_cannot_stand_on_a_key(resolved: Resolved):
     ddl = "CREATE TABLE p (id integer, d date UNIQUE); CREATE TABLE c (d date REFERENCES p (d))"
     assert resolved(ddl, "[public.p]\nd = 'date_shift'\n").violations == ()

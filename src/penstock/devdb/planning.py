@@ -262,8 +262,8 @@ def _merges(source: Session, policy: Policy) -> Iterable[PenstockError]:
         if merged:
             yield ContractBroken(
                 f"{merged} distinct values of {merge.column} would become one",
-                why=f"they are unique under {merge.constraint}, but equal for a column that references them",
-                hint="mask the two columns in different domains, or mend the source",
+                why=merge.why,
+                hint=merge.hint,
             )
 
 

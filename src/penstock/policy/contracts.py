@@ -6,10 +6,13 @@ from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+import pyarrow as pa
+
 from penstock.catalog.model import Catalog, ColumnName, quote_identifier
+from penstock.catalog.types import Family
 from penstock.errors import MaskError
 from penstock.masks import registry
-from penstock.masks.contract import Mask, Site
+from penstock.masks.contract import Mask, Site, Uniqueness
 from penstock.masks.keys import Keyring
 from penstock.policy.checks import CheckEvaluator, check_findings
 from penstock.policy.classes import KeyClass, column_of, is_case_insensitive, site_of
@@ -60,9 +63,13 @@ def _class_findings(
     decisions: Mapping[ColumnName, Decision],
     evaluator: CheckEvaluator,
 ) -> Iterator[Finding]:
+    masked = next((d for n in key_class.members if (d := decisions.get(n)) is not None and not d.keeps), None)
     for name in key_class.members:
         decision = decisions.get(name)
-        if decision is not None and not decision.keeps and decision.mask is not None:
+        if masked is not None and not column_of(catalog, name).is_stored:
+            text = f"it is computed by the database and cannot follow the mask of {masked.column}, which it references"
+            yield Violation(name, "generated column", text, mask=masked.mask_name, other=masked.column)
+        elif decision is not None and not decision.keeps and decision.mask is not None:
             yield from _column_findings(catalog, key_class, decision, decision.mask, decisions, evaluator)
 
 
@@ -142,19 +149,43 @@ def suggestion(
     return ""
 
 
-def merges_of(catalog: Catalog, key_class: KeyClass) -> Iterator[Merge]:
-    """Unique keys of members whose own equality is finer than the class's: their values may merge."""
-    site = site_of(catalog, key_class)
+def merges_of(catalog: Catalog, key_class: KeyClass, mask: Mask) -> Iterator[Merge]:
+    """Unique keys of members that hold values apart which the class's equality, or its mask, takes for one."""
+    site = mask.site
     for name in key_class.members:
-        column = column_of(catalog, name)
+        column, table = column_of(catalog, name), catalog.tables[name.table]
+        keys = [key for key in table.all_keys if key.columns == (name.column,) and not key.exclusion]
+        if column.type.family is not Family.TEXT or not keys:
+            continue
+        exact_case = not is_case_insensitive(column)
+        coarser_class = (site.case_insensitive and exact_case) or (site.padded and not column.type.is_padded)
+        folds_case = exact_case and (site.case_insensitive or _is_one(mask, "Qa7@x.example", "qa7@x.example"))
+        folds_blanks = _is_one(mask, "qa7@x.example", " qa7@x.example ")
         folded = quote_identifier(name.column) + "::pg_catalog.text"
-        finer_case = site.case_insensitive and not is_case_insensitive(column)
-        finer_padding = site.padded and not column.type.is_padded
-        if finer_case:
-            folded = f"pg_catalog.lower({folded})"
-        if finer_padding:
+        if folds_blanks:
+            folded = f"pg_catalog.btrim({folded})"
+        elif site.padded and not column.type.is_padded:
             folded = f"pg_catalog.rtrim({folded})"
-        if finer_case or finer_padding:
-            for key in catalog.tables[name.table].all_keys:
-                if key.columns == (name.column,) and not key.exclusion:
-                    yield Merge(name, key.name, folded)
+        if folds_case:
+            folded = f"pg_catalog.lower({folded})"
+        if coarser_class or folds_case or folds_blanks:
+            why = (
+                "equal for a column that references them"
+                if coarser_class
+                else f"one value in two spellings for the mask {mask.name!r}"
+            )
+            hint = (
+                "mend the source, or keep the two columns apart"
+                if coarser_class
+                else f"mend the source, or take the mask 'text' for {name}"
+            )
+            for key in keys:
+                yield Merge(name, key.name, folded, f"they are unique under {key.name}, but {why}", hint)
+
+
+def _is_one(mask: Mask, first: str, second: str) -> bool:
+    """Whether the mask gives two made-up spellings one pseudonym."""
+    if not mask.context_free or mask.inputs() or mask.contract().uniqueness is Uniqueness.LOSSY:
+        return False
+    one, other = mask.mask(pa.array([first, second], pa.large_string())).to_pylist()
+    return bool(one == other)

@@ -92,7 +92,9 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """A unique key of a class whose canonical form is coarser than the key: values it holds apart may become one.
+    """A unique key that is finer than what its column's mask tells apart: values it holds apart may become one.
+
+    Either a column of the class compares more coarsely, or the mask itself takes two spellings for one thing.
 
     The plan counts them on its snapshot: rows of `table` whose `expression` occurs more than once.
     """
@@ -100,6 +102,8 @@ class Merge:
     column: ColumnName
     constraint: str
     expression: str  # SQL over the column
+    why: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True)

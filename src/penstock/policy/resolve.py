@@ -89,7 +89,7 @@ def resolve(
             verdicts[key_class] = verdict
     made = _make_masks(catalog, verdicts, keys, real or {}, draft)
     for key_class, mask in made.items():
-        _settle(key_class, verdicts[key_class], mask, left_out, draft)
+        _settle(catalog, key_class, verdicts[key_class], mask, left_out, draft)
     for table in logical_tables(catalog):
         if table.name not in left_out:
             for outcome in decide_search_columns(
@@ -304,11 +304,16 @@ def _built(catalog: Catalog, key_class: KeyClass, verdict: _Verdict, site: Site,
 
 
 def _settle(
-    key_class: KeyClass, verdict: _Verdict, mask: Mask, left_out: frozenset[TableName], draft: _Draft
+    catalog: Catalog,
+    key_class: KeyClass,
+    verdict: _Verdict,
+    mask: Mask,
+    left_out: frozenset[TableName],
+    draft: _Draft,
 ) -> None:
     contract = mask.contract()
     for name in key_class.members:
-        if name.table in left_out:
+        if name.table in left_out or not column_of(catalog, name).is_stored:
             continue
         inherits = verdict.line is not None and verdict.line.column != name
         draft.decisions[name] = Decision(
@@ -345,9 +350,14 @@ def _merges(
     return tuple(
         merge
         for key_class in dict.fromkeys(classes.values())
-        if key_class.is_shared and (d := decisions.get(key_class.root)) is not None and not d.keeps
-        for merge in merges_of(catalog, key_class)
+        if (d := _decision_of(key_class, decisions)) is not None and d.mask is not None and not d.keeps
+        for merge in merges_of(catalog, key_class, d.mask)
+        if merge.column in decisions
     )
+
+
+def _decision_of(key_class: KeyClass, decisions: Mapping[ColumnName, Decision]) -> Decision | None:
+    return next((decisions[name] for name in key_class.members if name in decisions), None)
 
 
 def _in_schema_order(
