@@ -166,6 +166,7 @@ def _run_everything(sweep: Sweep) -> None:
     sweep.penstock("dev", "create", "small")
     sweep.must("dev", "verify", "small", "--json")
     sweep.must("dev", "add", "small", "--root", "public.customer:id = 33")
+    sweep.must("dev", "add", "small", "--root", f"public.customer:email = '{MARK}mail34@mail.example'")
     sweep.penstock("dev", "add", "small", "--root", "public.customer:email::int = 1", "-vv")
     sweep.must("dev", "why", "small", "public.orders", "1")
     sweep.must("dev", "refresh", "small")
