@@ -145,8 +145,9 @@ class Policy:
         if self.undecided:
             shown = ", ".join(str(u.column) for u in self.undecided[:10])
             more = f" and {len(self.undecided) - 10} more" if len(self.undecided) > 10 else ""
+            count = "1 column has" if len(self.undecided) == 1 else f"{len(self.undecided)} columns have"
             raise Unclassified(
-                f"{len(self.undecided)} columns have no decision: {shown}{more}",
+                f"{count} no decision: {shown}{more}",
                 why="a column that nobody classified does not leave",
                 hint="run `penstock discover`, decide in masks.toml what it leaves open, or set "
                 'unclassified = "mask" in the section of penstock.toml',
