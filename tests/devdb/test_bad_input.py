@@ -368,22 +368,29 @@ def small_disk(postgres: Server) -> Iterator[str]:
             subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def test_too_little_disk_is_said_and_leaves_nothing(
+def test_too_little_disk_is_said_and_leaves_things_as_they_were(
     make_database: MakeDatabase, make_folder: MakeFolder, make_role: MakeRole, small_disk: str
 ) -> None:
-    source = make_database(
-        SHOP + "INSERT INTO orders (customer_id, note, amount) SELECT 1, repeat(n::text, 300), 0 FROM generate_series(1, 9000) n"
-    )
+    source = make_database(SHOP + "UPDATE orders SET note = 'nothing personal';")
     user, password = make_role("CREATEDB")
     source.server.maintenance.execute(
         f"ALTER ROLE {user} SET default_tablespace = {small_disk}", f"GRANT CREATE ON TABLESPACE {small_disk} TO {user}"
     )
     folder = make_folder(source, DEVDB, MASKS.replace('note = "text"', 'note = "keep"'))
     folder.log_in_as("dev", user, password)
-    before = databases(folder.target), checksum(source)
-    done = folder.run("dev", "create", "small")
-    assert done.code == DATABASE, done.err
-    assert "PEN-3500" in done.err
-    assert "free" in done.err
-    assert_says_no_more_than_it_may(done, folder)
-    assert (databases(folder.target), checksum(source)) == before
+    assert folder.run("dev", "create", "small").code == 0
+    source.execute(
+        "INSERT INTO orders (customer_id, note, amount) SELECT 1, repeat(md5(n::text), 40), 0 FROM generate_series(1, 9000) n"
+    )
+    before = databases(folder.target), checksum(source), checksum(folder.made)
+    refreshed = folder.run("dev", "refresh", "small")
+    assert (databases(folder.target), checksum(source), checksum(folder.made)) == before
+    folder.target.drop(folder.database)
+    before_create = databases(folder.target)
+    created = folder.run("dev", "create", "small")
+    assert databases(folder.target) == before_create
+    for done in (refreshed, created):
+        assert done.code == DATABASE, done.err
+        assert "PEN-3500" in done.err
+        assert "free" in done.err
+        assert_says_no_more_than_it_may(done, folder)
