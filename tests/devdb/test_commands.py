@@ -409,3 +409,30 @@ def test_drop_removes_debris_too_and_the_project_can_start_again(made: Folder) -
     assert made.run("dev", "drop", "small", "--yes").code == 0
     assert made.names() == []
     assert made.run("dev", "create", "small").code == 0
+
+
+def test_an_ordinary_role_can_do_everything_with_what_it_made(folder: Folder, make_role: MakeRole) -> None:
+    owner, password = make_role("CREATEDB")
+    reader, reader_password = make_role()
+    folder.source.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {reader}")
+    folder.log_in_as("dev", owner, password)
+    folder.log_in_as("prod", reader, reader_password)
+    for command in (
+        ("create", "small"),
+        ("refresh", "small"),
+        ("add", "small", "--root", "public.orders:id = 333"),
+        ("verify", "small"),
+        ("why", "small", "orders", "2"),
+        ("list",),
+    ):
+        done = folder.run("dev", *command)
+        assert done.code == 0, done.err
+        assert password not in done.out + done.err
+        assert reader_password not in done.out + done.err
+    with looking(folder.made) as somebody:
+        refused = folder.run("dev", "drop", "small", "--yes")
+        assert refused.code == 3, refused.err
+        assert "pg_signal_backend" in refused.err
+        assert somebody.ask("SELECT 1") == "1"
+    assert folder.run("dev", "drop", "small", "--yes").code == 0
+    assert folder.names() == []

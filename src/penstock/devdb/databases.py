@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from penstock.catalog.model import DatabaseFacts, quote_identifier
 from penstock.engines.postgres.session import Session
@@ -121,6 +121,7 @@ def create(maintenance: Session, name: str, final: str, like: DatabaseFacts) -> 
 
 def drop(maintenance: Session, name: str) -> None:
     """Drop a database of ours, ending the connections to it."""
+    _end_sessions(maintenance, [name])
     maintenance.execute(
         f"DROP DATABASE IF EXISTS {quote_identifier(name)} WITH (FORCE)", doing=f"dropping {name}"
     )
@@ -165,7 +166,8 @@ def swap(maintenance: Session, built: str, final: str) -> None:
             maintenance.rollback()
         recover(maintenance, final)
         raise
-    drop(maintenance, old)
+    with suppress(DatabaseError):  # the swap is done; what is left of the old one the next run removes
+        drop(maintenance, old)
 
 
 def _end_sessions(maintenance: Session, names: Sequence[str]) -> None:
