@@ -12,6 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+
 from penstock.catalog.model import DatabaseFacts, quote_identifier
 from penstock.devdb import databases, manifest, verify
 from penstock.devdb.build import Built, build
@@ -103,6 +105,7 @@ def _verify(
     context: Context, prepared: Prepared, source: Session, database: str, progress: Progress
 ) -> Verification:
     progress.start("verify")
+    pa.default_memory_pool().release_unused()  # what the pump needed, the proof needs again
     with context.target_session(database) as target:
         verification = verify.verify(prepared.job, context.settings, source, target)
     progress.finish("verify")

@@ -184,7 +184,7 @@ def _cut_columns(
             continue
         if edge.kind == "virtual" and edge.id not in rules.cut:
             continue  # nothing in the target would break
-        columns = _nullable(catalog.tables[edge.child], edge)
+        columns = _nullable(catalog.tables[edge.child], edge, _shared_columns(rules, edge))
         if columns:
             nulled.setdefault(edge.child, set()).update(columns)
         else:
@@ -198,10 +198,22 @@ def _cut_columns(
     return {table: frozenset(columns) for table, columns in nulled.items()}, errors
 
 
-def _nullable(table: Table, edge: Edge) -> tuple[str, ...]:
-    """The columns to set NULL: all of them under MATCH FULL, else those that may be."""
+def _shared_columns(rules: Rules, edge: Edge) -> frozenset[str]:
+    """Columns of this key that other keys of the same table use too."""
+    others = (
+        e.child_columns
+        for e in rules.graph.parents[edge.child]
+        if e.id != edge.id and e.child_leaf == edge.child_leaf
+    )
+    return frozenset(column for columns in others for column in columns if columns != edge.child_columns)
+
+
+def _nullable(table: Table, edge: Edge, shared: frozenset[str]) -> tuple[str, ...]:
+    """The columns to set NULL: all of them under MATCH FULL. Else one is enough, best one that no other key uses."""
     able = tuple(c for c in edge.child_columns if table.column(c).nullable)
-    return able if edge.match != "full" or len(able) == len(edge.child_columns) else ()
+    if edge.match == "full":
+        return able if len(able) == len(edge.child_columns) else ()
+    return tuple(sorted(able, key=lambda column: column in shared)[:1])
 
 
 def _require_readable(source: Session, catalog: Catalog, rules: Rules) -> None:

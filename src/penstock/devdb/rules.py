@@ -86,6 +86,12 @@ def _edges_of(catalog: Catalog, declared: RelationGraph, edge: EdgeSettings, sec
         and e.parent == parent
         and sorted(zip(e.child_columns, e.parent_columns, strict=True)) == sorted(pairs)
     ]
-    if same and edge.where is None:
+    if same and edge.where is not None:
+        raise ConfigError(
+            f"[{where}] puts a `where` on the declared foreign key {edge.from_} → {edge.to}",
+            why="its rows need their parents whatever they say, so a condition can only widen what is followed, not narrow it",
+            hint="limit its children with `children = N` or `children = false`, or leave the `where` out",
+        )
+    if same:
         return same
     return [virtual_edge(catalog, child, parent, pairs, edge.where)]
