@@ -66,7 +66,12 @@ def checksum(database: Database) -> list[tuple[str, str]]:
         )
     ]
     found = [
-        (name, database.value(f"SELECT coalesce(md5(string_agg(t::text, E'\\n' ORDER BY t::text)), '') FROM {name} t"))
+        (
+            name,
+            database.value(
+                f"SELECT coalesce(md5(string_agg(t::text, E'\\n' ORDER BY t::text)), '') FROM {name} t"
+            ),
+        )
         for name in tables
     ]
     objects = database.value(

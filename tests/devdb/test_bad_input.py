@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import pytest
 
+from penstock.engines.postgres.embedded import server_account
 from tests.conftest import MakeDatabase
 from tests.devdb.conftest import KEY, Done, Folder, MakeFolder, MakeRole
 from tests.devdb.small_shop import DEVDB, MASKS, PERSONAL, SHOP, checksum, databases
-from penstock.engines.postgres.embedded import server_account
 from tests.servers import Database, Server, temporary_folder, unique_name
 
 USAGE, DATABASE, REFUSED = 2, 3, 4
@@ -56,7 +56,9 @@ def wrong_target_password(folder: Folder) -> None:
 
 def without_key(folder: Folder) -> None:
     path = folder.path / ".env"
-    path.write_text("".join(line for line in path.read_text().splitlines(True) if not line.startswith("PENSTOCK_KEY")))
+    path.write_text(
+        "".join(line for line in path.read_text().splitlines(True) if not line.startswith("PENSTOCK_KEY"))
+    )
 
 
 def weak_key(folder: Folder) -> None:
@@ -97,13 +99,22 @@ CASES = {
         change=replaced('host = "127.0.0.1"', 'host = "no-such-host.invalid"'),
     ),
     "an unknown source database": Case(
-        DATABASE, "PEN-3100", ("no such database",), change=lambda f: replaced(f.source.name, "no_such_database")(f)
+        DATABASE,
+        "PEN-3100",
+        ("no such database",),
+        change=lambda f: replaced(f.source.name, "no_such_database")(f),
     ),
     "an unknown table in a root": Case(
-        USAGE, "PEN-2400", ("public.custmer", "did you mean 'public.customer'"), devdb=root('table = "public.custmer"')
+        USAGE,
+        "PEN-2400",
+        ("public.custmer", "did you mean 'public.customer'"),
+        devdb=root('table = "public.custmer"'),
     ),
     "an unknown table in keep": Case(
-        USAGE, "PEN-2400", ("devdb.small.keep",), devdb='keep = ["public.contry"]\n' + root('table = "customer"')[25:]
+        USAGE,
+        "PEN-2400",
+        ("devdb.small.keep",),
+        devdb='keep = ["public.contry"]\n' + root('table = "customer"')[25:],
     ),
     "an ambiguous table": Case(
         USAGE,
@@ -120,7 +131,10 @@ CASES = {
         source=lambda s: s.execute("CREATE VIEW public.rich AS SELECT * FROM customer"),
     ),
     "a syntax error in where": Case(
-        DATABASE, "PEN-3200", ("public.customer", "where"), devdb=root('table = "public.customer"\nwhere = "id = = 4"')
+        DATABASE,
+        "PEN-3200",
+        ("public.customer", "where"),
+        devdb=root('table = "public.customer"\nwhere = "id = = 4"'),
     ),
     "a where with two statements": Case(
         DATABASE,
@@ -132,7 +146,7 @@ CASES = {
         DATABASE,
         "PEN-3200",
         ("where",),
-        devdb=root("table = \"public.customer\"\nwhere = \"id = 'Quartermaine'\""),
+        devdb=root('table = "public.customer"\nwhere = "id = \'Quartermaine\'"'),
     ),
     "a where that fails on a row": Case(
         DATABASE,
@@ -141,13 +155,15 @@ CASES = {
         devdb=root('table = "public.customer"\nwhere = "name::int > 3"'),
     ),
     "a where with an unknown column": Case(
-        DATABASE, "PEN-3200", ("nmae",), devdb=root("table = \"public.customer\"\nwhere = \"nmae = 'x'\"")
+        DATABASE, "PEN-3200", ("nmae",), devdb=root('table = "public.customer"\nwhere = "nmae = \'x\'"')
     ),
     "a misspelt key": Case(
         USAGE, "PEN-2100", ("unclasified", "unclassified"), devdb='unclasified = "mask"\n' + DEVDB
     ),
     "a misspelt section": Case(USAGE, "PEN-2400", ("smal",), command=("dev", "create", "smal")),
-    "broken TOML": Case(USAGE, "PEN-2100", ("penstock.toml",), devdb='keep = ["public.country"\n' + root('table = "x"')),
+    "broken TOML": Case(
+        USAGE, "PEN-2100", ("penstock.toml",), devdb='keep = ["public.country"\n' + root('table = "x"')
+    ),
     "a root with a negative limit": Case(
         USAGE, "PEN-2100", ("public.customer",), devdb=root('table = "public.customer"\nlimit = -1')
     ),
@@ -165,15 +181,26 @@ CASES = {
     "a key that is none": Case(USAGE, "PEN-2100", ("PENSTOCK_KEY",), change=weak_key),
     "the source as target": Case(REFUSED, "PEN-4400", ("the source itself",), change=target_is_source),
     "a name longer than PostgreSQL keeps": Case(
-        USAGE, "PEN-2100", ("63 bytes", "devdb.small"), change=lambda f: replaced(f.database, f.database + "n" * 60)(f)
+        USAGE,
+        "PEN-2100",
+        ("63 bytes", "devdb.small"),
+        change=lambda f: replaced(f.database, f.database + "n" * 60)(f),
     ),
     "a target that exists": Case(REFUSED, "PEN-4400", ("exists already",), change=target_exists),
     "a target that is not empty": Case(REFUSED, "PEN-4400", ("exists already",), change=target_has_rows),
     "a refresh of somebody else's database": Case(
-        REFUSED, "PEN-4400", ("not made by Penstock",), change=target_has_rows, command=("dev", "refresh", "small")
+        REFUSED,
+        "PEN-4400",
+        ("not made by Penstock",),
+        change=target_has_rows,
+        command=("dev", "refresh", "small"),
     ),
     "a drop of somebody else's database": Case(
-        REFUSED, "PEN-4400", ("not made by Penstock",), change=target_has_rows, command=("dev", "drop", "small", "--yes")
+        REFUSED,
+        "PEN-4400",
+        ("not made by Penstock",),
+        change=target_has_rows,
+        command=("dev", "drop", "small", "--yes"),
     ),
     "an add to somebody else's database": Case(
         REFUSED,
@@ -190,12 +217,17 @@ CASES = {
         ("dev create",),
         command=("dev", "add", "small", "--root", "public.orders:id = 1"),
     ),
-    "a verification of nothing": Case(REFUSED, "PEN-4400", ("dev create",), command=("dev", "verify", "small")),
+    "a verification of nothing": Case(
+        REFUSED, "PEN-4400", ("dev create",), command=("dev", "verify", "small")
+    ),
     "an add without a condition": Case(
         USAGE, "PEN-2000", ("TABLE:WHERE",), command=("dev", "add", "small", "--root", "public.orders")
     ),
     "a plan that is none": Case(
-        USAGE, "PEN-2100", ("not a saved plan",), command=("dev", "create", "small", "--plan", "{path}/penstock.toml")
+        USAGE,
+        "PEN-2100",
+        ("not a saved plan",),
+        command=("dev", "create", "small", "--plan", "{path}/penstock.toml"),
     ),
     "a mask that breaks a UNIQUE": Case(
         REFUSED,
@@ -354,7 +386,9 @@ def small_disk(postgres: Server) -> Iterator[str]:
     if os.geteuid() != 0 or account is None:
         pytest.skip("only root can mount a small disk")
     with temporary_folder() as folder:
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], check=False).returncode:
+        if subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], check=False
+        ).returncode:
             pytest.skip("no small disk can be mounted here")
         name = unique_name("space")
         try:
@@ -374,7 +408,8 @@ def test_too_little_disk_is_said_and_leaves_things_as_they_were(
     source = make_database(SHOP + "UPDATE orders SET note = 'nothing personal';")
     user, password = make_role("CREATEDB")
     source.server.maintenance.execute(
-        f"ALTER ROLE {user} SET default_tablespace = {small_disk}", f"GRANT CREATE ON TABLESPACE {small_disk} TO {user}"
+        f"ALTER ROLE {user} SET default_tablespace = {small_disk}",
+        f"GRANT CREATE ON TABLESPACE {small_disk} TO {user}",
     )
     folder = make_folder(source, DEVDB, MASKS.replace('note = "text"', 'note = "keep"'))
     folder.log_in_as("dev", user, password)

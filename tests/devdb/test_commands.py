@@ -144,7 +144,9 @@ def test_a_refresh_that_fails_leaves_the_old_database(made: Folder) -> None:
     before = databases(made.target)
     made.write(masks=MASKS.replace('note = "text"', ""))
     assert made.run("dev", "refresh", "small").code == 4
-    made.write(masks=MASKS.replace('note = "text"', 'note = "keep"').replace('name = "text"', 'name = "text"', 1))
+    made.write(
+        masks=MASKS.replace('note = "text"', 'note = "keep"').replace('name = "text"', 'name = "text"', 1)
+    )
     made.source.execute("UPDATE orders SET note = (SELECT name FROM customer WHERE id = customer_id)")
     leaking = made.run("dev", "refresh", "small")
     assert leaking.code == 1, leaking.err
@@ -154,10 +156,15 @@ def test_a_refresh_that_fails_leaves_the_old_database(made: Folder) -> None:
     assert made.made.value("SELECT to_regclass('public.old_one') IS NOT NULL")
 
 
-def test_a_role_that_may_not_end_the_sessions_in_the_way_is_told_so(made: Folder, make_role: MakeRole) -> None:
+def test_a_role_that_may_not_end_the_sessions_in_the_way_is_told_so(
+    made: Folder, make_role: MakeRole
+) -> None:
     owner, password = make_role("CREATEDB")
     made.target.maintenance.execute(f"ALTER DATABASE {made.database} OWNER TO {owner}")
-    made.made.execute(f"GRANT USAGE ON SCHEMA penstock TO {owner}", f"GRANT SELECT ON ALL TABLES IN SCHEMA penstock TO {owner}")
+    made.made.execute(
+        f"GRANT USAGE ON SCHEMA penstock TO {owner}",
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA penstock TO {owner}",
+    )
     made.log_in_as("dev", owner, password)
     before = databases(made.target)
     with looking(made.made) as session:
@@ -184,13 +191,17 @@ INSERT INTO public.log SELECT 1 + n % 40, 'looked at Quartermaine' FROM generate
 ANALYZE;
 """
 )
-TREE_MASKS = MASKS + '[public.team]\nname = "text"\n[public.member]\nname = "text"\n[public.log]\nwhat = "text"\n'
+TREE_MASKS = (
+    MASKS + '[public.team]\nname = "text"\n[public.member]\nname = "text"\n[public.log]\nwhat = "text"\n'
+)
 TREE_DEVDB = DEVDB + '[[devdb.small.root]]\ntable = "public.member"\nwhere = "id = 1"\n'
 
 
 def content(database: Database) -> dict[str, list[str]]:
     tables = ("country", "customer", "orders", "team", "member", "log")
-    return {t: [row for (row,) in database.rows(f"SELECT t::text FROM public.{t} t ORDER BY 1")] for t in tables}
+    return {
+        t: [row for (row,) in database.rows(f"SELECT t::text FROM public.{t} t ORDER BY 1")] for t in tables
+    }
 
 
 def test_add_brings_fresh_rows_with_what_they_need_and_changes_nothing_else(
@@ -221,7 +232,13 @@ def test_add_brings_fresh_rows_with_what_they_need_and_changes_nothing_else(
     after = content(folder.made)
     # the new customer with its order and its log; member 4 with its bosses, their teams and leads: a cycle
     inserted = {table: count for table, count in added.json["inserted"].items() if count}
-    assert inserted == {"public.customer": 1, "public.orders": 1, "public.log": 2, "public.member": 3, "public.team": 3}
+    assert inserted == {
+        "public.customer": 1,
+        "public.orders": 1,
+        "public.log": 2,
+        "public.member": 3,
+        "public.team": 3,
+    }
     for table, rows in before.items():
         assert set(rows) <= set(after[table]), "what was there is as it was"
     assert {table: len(rows) for table, rows in after.items()} == {
@@ -231,7 +248,9 @@ def test_add_brings_fresh_rows_with_what_they_need_and_changes_nothing_else(
     told = folder.made.rows("SELECT document::text FROM penstock.manifest ORDER BY created_at, run_id")
     assert len(told) == 2
     assert "zebfresh" not in str(told), "whom somebody looked for is nobody else's business"
-    assert folder.made.value("SELECT nextval('orders_id_seq')") == source.value("SELECT last_value + 1 FROM orders_id_seq")
+    assert folder.made.value("SELECT nextval('orders_id_seq')") == source.value(
+        "SELECT last_value + 1 FROM orders_id_seq"
+    )
     assert folder.made.value("SELECT count(*) FROM pg_constraint WHERE contype = 'f'") == source.value(
         "SELECT count(*) FROM pg_constraint WHERE contype = 'f'"
     )
@@ -265,12 +284,19 @@ def test_add_tops_up_tables_without_a_key_as_often_as_the_source_has_their_rows(
     folder = make_folder(source, devdb, masks)
     done = folder.run("dev", "create", "small")
     assert done.code == 0, done.err
-    source.execute("INSERT INTO visit VALUES (1, NULL, NULL), (2, NULL, 8)", "INSERT INTO badge VALUES (3, NULL, 'x')")
+    source.execute(
+        "INSERT INTO visit VALUES (1, NULL, NULL), (2, NULL, 8)", "INSERT INTO badge VALUES (3, NULL, 'x')"
+    )
     for _ in range(2):
-        roots = [option for table in ("badge", "late", "nothing") for option in ("--root", f"public.{table}:true")]
+        roots = [
+            option for table in ("badge", "late", "nothing") for option in ("--root", f"public.{table}:true")
+        ]
         added = folder.run("dev", "add", "small", *roots, "--json")
         assert added.code == 0, added.err + added.out
-        counted = {t: folder.made.value(f"SELECT count(*) FROM public.{t}") for t in ("badge", "visit", "late", "nothing")}
+        counted = {
+            t: folder.made.value(f"SELECT count(*) FROM public.{t}")
+            for t in ("badge", "visit", "late", "nothing")
+        }
         assert counted == {"badge": 3, "visit": 6, "late": 2, "nothing": 3}
 
 
@@ -304,7 +330,11 @@ def test_ctrl_c_ends_a_plan_and_its_query(make_database: MakeDatabase, make_fold
 
 def test_an_add_that_fails_leaves_the_copy_as_it_was(made: Folder) -> None:
     before = checksum(made.made)
-    for root, code in (("public.customer:id = = 1", 3), ("public.nobody:id = 1", 2), ("public.orders:note::int = 1", 3)):
+    for root, code in (
+        ("public.customer:id = = 1", 3),
+        ("public.nobody:id = 1", 2),
+        ("public.orders:note::int = 1", 3),
+    ):
         failed = made.run("dev", "add", "small", "--root", root)
         assert failed.code == code, failed.err
         assert not any(value in failed.err for value in PERSONAL)
@@ -333,7 +363,9 @@ def test_why_tells_the_path_to_a_root_in_the_words_of_the_copy(made: Folder) -> 
     assert "no row with that key" in unknown.err
 
 
-def test_why_shows_masked_keys_masked_and_finds_rows_by_them(make_database: MakeDatabase, make_folder: MakeFolder) -> None:
+def test_why_shows_masked_keys_masked_and_finds_rows_by_them(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
     source = make_database(
         "CREATE TABLE public.account (mail text PRIMARY KEY, referrer text REFERENCES public.account);"
         "INSERT INTO public.account VALUES ('quartermaine@first.example', NULL), ('zebquart@second.example', 'quartermaine@first.example');"
@@ -355,20 +387,28 @@ def test_why_shows_masked_keys_masked_and_finds_rows_by_them(make_database: Make
 
 def test_verify_finds_what_somebody_put_into_the_copy(made: Folder) -> None:
     assert made.run("dev", "verify", "small").code == 0
-    made.made.execute("UPDATE orders SET note = 'met Zebulon Quartermaine 7 today' WHERE id = (SELECT min(id) FROM orders)")
+    made.made.execute(
+        "UPDATE orders SET note = 'met Zebulon Quartermaine 7 today' WHERE id = (SELECT min(id) FROM orders)"
+    )
     leaking = made.run("dev", "verify", "small", "--json")
     assert leaking.code == 1
     assert leaking.json["passed"] is False
     assert "Quartermaine" not in leaking.out + leaking.err
-    made.made.execute("UPDATE orders SET note = NULL", "DELETE FROM orders WHERE id = (SELECT max(id) FROM orders)")
+    made.made.execute(
+        "UPDATE orders SET note = NULL", "DELETE FROM orders WHERE id = (SELECT max(id) FROM orders)"
+    )
     fewer = made.run("dev", "verify", "small")
     assert fewer.code == 1
     assert "orders" in fewer.out
 
 
-def test_list_tells_what_became_of_each_database(make_database: MakeDatabase, make_folder: MakeFolder) -> None:
+def test_list_tells_what_became_of_each_database(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
     folder = make_folder(
-        make_database(SHOP), DEVDB + '[devdb.never]\ndatabase = "never_made"\nkeep = ["public.country"]\n', MASKS
+        make_database(SHOP),
+        DEVDB + '[devdb.never]\ndatabase = "never_made"\nkeep = ["public.country"]\n',
+        MASKS,
     )
 
     def state() -> dict[str, str]:

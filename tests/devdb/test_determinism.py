@@ -95,7 +95,9 @@ def test_the_same_key_gives_the_same_bytes_and_another_key_shares_nothing(
     assert set(rows(first)["person"]) < set(rows(one)["person"])
 
 
-def test_a_percentage_chooses_other_rows_under_another_key(make_database: MakeDatabase, make_folder: MakeFolder) -> None:
+def test_a_percentage_chooses_other_rows_under_another_key(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
     source = make_database(PEOPLE)
     chosen = [
         {row for (row,) in create(make_folder(source, DEVDB, MASKS, key=key)).rows("SELECT id FROM person")}

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.devdb.conftest import MakeFolder
 from tests.conftest import MakeDatabase
+from tests.devdb.conftest import MakeFolder
 from tests.servers import Database
 
-SCHEMAS = sorted((Path(__file__).parent / "schemas").glob("*.sql"))
+SCHEMAS = sorted((Path(__file__).parent / "closure" / "schemas").glob("*.sql"))
 
 TABLES = """
 SELECT format('%I.%I', n.nspname, c.relname), n.nspname || '.' || c.relname,
@@ -36,8 +36,11 @@ def quoted(name: str) -> str:
 def content(database: Database) -> dict[str, list[tuple[object, ...]]]:
     """Every table's unmasked columns, sorted."""
     return {
-        table: sorted(database.rows(f"SELECT ROW({columns})::text FROM ONLY {table}")
-                      if columns else [(database.value(f"SELECT count(*) FROM ONLY {table}"),)])  # fmt: skip
+        table: sorted(
+            database.rows(f"SELECT ROW({columns})::text FROM ONLY {table}")
+            if columns
+            else [(database.value(f"SELECT count(*) FROM ONLY {table}"),)]
+        )
         for table, _, columns in database.rows(TABLES)
     }
 
@@ -82,7 +85,9 @@ def test_an_email_key_has_one_pseudonym_in_keys_json_arrays_and_prose(
     make_database: MakeDatabase, make_folder: MakeFolder
 ) -> None:
     source = make_database(EMAIL_KEY)
-    folder = make_folder(source, '[[devdb.small.root]]\ntable = "public.account"\nlimit = 10\n', EMAIL_KEY_MASKS)
+    folder = make_folder(
+        source, '[[devdb.small.root]]\ntable = "public.account"\nlimit = 10\n', EMAIL_KEY_MASKS
+    )
     made = folder.project.create_dev("small")
     assert made.verification.passed
     dev = folder.made
@@ -110,7 +115,9 @@ def test_a_masked_partition_key_moves_rows_to_the_partition_they_now_belong_to(
 ) -> None:
     source = make_database(MASKED_PARTITION_KEY)
     folder = make_folder(
-        source, '[[devdb.small.root]]\ntable = "public.visit"\n', '[public.visit]\nperson = "text"\nat = "keep"\n'
+        source,
+        '[[devdb.small.root]]\ntable = "public.visit"\n',
+        '[public.visit]\nperson = "text"\nat = "keep"\n',
     )
     assert folder.project.create_dev("small").verification.passed
     spread = "SELECT tableoid::regclass::text, count(*) FROM visit GROUP BY 1 ORDER BY 1"
@@ -118,7 +125,9 @@ def test_a_masked_partition_key_moves_rows_to_the_partition_they_now_belong_to(
     assert folder.made.rows(spread) != source.rows(spread)
 
 
-def test_rows_that_stay_real_agree_in_every_table(make_database: MakeDatabase, make_folder: MakeFolder) -> None:
+def test_rows_that_stay_real_agree_in_every_table(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
     source = make_database(EMAIL_KEY)
     devdb = """
 [[devdb.small.root]]
@@ -131,8 +140,8 @@ where = "email = 'person10@mail.example'"
     folder = make_folder(source, devdb, EMAIL_KEY_MASKS)
     made = folder.project.create_dev("small")
     assert made.verification.passed
-    assert folder.made.rows("SELECT payer FROM invoice WHERE payer LIKE 'person%'") == [("person10@mail.example",)]
-    assert folder.made.value("SELECT name FROM account WHERE email = 'person10@mail.example'") == "Jo Doe 10"
-    assert made.manifest.document["real"] == [
-        "public.account: 1 rows stay real (email = '…')"
+    assert folder.made.rows("SELECT payer FROM invoice WHERE payer LIKE 'person%'") == [
+        ("person10@mail.example",)
     ]
+    assert folder.made.value("SELECT name FROM account WHERE email = 'person10@mail.example'") == "Jo Doe 10"
+    assert made.manifest.document["real"] == ["public.account: 1 rows stay real (email = '…')"]

@@ -108,7 +108,7 @@ def created(folder: Folder) -> dict[str, list[str]]:
 def test_settings_of_the_source_change_nothing(make_database: MakeDatabase, make_folder: MakeFolder) -> None:
     source = make_database(DEPENDENT)
     plain = created(make_folder(source, DEPENDENT_DEVDB, DEPENDENT_MASKS))
-    assert [row for row in rows(source)["measure"]] == [
+    assert list(rows(source)["measure"]) == [
         row.rsplit(",", 1)[0] + "," + original.rsplit(",", 1)[1]
         for row, original in zip(plain["measure"], rows(source)["measure"], strict=True)
     ], "all but the masked last column is as in the source"
@@ -149,7 +149,9 @@ def test_a_latin1_source_gives_the_same_copy(make_database: MakeDatabase, make_f
     assert "Ærøskøbing" in plain["person"][0]
 
 
-def test_a_source_without_an_encoding_is_refused(make_database: MakeDatabase, make_folder: MakeFolder) -> None:
+def test_a_source_without_an_encoding_is_refused(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
     source = make_database(SHOP, clause="ENCODING 'SQL_ASCII' LOCALE 'C'")
     folder = make_folder(source, DEVDB, MASKS)
     done = folder.run("dev", "create", "small")
@@ -190,7 +192,7 @@ ALTER TABLE public.dropped DROP COLUMN gone;
 ALTER TABLE public.dropped ADD COLUMN late text DEFAULT 'later';
 ANALYZE;
 """
-ODD_MASKS = r'''
+ODD_MASKS = r"""
 [public."weird \"name\" with % and\nnewline, ünï 日本"]
 "a\"b" = "text"
 "per%cent" = "text"
@@ -212,14 +214,16 @@ name = "text"
 [public.dropped]
 name = "text"
 late = "keep"
-'''
+"""
 
 
 def test_odd_names_and_odd_data_arrive(make_database: MakeDatabase, make_folder: MakeFolder) -> None:
     source = make_database(ODD)
     folder = make_folder(source, 'keep = ["*"]\n', ODD_MASKS)
     made, original = created(folder), rows(source)
-    assert {name: len(found) for name, found in made.items()} == {name: len(found) for name, found in original.items()}
+    assert {name: len(found) for name, found in made.items()} == {
+        name: len(found) for name, found in original.items()
+    }
     dev = folder.made
     weird = 'public."weird ""name"" with % and\nnewline, ünï 日本"'
     kept = f'SELECT "tab\tbed" FROM {weird} ORDER BY "select"'
@@ -231,7 +235,7 @@ def test_odd_names_and_odd_data_arrive(make_database: MakeDatabase, make_folder:
     assert dev.rows(
         'SELECT c.id, p."order" FROM "Other Schema"."user" c LEFT JOIN public."user" p ON p."table" = c.name ORDER BY 1'
     ) == [(1, 1), (2, 3), (3, None)]
-    assert dev.value("INSERT INTO public.\"user\" (\"table\") VALUES ('new') RETURNING \"order\"") == 4
+    assert dev.value('INSERT INTO public."user" ("table") VALUES (\'new\') RETURNING "order"') == 4
     # duplicates are still duplicates, as often as before
     counted = "SELECT a, count(*), count(DISTINCT b) FROM public.keyless GROUP BY a ORDER BY a"
     assert dev.rows(counted) == source.rows(counted) == [(0, 3, 1), (1, 3, 1)]
@@ -281,7 +285,9 @@ WRITES = (
 )
 
 
-def test_writers_at_work_do_not_disturb_the_copy(make_database: MakeDatabase, make_folder: MakeFolder) -> None:
+def test_writers_at_work_do_not_disturb_the_copy(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
     source = make_database(CONCURRENT)
     folder = make_folder(source, CONCURRENT_DEVDB, CONCURRENT_MASKS)
     stop = threading.Event()
@@ -315,9 +321,12 @@ def test_writers_at_work_do_not_disturb_the_copy(make_database: MakeDatabase, ma
     assert sum(written) > 20, "they did work meanwhile"
     dev = folder.made
     assert dev.value("SELECT count(*) FROM public.parent") > 0
-    assert dev.rows(
-        "SELECT p.id FROM public.parent p WHERE p.children <> (SELECT count(*) FROM public.child c WHERE c.parent_id = p.id)"
-    ) == [], "every row is of one moment"
+    assert (
+        dev.rows(
+            "SELECT p.id FROM public.parent p WHERE p.children <> (SELECT count(*) FROM public.child c WHERE c.parent_id = p.id)"
+        )
+        == []
+    ), "every row is of one moment"
     assert dev.value("SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND NOT convalidated") == 0
 
 
@@ -335,6 +344,8 @@ def test_every_row_of_a_sample_survives_a_copy_without_masks(
     by_table: dict[str, list[str]] = {}
     for _, table, column in columns:
         by_table.setdefault(table, []).append(column)
-    lines = [f'[public."{t}"]\n' + "".join(f'"{c}" = "keep"\n' for c in names) for t, names in by_table.items()]
+    lines = [
+        f'[public."{t}"]\n' + "".join(f'"{c}" = "keep"\n' for c in names) for t, names in by_table.items()
+    ]
     folder = make_folder(source, 'keep = ["*"]\n', "".join(lines))
     assert created(folder) == rows(source)

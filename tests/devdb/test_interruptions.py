@@ -109,7 +109,14 @@ class Run:
         self._errors = folder.path / "stderr"
         with self._errors.open("w") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", "from penstock.cli import main; main()", "-C", str(folder.path), *arguments],
+                [
+                    sys.executable,
+                    "-c",
+                    "from penstock.cli import main; main()",
+                    "-C",
+                    str(folder.path),
+                    *arguments,
+                ],
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
                 start_new_session=True,

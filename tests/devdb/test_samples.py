@@ -172,7 +172,12 @@ title = "keep"
     ],
 )
 def test_other_samples_arrive_with_the_rows_that_sql_computes(
-    sample: str, devdb: str, masks: str, expected_sql: str, request: pytest.FixtureRequest, make_folder: MakeFolder
+    sample: str,
+    devdb: str,
+    masks: str,
+    expected_sql: str,
+    request: pytest.FixtureRequest,
+    make_folder: MakeFolder,
 ) -> None:
     source: Database = request.getfixturevalue(sample)
     folder = make_folder(source, 'unclassified = "mask"\n' + devdb, masks)

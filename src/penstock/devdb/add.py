@@ -18,12 +18,12 @@ from typing import Any
 from penstock.catalog.model import Table, TableName, quote_identifier
 from penstock.devdb import manifest, verify
 from penstock.devdb.build import Job, plan_of, reads, set_sequences
+from penstock.devdb.closure.roots import identifying_columns
 from penstock.devdb.config import RootSettings
 from penstock.devdb.context import Context
 from penstock.devdb.inspect import require_ours, require_there
 from penstock.devdb.planning import prepare
 from penstock.devdb.progress import Progress
-from penstock.devdb.roots import identifying_columns
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError, Finding, TargetRefused, UsageError
 from penstock.pump.move import move

@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from penstock.catalog.model import Catalog, Sequence, TableName, quote_identifier
 from penstock.devdb.closure import Closure
+from penstock.devdb.closure.rowset import RowSet, blocks_of, offsets_of
 from penstock.devdb.progress import Progress
-from penstock.devdb.rowset import RowSet, blocks_of, offsets_of
 from penstock.devdb.schema import LeftOut, dump_schema
 from penstock.engines.postgres.clients import find_client_tools
 from penstock.engines.postgres.session import Session

@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from penstock.catalog.model import Catalog, ColumnName, quote_identifier
+from penstock.devdb.closure.roots import sql_of, user_search_path
 from penstock.devdb.config import RealSettings
 from penstock.devdb.names import find_table
-from penstock.devdb.roots import sql_of, user_search_path
 from penstock.engines.postgres.session import Session
 from penstock.errors import ConfigError
 from penstock.policy.decision import Policy

@@ -14,15 +14,15 @@ import numpy as np
 import pyarrow as pa
 
 from penstock.catalog.model import Table, TableName, quote_identifier
-from penstock.devdb.addresses import Addresses
 from penstock.devdb.build import Job
+from penstock.devdb.closure.addresses import Addresses
+from penstock.devdb.closure.provenance import Origin
+from penstock.devdb.closure.roots import identifying_columns
+from penstock.devdb.closure.rowset import blocks_of, leaves_of, offsets_of, row_ids
 from penstock.devdb.context import Context
 from penstock.devdb.names import find_table
 from penstock.devdb.planning import prepare
 from penstock.devdb.progress import Progress
-from penstock.devdb.provenance import Origin
-from penstock.devdb.roots import identifying_columns
-from penstock.devdb.rowset import blocks_of, leaves_of, offsets_of, row_ids
 from penstock.engines.postgres.session import Session
 from penstock.errors import UnknownName, UsageError
 from penstock.masks.contract import Mask

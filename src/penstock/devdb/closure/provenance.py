@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from penstock.catalog.model import TableName
-from penstock.devdb.edge_rows import Relation
-from penstock.devdb.rowset import NO_ROWS, RowIds
+from penstock.devdb.closure.edge_rows import Relation
+from penstock.devdb.closure.rowset import NO_ROWS, RowIds
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from penstock.catalog.graph import strongly_connected
 from penstock.catalog.model import TableName
-from penstock.devdb.edge_rows import Direction, EdgeReader, Pairs, Relation
-from penstock.devdb.provenance import Provenance
-from penstock.devdb.rowset import RowIds, RowSet
-from penstock.devdb.walk import Walk
+from penstock.devdb.closure.edge_rows import Direction, EdgeReader, Pairs, Relation
+from penstock.devdb.closure.provenance import Provenance
+from penstock.devdb.closure.rowset import RowIds, RowSet
+from penstock.devdb.closure.walk import Walk
 
 Rows = dict[TableName, RowSet]
 Progress = Callable[[str, int], None]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.devdb.rowset import RowSet, blocks_of, leaves_of, offsets_of, row_ids
+from penstock.devdb.closure.rowset import RowSet, blocks_of, leaves_of, offsets_of, row_ids
 
 
 def ids(*parts):

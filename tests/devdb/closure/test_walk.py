@@ -8,9 +8,9 @@ import pytest
 from penstock.catalog.graph import Edge
 from penstock.catalog.model import TableName
 from penstock.devdb import walk as module
-from penstock.devdb.edge_rows import Relation
-from penstock.devdb.rowset import RowSet, row_ids
-from penstock.devdb.walk import Walk
+from penstock.devdb.closure.edge_rows import Relation
+from penstock.devdb.closure.rowset import RowSet, row_ids
+from penstock.devdb.closure.walk import Walk
 
 TABLES = [TableName("s", name) for name in "abc"]
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from penstock.catalog.model import Catalog, TableName
-from penstock.devdb.rowset import OFFSET_BITS, RowIds, RowSet, blocks_of, offsets_of, row_ids
+from penstock.devdb.closure.rowset import OFFSET_BITS, RowIds, RowSet, blocks_of, offsets_of, row_ids
 from penstock.errors import SourceRefused
 
 _COPY_SIGNATURE = b"PGCOPY\n\xff\r\n\0"

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from penstock.catalog.model import Catalog, Table, TableName, quote_identifier
-from penstock.devdb.addresses import Addresses, Source, read_ids
-from penstock.devdb.rowset import RowIds
+from penstock.devdb.closure.addresses import Addresses, Source, read_ids
+from penstock.devdb.closure.rowset import RowIds
 from penstock.errors import ConfigError, DatabaseError, QueryError, SnapshotLost, SourceRefused
 from penstock.masks.keys import Keyring
 

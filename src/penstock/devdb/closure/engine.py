@@ -18,17 +18,15 @@ from dataclasses import dataclass
 
 from penstock.catalog.graph import Children, Edge, RelationGraph
 from penstock.catalog.model import Catalog, TableName
-from penstock.devdb.addresses import Addresses, Source, read_ids
-from penstock.devdb.edge_rows import Direction, EdgeReader, Relation, Step, statement
-from penstock.devdb.provenance import Origin, Provenance
-from penstock.devdb.references import count_cut, count_dangling
-from penstock.devdb.roots import RootRule, check_sql, select_roots, user_search_path
-from penstock.devdb.rowset import RowIds, RowSet
-from penstock.devdb.spread import Progress, Rows, Spread, Tally, without
+from penstock.devdb.closure.addresses import Addresses, Source, read_ids
+from penstock.devdb.closure.edge_rows import Direction, EdgeReader, Relation, Step, statement
+from penstock.devdb.closure.provenance import Origin, Provenance
+from penstock.devdb.closure.references import count_cut, count_dangling
+from penstock.devdb.closure.roots import RootRule, check_sql, select_roots, user_search_path
+from penstock.devdb.closure.rowset import RowIds, RowSet
+from penstock.devdb.closure.spread import Progress, Rows, Spread, Tally, without
 from penstock.errors import ConfigError
 from penstock.masks.keys import Keyring
-
-__all__ = ["Brought", "Closure", "EdgeRule", "Origin", "RootRule", "Step", "compute"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 from penstock.catalog.graph import Edge, RelationGraph
 from penstock.catalog.model import Catalog, TableName
 from penstock.devdb.closure import Closure, EdgeRule, RootRule, compute
-from penstock.devdb.rowset import RowSet, blocks_of, leaves_of, offsets_of
+from penstock.devdb.closure.rowset import RowSet, blocks_of, leaves_of, offsets_of
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
 from penstock.masks.keys import Keyring

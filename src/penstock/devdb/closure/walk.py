@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from penstock.catalog.model import TableName
-from penstock.devdb.edge_rows import Pairs, Relation
-from penstock.devdb.rowset import NO_ROWS, RowIds, RowSet, distinct
+from penstock.devdb.closure.edge_rows import Pairs, Relation
+from penstock.devdb.closure.rowset import NO_ROWS, RowIds, RowSet, distinct
 
 _WIDE = 512
 Nodes = npt.NDArray[np.int32]
