@@ -245,6 +245,9 @@ CASES = {
         REFUSED, "PEN-4200", ("public.orders.note",), masks=MASKS.replace('note = "text"', "")
     ),
     "masks.toml that is no TOML": Case(USAGE, "PEN-2200", ("masks.toml",), masks="[public.customer\n"),
+    "a state folder that is a file": Case(
+        USAGE, "PEN-2100", (".penstock",), change=lambda f: (f.path / ".penstock").write_text("") and None
+    ),
     "a mandatory reference to an empty table": Case(
         REFUSED,
         "PEN-4300",

@@ -349,3 +349,54 @@ def test_every_row_of_a_sample_survives_a_copy_without_masks(
     ]
     folder = make_folder(source, 'keep = ["*"]\n', "".join(lines))
     assert created(folder) == rows(source)
+
+
+def test_a_copy_can_be_the_source_of_another(make_database: MakeDatabase, make_folder: MakeFolder) -> None:
+    first = make_folder(make_database(SHOP), DEVDB, MASKS)
+    created(first)
+    second = make_folder(first.made, DEVDB.replace("limit = 5", "limit = 2"), MASKS)
+    assert len(created(second)["customer"]) == 2
+    assert second.made.value("SELECT count(*) FROM penstock.manifest") == 1
+
+
+BRISTLING = """
+CREATE FUNCTION public.fires() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'it fired'; END $$;
+CREATE TRIGGER fires BEFORE INSERT ON public.orders FOR EACH ROW EXECUTE FUNCTION public.fires();
+CREATE TRIGGER fires_always AFTER INSERT ON public.customer FOR EACH ROW EXECUTE FUNCTION public.fires();
+ALTER TABLE public.customer ENABLE ALWAYS TRIGGER fires_always;
+CREATE FUNCTION public.never() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'it fired'; END $$;
+CREATE MATERIALIZED VIEW public.sales AS SELECT customer_id, sum(amount) FROM public.orders GROUP BY 1 WITH NO DATA;
+CREATE VIEW public.buyers AS SELECT id, name FROM public.customer;
+CREATE VIEW public.names AS SELECT name FROM public.buyers;
+CREATE UNLOGGED TABLE public.session (id int PRIMARY KEY, owner text);
+INSERT INTO public.session VALUES (1, 'Quartermaine session');
+CREATE RULE aside AS ON INSERT TO public.session DO ALSO NOTIFY aside;
+CREATE TABLE public.deep (id int PRIMARY KEY, who text) PARTITION BY RANGE (id);
+CREATE TABLE public.deep_1 PARTITION OF public.deep FOR VALUES FROM (0) TO (10) PARTITION BY RANGE (id);
+CREATE TABLE public.deep_1_1 PARTITION OF public.deep_1 FOR VALUES FROM (0) TO (5);
+CREATE TABLE public.deep_1_2 PARTITION OF public.deep_1 FOR VALUES FROM (5) TO (10);
+INSERT INTO public.deep SELECT n, 'Quartermaine number ' || n FROM generate_series(0, 9) n;
+CREATE TABLE public.base (id int PRIMARY KEY, who text);
+CREATE TABLE public.heir (extra text) INHERITS (public.base);
+INSERT INTO public.base VALUES (1, 'Quartermaine the first');
+INSERT INTO public.heir VALUES (2, 'Quartermaine the second', 'Quartermaine extra');
+ANALYZE;
+"""
+
+
+def test_triggers_rules_views_and_trees_of_tables_arrive_quietly(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(SHOP + BRISTLING)
+    roots = "".join(f'[[devdb.small.root]]\ntable = "public.{t}"\n' for t in ("session", "deep", "base", "heir"))
+    folder = make_folder(source, 'unclassified = "mask"\n' + DEVDB + roots, MASKS)
+    created(folder)
+    roots_to_add = ("public.orders:id = 399", "public.deep:id = 3", "public.heir:true")
+    added = folder.run("dev", "add", "small", *(x for root in roots_to_add for x in ("--root", root)))
+    assert added.code == 0, added.err
+    triggers = "SELECT tgname::text, tgenabled FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1"
+    assert folder.made.rows(triggers) == source.rows(triggers), "and each is as armed as it was"
+    verified = folder.run("dev", "verify", "small")
+    assert verified.code == 0, verified.out
+    assert folder.made.value("SELECT count(*) FROM public.deep") == 10
+    assert folder.made.value("SELECT count(*) FROM ONLY public.base") == 1

@@ -68,6 +68,7 @@ def add(context: Context, roots: Sequence[str], progress: Progress) -> Added:
     started = time.monotonic()
     settings = dataclasses.replace(context.settings, root=tuple(map(parse_root, roots)), keep=())
     chosen = dataclasses.replace(context, settings=settings)
+    manifest.require_folder(context.state_dir)
     require_there(context)
     with context.target_session(context.database) as target:
         made = require_ours(context, manifest.read(target))

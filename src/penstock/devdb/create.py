@@ -50,6 +50,7 @@ def create(
     """
     started = time.monotonic()
     final = context.database
+    manifest.require_folder(context.state_dir)
     with context.source_session() as source, context.target_session() as maintenance:  # noqa: SIM117 - one breath less
         with databases.build_lock(maintenance, final):
             for name in databases.debris(maintenance, final):

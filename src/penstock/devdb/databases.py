@@ -16,6 +16,7 @@ from penstock.catalog.model import DatabaseFacts, quote_identifier
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError, QueryError, TargetRefused
 
+MANIFEST_SCHEMA = "penstock"
 _MARK = "__penstock_"
 _MAX_NAME_BYTES = 63
 

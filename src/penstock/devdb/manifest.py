@@ -10,6 +10,7 @@ import getpass
 import json
 import platform
 import re
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,21 +18,20 @@ from pathlib import Path
 from typing import Any
 
 from penstock._version import __version__
-from penstock.devdb.databases import quote_literal
+from penstock.devdb.databases import MANIFEST_SCHEMA, quote_literal
 from penstock.devdb.plan import Plan
 from penstock.engines.postgres.session import Session
-
-SCHEMA = "penstock"
+from penstock.errors import ConfigError
 
 _DDL = f"""
-CREATE SCHEMA IF NOT EXISTS {SCHEMA};
-CREATE TABLE IF NOT EXISTS {SCHEMA}.manifest (
+CREATE SCHEMA IF NOT EXISTS {MANIFEST_SCHEMA};
+CREATE TABLE IF NOT EXISTS {MANIFEST_SCHEMA}.manifest (
     run_id     text        PRIMARY KEY,
     created_at timestamptz NOT NULL,
     operation  text        NOT NULL,
     document   jsonb       NOT NULL
 );
-COMMENT ON SCHEMA {SCHEMA} IS 'made by Penstock: what this database is and where it comes from';
+COMMENT ON SCHEMA {MANIFEST_SCHEMA} IS 'made by Penstock: what this database is and where it comes from';
 """
 
 
@@ -122,27 +122,39 @@ def write(target: Session, manifest: Manifest) -> None:
         )
     )
     target.execute(
-        f"INSERT INTO {SCHEMA}.manifest (run_id, created_at, operation, document) VALUES ({values})",
+        f"INSERT INTO {MANIFEST_SCHEMA}.manifest (run_id, created_at, operation, document) VALUES ({values})",
         doing="writing the manifest",
     )
 
 
 def read(target: Session) -> tuple[Manifest, ...]:
     """The manifests of a database, oldest first; none where it is not ours."""
-    if target.fetchval("SELECT pg_catalog.to_regclass($1)", f"{SCHEMA}.manifest") is None:
+    if target.fetchval("SELECT pg_catalog.to_regclass($1)", f"{MANIFEST_SCHEMA}.manifest") is None:
         return ()
     return tuple(
         Manifest(row["run_id"], row["operation"], row["at"], json.loads(row["document"]))
         for row in target.fetch(
-            f"SELECT run_id, operation, created_at::text AS at, document::text FROM {SCHEMA}.manifest ORDER BY created_at"
+            f"SELECT run_id, operation, created_at::text AS at, document::text FROM {MANIFEST_SCHEMA}.manifest ORDER BY created_at"
         )
     )
 
 
+def require_folder(state_dir: Path) -> Path:
+    """Where manifests go as JSON. Raises `ConfigError` when nothing can be written there: asked before the work."""
+    folder = state_dir / "manifests"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise ConfigError(
+            f"nothing can be written into {folder}", why=error.strerror or "", hint="mend or remove it, and run again"
+        ) from None
+
+
 def save(manifest: Manifest, state_dir: Path) -> Path:
     """Write the manifest as JSON below the project's state directory; returns the file."""
-    path = state_dir / "manifests" / f"{manifest.document['database']}-{manifest.run_id}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = require_folder(state_dir) / f"{manifest.document['database']}-{manifest.run_id}.json"
     path.write_text(
         json.dumps(manifest.as_dict(), indent=1, sort_keys=True, default=str) + "\n", encoding="utf-8"
     )

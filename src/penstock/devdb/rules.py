@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from penstock.catalog.graph import Children, Edge, RelationGraph, virtual_edge
 from penstock.catalog.model import Catalog, TableName
 from penstock.devdb.config import DevdbSettings, EdgeSettings, RootSettings
+from penstock.devdb.databases import MANIFEST_SCHEMA
 from penstock.devdb.names import find_columns, find_table, find_tables
 from penstock.errors import ConfigError
 
@@ -31,7 +32,8 @@ def look_up(catalog: Catalog, settings: DevdbSettings, name: str) -> Rules:
     section = f"devdb.{name}"
     keep = find_tables(catalog, settings.keep, f"{section}.keep")
     empty = find_tables(catalog, settings.empty, f"{section}.empty")
-    skip = find_tables(catalog, settings.skip, f"{section}.skip")
+    own = {name for name in catalog.leaves if name.schema == MANIFEST_SCHEMA}  # the source is a copy itself
+    skip = find_tables(catalog, settings.skip, f"{section}.skip") | own
     for first, second, both in (
         ("keep", "empty", keep & empty),
         ("keep", "skip", keep & skip),

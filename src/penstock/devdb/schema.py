@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penstock.catalog.model import TableName, quote_identifier
+from penstock.devdb.databases import MANIFEST_SCHEMA
 from penstock.engines.postgres.clients import ClientTools
 from penstock.engines.postgres.session import Session
 from penstock.errors import NoSpace, SchemaToolError
@@ -121,7 +122,7 @@ def dump_schema(
         "--no-publications",
         "--no-subscriptions",
         "--no-security-labels",
-        "--exclude-schema=penstock",
+        f"--exclude-schema={MANIFEST_SCHEMA}",
         *(f"--exclude-table={quote_identifier(t.schema)}.{quote_identifier(t.table)}" for t in skipped),
         f"--file={path}",
     ]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.devdb.closure.closures import catalog_of, close, edge_between, schema, snapshot, table
 
 from penstock.catalog.graph import RelationGraph, virtual_edge
 from penstock.devdb.closure import EdgeRule, RootRule, compute
 from penstock.engines.postgres.reflect import reflect
 from penstock.errors import ConfigError, QueryError
+from tests.devdb.closure.closures import catalog_of, close, edge_between, schema, snapshot, table
 from tests.servers import unique_name
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 
 import pytest
-from tests.devdb.closure.closures import KEYS, catalog_of, close, snapshot, table
 
 from penstock.catalog.graph import RelationGraph, virtual_edge
 from penstock.devdb.closure import RootRule, compute
 from penstock.engines.postgres.reflect import reflect
+from tests.devdb.closure.closures import KEYS, catalog_of, close, snapshot, table
 
 # A fixpoint over (table, row) in the database itself, from pg_constraint alone: shares nothing with the code tested.
 INDEPENDENT = """

@@ -6,12 +6,11 @@ import random
 import time
 
 import pytest
-from tests.devdb.closure.closures import catalog_of, close, edge_between, schema, table
 
-from penstock.devdb import edge_rows
-from penstock.devdb.closure import EdgeRule, RootRule
+from penstock.devdb.closure import EdgeRule, RootRule, edge_rows
 from penstock.devdb.closure.addresses import Addresses
 from penstock.devdb.closure.edge_rows import Relation, statement
+from tests.devdb.closure.closures import catalog_of, close, edge_between, schema, table
 
 TREE = """
 CREATE TABLE node (id int PRIMARY KEY, parent_id int REFERENCES node);

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.devdb.closure.closures import close, table
 
 from penstock.devdb.closure import RootRule
 from penstock.errors import ConfigError, QueryError
 from penstock.masks.keys import Keyring
+from tests.devdb.closure.closures import close, table
 from tests.servers import unique_name
 
 PEOPLE = """

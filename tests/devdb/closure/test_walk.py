@@ -7,7 +7,7 @@ import pytest
 
 from penstock.catalog.graph import Edge
 from penstock.catalog.model import TableName
-from penstock.devdb import walk as module
+from penstock.devdb.closure import walk as module
 from penstock.devdb.closure.edge_rows import Relation
 from penstock.devdb.closure.rowset import RowSet, row_ids
 from penstock.devdb.closure.walk import Walk
