@@ -158,7 +158,7 @@ def _insert(
     }
     affected = [name for name, rows in sorted(job.closure.rows.items()) if rows.count]
     keys = _take_off_foreign_keys(target, affected)
-    _triggers(job, target, affected, "DISABLE")
+    armed = _silence_triggers(job, target, affected)
     inserted: dict[TableName, int] = {}
     present: dict[TableName, int] = {}
     for number, name in enumerate(affected):
@@ -187,7 +187,8 @@ def _insert(
         inserted[name] = int(status.split()[-1])
         present[name] = rows.count - inserted[name]
         progress.finish(str(name))
-    _triggers(job, target, affected, "ENABLE")
+    for statement in armed:
+        target.execute(statement, doing="arming the triggers again")
     for table, constraint, definition in keys:
         with _fitting(target, f"the foreign key {constraint} of {table}"):
             target.execute(
@@ -263,16 +264,27 @@ def _take_off_foreign_keys(target: Session, tables: Sequence[TableName]) -> list
     return [(row["table"], row["name"], row["definition"]) for row in found]
 
 
-def _triggers(job: Job, target: Session, tables: Sequence[TableName], verb: str) -> None:
-    """Silence user triggers while rows arrive, but for those that refill a search column."""
+def _silence_triggers(job: Job, target: Session, tables: Sequence[TableName]) -> list[str]:
+    """Silence user triggers while rows arrive, but for those that refill a search column; returns how to arm them again
+    as they were (partitions after their parents, which take them along)."""
+    found = target.fetch(
+        """
+        WITH RECURSIVE storing AS (
+            SELECT n.name::regclass::oid AS oid, 0 AS depth FROM unnest($1::text[]) AS n(name)
+          UNION SELECT i.inhrelid, depth + 1 FROM storing JOIN pg_catalog.pg_inherits i ON i.inhparent = storing.oid
+        )
+        SELECT format('ALTER TABLE %I.%I %s TRIGGER %I', n.nspname, c.relname, CASE t.tgenabled WHEN 'D' THEN 'DISABLE'
+                      WHEN 'R' THEN 'ENABLE REPLICA' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE' END, t.tgname) AS statement
+          FROM pg_catalog.pg_trigger t JOIN storing ON storing.oid = t.tgrelid
+          JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         WHERE NOT t.tgisinternal ORDER BY depth, 1
+        """,
+        [name.sql for name in tables],
+    )
     for name in tables:
-        target.execute(f"ALTER TABLE {name.sql} {verb} TRIGGER USER")
+        target.execute(f"ALTER TABLE {name.sql} DISABLE TRIGGER USER")
         for decision in job.policy.of(name).values():
-            if decision.rebuild_trigger and verb == "DISABLE":
-                target.execute(
-                    f"ALTER TABLE {name.sql} ENABLE TRIGGER {quote_identifier(decision.rebuild_trigger)}"
-                )
-        if verb == "ENABLE":
-            for trigger in job.catalog.tables[name].triggers:
-                if not trigger.enabled:
-                    target.execute(f"ALTER TABLE {name.sql} DISABLE TRIGGER {quote_identifier(trigger.name)}")
+            if decision.rebuild_trigger:
+                trigger = quote_identifier(decision.rebuild_trigger)
+                target.execute(f"ALTER TABLE {name.sql} ENABLE TRIGGER {trigger}")
+    return [row["statement"] for row in found]

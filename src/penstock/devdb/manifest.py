@@ -134,7 +134,8 @@ def read(target: Session) -> tuple[Manifest, ...]:
     return tuple(
         Manifest(row["run_id"], row["operation"], row["at"], json.loads(row["document"]))
         for row in target.fetch(
-            f"SELECT run_id, operation, created_at::text AS at, document::text FROM {MANIFEST_SCHEMA}.manifest ORDER BY created_at"
+            "SELECT run_id, operation, created_at::text AS at, document::text "
+            f"FROM {MANIFEST_SCHEMA}.manifest ORDER BY created_at"
         )
     )
 
