@@ -41,6 +41,7 @@ class NeedleIndex:
     number_origins: U64
     bits: int
     bitmap: U8  # one bit per hashed anchor of long texts
+    second_bitmap: U8  # one more bit per anchor, from its next `bits` bits: with millions of needles one is not enough
     short_bitmap: U8  # the same for the first five bytes of short ones
     short_lengths: tuple[int, ...]
 
@@ -154,6 +155,7 @@ class NeedleCollector:
             number_origins,
             bits,
             _bitmap(anchors, bits),
+            _bitmap(anchors << np.uint64(bits), bits),
             _bitmap(prefixes * self.key.multiplier, bits),
             tuple(sorted(self._short_lengths)),
         )

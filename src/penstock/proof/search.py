@@ -73,6 +73,7 @@ def _candidates(index: NeedleIndex, words: U64) -> Iterator[tuple[I64, I64]]:
         part = words[at : at + _CHUNK]
         stirred = part * stir
         hit = _marked(index.bitmap, index.bits, stirred)
+        hit = hit[_marked(index.second_bitmap, index.bits, stirred[hit] << np.uint64(index.bits))]
         if len(hit):
             yield from _by_anchor(index, stirred[hit], hit + at)
         if not index.short_lengths:
@@ -91,9 +92,9 @@ def _marked(bitmap: U8, bits: int, stirred: U64) -> I64:
 def _by_anchor(index: NeedleIndex, stirred: U64, position: I64) -> Iterator[tuple[I64, I64]]:
     """All shapes the anchors at these positions occur with, in portions."""
     low = np.searchsorted(index.anchors, stirred, side="left")
-    high = np.searchsorted(index.anchors, stirred, side="right")
-    real = np.flatnonzero(high > low)
-    low, counts, position = low[real], (high - low)[real], position[real]
+    real = np.flatnonzero(index.anchors.take(low, mode="clip") == stirred) if len(index.anchors) else low[:0]
+    low, position = low[real], position[real]
+    counts = np.searchsorted(index.anchors, stirred[real], side="right") - low
     done = 0
     while done < len(counts):
         total = np.cumsum(counts[done:])
