@@ -388,7 +388,9 @@ def test_triggers_rules_views_and_trees_of_tables_arrive_quietly(
     make_database: MakeDatabase, make_folder: MakeFolder
 ) -> None:
     source = make_database(SHOP + BRISTLING)
-    roots = "".join(f'[[devdb.small.root]]\ntable = "public.{t}"\n' for t in ("session", "deep", "base", "heir"))
+    roots = "".join(
+        f'[[devdb.small.root]]\ntable = "public.{t}"\n' for t in ("session", "deep", "base", "heir")
+    )
     folder = make_folder(source, 'unclassified = "mask"\n' + DEVDB + roots, MASKS)
     created(folder)
     roots_to_add = ("public.orders:id = 399", "public.deep:id = 3", "public.heir:true")
