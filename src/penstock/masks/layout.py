@@ -27,12 +27,8 @@ _WORD = 2**64
 _MOST_LETTERS = 13  # 26^13 < 2^64
 _MOST_DIGITS = 19
 _ROUNDS = 10
-_KEPT = {
-    0xA0,
-    0x2019,
-    0x202F,
-    *range(0x2010, 0x2016),
-}  # blanks, dashes and an apostrophe people type in numbers
+# Blanks, dashes and an apostrophe beyond ASCII that people type in numbers.
+_KEPT = {0xA0, 0x2019, 0x202F, *range(0x2010, 0x2016)}
 
 
 def layout_contract(site: Site) -> Contract:

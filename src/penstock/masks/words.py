@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from penstock.detect.spans import I64, Cut, Flags, Spans, Texts, cut
 from penstock.errors import MaskError
-from penstock.masks.arrays import base32, keep_null_and_empty, strings_from_matrix
+from penstock.masks.arrays import base32, strings_from_matrix
 from penstock.masks.contract import Codomain, Contract, Mask, Uniqueness
 from penstock.masks.keys import U64, Keyring
 from penstock.pools.load import pool
@@ -204,10 +204,6 @@ class Picker:
                 hint="use the mask text, digits or null there",
             )
 
-    @property
-    def size(self) -> int:
-        return len(self._fitting)
-
     def of(self, digest: U64) -> pa.Array:
         """One value of the pool for each of the (n, 2) digests."""
         chosen = (digest[:, 0] % np.uint64(len(self._values))).astype(np.int64)
@@ -251,23 +247,13 @@ class PoolMask(Mask):
         )
 
     def finished(self, values: pa.Array, masked: pa.Array) -> pa.Array:
-        """`masked`, cut to the column's length, unique where the column is, NULL and '' where `values` have them."""
+        """`masked`, cut to the column's length, and unique where the column is: a suffix of the value's own keyed bits."""
         if self.room is not None:
             masked = pc.utf8_rtrim_whitespace(pc.utf8_slice_codeunits(masked, 0, self.room))
         if self._suffix_width:
-            masked = pc.binary_join_element_wise(
-                masked, self._suffix(values), pa.scalar("-", pa.large_string())
-            )
-        return keep_null_and_empty(values, masked)
-
-    def _suffix(self, values: pa.Array) -> pa.Array:
-        # Of the value as the column compares it: what is one value there must stay one.
-        exact = values.cast(pa.large_string())
-        if self.site.padded:
-            exact = pc.utf8_rtrim(exact, " ")
-        if self.site.case_insensitive:
-            exact = pc.utf8_normalize(pc.utf8_lower(exact), form="NFC")
-        return strings_from_matrix(base32(self._suffix_prf.digest(exact), self._suffix_width))
+            suffix = strings_from_matrix(base32(self._suffix_prf.digest(values), self._suffix_width))
+            masked = pc.binary_join_element_wise(masked, suffix, pa.scalar("-", pa.large_string()))
+        return masked
 
 
 def normalised(values: pa.Array) -> pa.Array:
