@@ -17,6 +17,7 @@ U64 = npt.NDArray[np.uint64]
 BASE32 = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz234567", dtype=np.uint8)
 _BASE32_PAIRS = np.stack([BASE32.repeat(32), np.tile(BASE32, 32)], axis=1).view(np.uint16).reshape(1024)
 _HEX = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
+_HEX_PAIRS = np.stack([_HEX.repeat(16), np.tile(_HEX, 16)], axis=1).view(np.uint16).reshape(256)
 
 
 def contiguous(values: pa.Array | pa.ChunkedArray) -> pa.Array:
@@ -61,10 +62,7 @@ def base32(digest: U64, width: int) -> U8:
 
 def hexadecimal(octets: U8) -> U8:
     """(n, 2·k) hexadecimal characters of (n, k) octets."""
-    out = np.empty((octets.shape[0], octets.shape[1] * 2), dtype=np.uint8)
-    out[:, 0::2] = _HEX[octets >> 4]
-    out[:, 1::2] = _HEX[octets & 15]
-    return out
+    return _HEX_PAIRS.take(octets).view(np.uint8)
 
 
 def strings(values: pa.Array | pa.ChunkedArray | Iterable[str | None]) -> pa.Array:

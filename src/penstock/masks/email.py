@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 
 from penstock.catalog.types import Family
 from penstock.errors import MaskError
-from penstock.masks.arrays import U8, base32, strings_from_matrix
+from penstock.masks.arrays import U8, U64, base32, strings_from_matrix
 from penstock.masks.contract import Codomain, Contract, Input, Mask, Uniqueness
-from penstock.masks.uuid import HYPHENATED, name_based, spelled
+from penstock.masks.uuid import HYPHENATED, marked, spelled
 
 _DOMAIN = r"^[^@]*@(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]*[\p{L}\p{N}])?\.)+\p{L}[\p{L}\p{N}-]*$"
 _SHORT_HOST = 8  # base32 characters of a short host: 40 bits
@@ -47,7 +47,6 @@ class Email(Mask):
     def setup(self) -> None:
         self._local_prf = self.keys.prf(self.domain, "email local")
         self._host_prf = self.keys.prf(self.domain, "email host")
-        self._namespace = self.keys.subkey(self.domain, "email namespace", 16)
         self._ending = "." + self.options.tld.lstrip(".")
         room = self.site.max_length
         around = 1 + len(self._ending)  # "@" and ".example"
@@ -114,19 +113,24 @@ class Email(Mask):
 
     def _locals(self, values: pa.Array, width: int) -> pa.Array:
         if width == HYPHENATED:
-            return strings_from_matrix(_at(spelled(name_based(self._namespace, values))))
+            return strings_from_matrix(_at(_uuids(self._local_prf.digest(values))))
         return strings_from_matrix(_at(base32(self._local_prf.digest(values), width)))
 
     def _hosts(self, hosts: pa.Array) -> pa.Array:
         encoded = hosts.fill_null("").dictionary_encode()
         distinct = encoded.dictionary
         if self._host_width == HYPHENATED:
-            characters = spelled(name_based(self._namespace, distinct))
+            characters = _uuids(self._host_prf.digest(distinct))
         else:
             characters = base32(self._host_prf.digest(distinct), self._host_width)
         ending = np.frombuffer(self._ending.encode(), np.uint8)
         endings = np.broadcast_to(ending, (len(characters), len(ending)))
         return strings_from_matrix(np.hstack([characters, endings])).take(encoded.indices)
+
+
+def _uuids(digest: U64) -> U8:
+    """(n, 36) characters: UUIDs of version 8 from keyed bits. The mask `uuid` is the one that SQL can reproduce."""
+    return spelled(marked(digest.view(np.uint8).reshape(-1, 16)))
 
 
 def _at(matrix: U8) -> U8:

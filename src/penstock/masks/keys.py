@@ -75,6 +75,11 @@ _PAD = (
 )
 
 
+def _items(rows: U64) -> npt.NDArray[np.void]:
+    """The rows of a contiguous (n, 2) array as n items of 16 bytes, without a copy."""
+    return rows.view("V16").reshape(-1)
+
+
 def _double(block: bytes) -> bytes:
     """Multiplication by x in GF(2^128), as RFC 4493 derives its two sub-keys."""
     number = int.from_bytes(block, "big") << 1
@@ -138,15 +143,17 @@ class Prf:
         # the 32 bytes that happen to be some other value's digest.
         state = np.zeros((n, 2), dtype=np.uint64)
         state[:, 0] = tweak
+        # Rows of two words are moved as single 16-byte items, and gathered with take: fancy indexing costs ten times as much.
         for i in range(int(blocks_of.max()) if n else 0):
-            active = np.flatnonzero(blocks_of > i) if i else slice(None)
-            left = lengths[active] - 16 * i
+            active = np.flatnonzero(blocks_of > i)
+            left, at, blocks = lengths.take(active) - 16 * i, starts.take(active) + 16 * i, blocks_of.take(active)
             filled = np.minimum(left, 16)
             # The last block is padded and gets its sub-key; a block in between is full and gets nothing (row 17).
-            ending = np.where(blocks_of[active] == i + 1, filled, 17)
-            block = windows[starts[active] + 16 * i].view(np.uint64).reshape(-1, 2)
-            block = (block & _KEEP[filled]) ^ self._last[ending] ^ state[active]
-            state[active] = self._encrypt(block, self._aes)
+            ending = np.where(blocks == i + 1, filled, 17)
+            block = windows[at].view(np.uint64).reshape(-1, 2) & _KEEP.take(filled, axis=0)
+            block ^= self._last.take(ending, axis=0)
+            block ^= state.take(active, axis=0)
+            _items(state)[active] = _items(self._encrypt(block, self._aes))
         return state
 
     def expand(self, digest: U64, count: int) -> Iterator[U64]:

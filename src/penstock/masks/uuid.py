@@ -17,7 +17,7 @@ from penstock.masks.contract import Codomain, Contract, Input, Mask, Uniqueness
 
 HYPHENATED = 36
 PLAIN = 32
-_GROUPS = np.array([*range(8), *range(9, 13), *range(14, 18), *range(19, 23), *range(24, 36)])
+_GROUPS = ((0, 8, 0), (8, 12, 1), (12, 16, 2), (16, 20, 3), (20, 32, 4))  # digits from, to; hyphens before them
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,12 @@ def name_based(namespace: bytes, values: pa.Array, version: int = 8) -> U8:
     # Version 5 is SHA-1 by definition; the secret namespace makes it keyed.
     digest = hashlib.sha1 if version == 5 else hashlib.sha256
     digests = b"".join([digest(namespace + body[a:b]).digest() for a, b in pairwise(offsets.tolist())])
-    octets = np.frombuffer(digests, np.uint8).reshape(len(values), digest().digest_size)[:, :16].copy()
+    return marked(np.frombuffer(digests, np.uint8).reshape(len(values), digest().digest_size)[:, :16], version)
+
+
+def marked(octets: U8, version: int = 8) -> U8:
+    """A copy of (n, 16) octets with the version and the variant of RFC 9562 written into them."""
+    octets = octets.copy()
     octets[:, 6] = (octets[:, 6] & 0x0F) | (version << 4)
     octets[:, 8] = (octets[:, 8] & 0x3F) | 0x80
     return octets
@@ -76,5 +81,7 @@ def name_based(namespace: bytes, values: pa.Array, version: int = 8) -> U8:
 def spelled(octets: U8) -> U8:
     """(n, 36) characters of (n, 16) octets: 8-4-4-4-12."""
     out = np.full((len(octets), HYPHENATED), ord("-"), np.uint8)
-    out[:, _GROUPS] = hexadecimal(octets)
+    digits = hexadecimal(octets)
+    for start, end, hyphens in _GROUPS:
+        out[:, start + hyphens : end + hyphens] = digits[:, start:end]
     return out

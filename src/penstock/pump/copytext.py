@@ -122,22 +122,32 @@ def parse(block: bytes, columns: int) -> Block:
 
 
 def decode(raw: pa.Array) -> pa.Array:
-    r"""Escaped field bytes to text values: `\N` to NULL, escapes resolved. Binary in, large_string out."""
+    r"""Escaped field bytes to text values: `\N` to NULL, escapes resolved. Binary in, large_string out.
+
+    The server sends UTF-8 (the session is pinned), so bytes become text without another look at them.
+    """
+    if not (_bytes_of(raw) == _BACKSLASH).any():  # neither an escape nor a NULL
+        return _relabelled(raw, pa.large_string())
     null = pc.equal(raw, pa.scalar(NULL, raw.type))
     if pc.any(null).as_py():
         raw = pc.if_else(null, pa.scalar(None, raw.type), raw)
-    text = raw.cast(pa.large_string())
-    return _unescape(text) if _contains(text, (_BACKSLASH,)) else text
+    return _unescape(_relabelled(raw, pa.large_string()))
 
 
 def encode(values: pa.Array) -> pa.Array:
     r"""Text values to escaped field bytes, NULL to `\N`. String in, large_binary out."""
     text = values.cast(pa.large_string()) if not pa.types.is_large_string(values.type) else values
-    if _contains(text, (_BACKSLASH, _TAB, _NEWLINE, _RETURN)):
+    data = _bytes_of(text)
+    if (data <= _RETURN).any() or (data == _BACKSLASH).any():  # tab, newline and return are below 14
         for plain, escaped in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r")):
             text = pc.replace_substring(text, plain, escaped)
-    raw = text.cast(pa.large_binary())
+    raw = _relabelled(text, pa.large_binary())
     return raw.fill_null(NULL) if raw.null_count else raw
+
+
+def _relabelled(array: pa.Array, kind: pa.DataType) -> pa.Array:
+    """The same buffers under another type: text and bytes of 64-bit offsets are laid out alike."""
+    return pa.Array.from_buffers(kind, len(array), array.buffers(), array.null_count, array.offset)
 
 
 def join(fields: Sequence[pa.Array], tail: pa.Array) -> memoryview:
@@ -155,9 +165,8 @@ def _data_of(array: pa.Array) -> memoryview:
     return memoryview(data)[int(bounds[array.offset]) : int(bounds[array.offset + len(array)])]
 
 
-def _contains(text: pa.Array, codes: tuple[int, ...]) -> bool:
-    data = np.frombuffer(_data_of(text), dtype=np.uint8)
-    return any(bool((data == code).any()) for code in codes)
+def _bytes_of(array: pa.Array) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(_data_of(array), dtype=np.uint8)
 
 
 _SIMPLE = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}

@@ -22,7 +22,7 @@ from penstock.pump.copytext import RowBlocks
 from penstock.pump.readplan import ReadPlan
 from penstock.pump.transform import Moved, RowFilter, Transform
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 21
 _CANCEL_SECONDS = 5.0
 _IN_FLIGHT = 4  # blocks being masked or waiting for the writer
 
