@@ -21,7 +21,7 @@ _PUBLIC = {"Project": "penstock.api.project", "Plan": "penstock.devdb.plan"}
 
 def __getattr__(name: str) -> Any:
     if name in _PUBLIC:
-        from importlib import import_module  # noqa: PLC0415
+        from importlib import import_module
 
         return getattr(import_module(_PUBLIC[name]), name)
     raise AttributeError(f"module 'penstock' has no attribute {name!r}")

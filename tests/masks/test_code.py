@@ -17,4 +17,6 @@ def test_all_codes_of_a_layout_are_only_permuted():
     values = [f"{a}{b}{n}" for a, b, n in product(ascii_uppercase, ascii_uppercase, range(10))]
     out = masked("code", values)
     assert sorted(out) == sorted(values)
-    assert sum(a == b for a, b in zip(values, out, strict=True)) < 10  # chance alone leaves about one in place
+    assert (
+        sum(a == b for a, b in zip(values, out, strict=True)) < 10
+    )  # chance alone leaves about one in place

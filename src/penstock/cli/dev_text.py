@@ -134,7 +134,13 @@ def _counts(coverage: Mapping[str, Mapping[str, int]]) -> Iterable[str]:
     """`36 foreign keys ok`; what is not ok is counted apart."""
     for kind, by_status in coverage.items():
         total = sum(by_status.values())
-        name = kind if total == 1 else f"{kind[:-1]}ies" if kind.endswith("y") and kind[-2] not in "aeou" else f"{kind}s"
+        name = (
+            kind
+            if total == 1
+            else f"{kind[:-1]}ies"
+            if kind.endswith("y") and kind[-2] not in "aeou"
+            else f"{kind}s"
+        )
         rest = ", ".join(f"{n} {status}" for status, n in by_status.items() if n and status != "ok")
         yield f"{total} {name} ok" if not rest else f"{total} {name} ({by_status.get('ok', 0)} ok, {rest})"
 

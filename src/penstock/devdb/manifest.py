@@ -149,7 +149,9 @@ def require_folder(state_dir: Path) -> Path:
             return folder
     except OSError as error:
         raise ConfigError(
-            f"nothing can be written into {folder}", why=error.strerror or "", hint="mend or remove it, and run again"
+            f"nothing can be written into {folder}",
+            why=error.strerror or "",
+            hint="mend or remove it, and run again",
         ) from None
 
 

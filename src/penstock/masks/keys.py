@@ -146,7 +146,11 @@ class Prf:
         # Rows of two words are moved as single 16-byte items, and gathered with take: fancy indexing costs ten times as much.
         for i in range(int(blocks_of.max()) if n else 0):
             active = np.flatnonzero(blocks_of > i)
-            left, at, blocks = lengths.take(active) - 16 * i, starts.take(active) + 16 * i, blocks_of.take(active)
+            left, at, blocks = (
+                lengths.take(active) - 16 * i,
+                starts.take(active) + 16 * i,
+                blocks_of.take(active),
+            )
             filled = np.minimum(left, 16)
             # The last block is padded and gets its sub-key; a block in between is full and gets nothing (row 17).
             ending = np.where(blocks == i + 1, filled, 17)

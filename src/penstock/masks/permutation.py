@@ -68,8 +68,7 @@ class Feistel:
         if len(left) == 0:
             return left, right
         parts = [
-            self._chunk(left[i : i + _CHUNK], right[i : i + _CHUNK])
-            for i in range(0, len(left), _CHUNK)
+            self._chunk(left[i : i + _CHUNK], right[i : i + _CHUNK]) for i in range(0, len(left), _CHUNK)
         ]
         if len(parts) == 1:
             return parts[0]

@@ -45,9 +45,13 @@ class StreetAddress(PoolMask):
     def _masked(self, values: pa.Array) -> pa.Array:
         values = values.cast(pa.large_string())
         digest = self._prf.digest(normalised(values))
-        street = in_case_of(pc.replace_substring_regex(values, pattern="[0-9]+", replacement=""), self._pick.of(digest))
+        street = in_case_of(
+            pc.replace_substring_regex(values, pattern="[0-9]+", replacement=""), self._pick.of(digest)
+        )
         if self._numbered:
-            number = pa.array((digest[:, 1] >> np.uint64(32)) % np.uint64(199) + np.uint64(1)).cast(pa.large_string())
+            number = pa.array((digest[:, 1] >> np.uint64(32)) % np.uint64(199) + np.uint64(1)).cast(
+                pa.large_string()
+            )
             leads = pc.match_substring_regex(values, _LEADS)
             follows = pc.match_substring_regex(pc.replace_substring(values, "\n", " "), _FOLLOWS)
             before = pc.binary_join_element_wise(number, street, _BLANK)

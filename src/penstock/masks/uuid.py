@@ -17,7 +17,13 @@ from penstock.masks.contract import Codomain, Contract, Input, Mask, Uniqueness
 
 HYPHENATED = 36
 PLAIN = 32
-_GROUPS = ((0, 8, 0), (8, 12, 1), (12, 16, 2), (16, 20, 3), (20, 32, 4))  # digits from, to; hyphens before them
+_GROUPS = (
+    (0, 8, 0),
+    (8, 12, 1),
+    (12, 16, 2),
+    (16, 20, 3),
+    (20, 32, 4),
+)  # digits from, to; hyphens before them
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,9 @@ def name_based(namespace: bytes, values: pa.Array, version: int = 8) -> U8:
     # Version 5 is SHA-1 by definition; the secret namespace makes it keyed.
     digest = hashlib.sha1 if version == 5 else hashlib.sha256
     digests = b"".join([digest(namespace + body[a:b]).digest() for a, b in pairwise(offsets.tolist())])
-    return marked(np.frombuffer(digests, np.uint8).reshape(len(values), digest().digest_size)[:, :16], version)
+    return marked(
+        np.frombuffer(digests, np.uint8).reshape(len(values), digest().digest_size)[:, :16], version
+    )
 
 
 def marked(octets: U8, version: int = 8) -> U8:

@@ -41,7 +41,9 @@ class NeedleIndex:
     number_origins: U64
     bits: int
     bitmap: U8  # one bit per hashed anchor of long texts
-    second_bitmap: U8  # one more bit per anchor, from its next `bits` bits: with millions of needles one is not enough
+    second_bitmap: (
+        U8  # one more bit per anchor, from its next `bits` bits: with millions of needles one is not enough
+    )
     short_bitmap: U8  # the same for the first five bytes of short ones
     short_lengths: tuple[int, ...]
 

@@ -156,7 +156,9 @@ class Scan:
             return np.full(len(hits.value), _APART, dtype=np.int8)
         out = np.full(len(hits.value), _LEAK, dtype=np.int8)
         if place in self.same and place.table in self.nomenclature:
-            out[hits.word & ~hits.whole] = _APART  # Texas, a district, inside Texas City; an e-mail in there stays a leak
+            out[hits.word & ~hits.whole] = (
+                _APART  # Texas, a district, inside Texas City; an e-mail in there stays a leak
+            )
         if not hits.whole.any():
             return out
         if place in self.same:
@@ -222,7 +224,9 @@ class Scan:
             acknowledged = text.column in self.acknowledged
             verdicts = np.full(len(hits.cell), _ACKNOWLEDGED if acknowledged else _LEAK, dtype=np.int8)
             if text.code and not acknowledged:
-                verdicts[hits.word & ~hits.whole] = _APART  # a word of a message or a name in a function's body
+                verdicts[hits.word & ~hits.whole] = (
+                    _APART  # a word of a message or a name in a function's body
+                )
             if hits.whole.any():
                 vocabulary = of_source if text.is_enum_label else self._vocabulary(text)
                 verdicts[hits.whole & np.isin(hits.value, vocabulary)] = _APART

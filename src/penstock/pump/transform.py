@@ -65,7 +65,9 @@ class Transform:
             for i, column in enumerate(self._plan.masked)
         ]
         tail = block.tail(self._context + len(fields))
-        if fields and len(fields) == len(self._plan.written):  # the tail is the newline alone: no tab before it
+        if fields and len(fields) == len(
+            self._plan.written
+        ):  # the tail is the newline alone: no tab before it
             fields[-1] = pc.binary_join_element_wise(fields[-1], tail, pa.scalar(b"", pa.large_binary()))
             *fields, tail = fields
         return Moved(copytext.join(fields, tail), block.rows, read)

@@ -71,7 +71,8 @@ def translate(error: BaseException, doing: str) -> PenstockError:
         return ConnectError(f"no answer while {doing}", why="the time limit passed", hint="penstock doctor")
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return NoSpace(
-            f"this machine's disk is full ({doing})", hint="free space in the folder for temporary files (TMPDIR)"
+            f"this machine's disk is full ({doing})",
+            hint="free space in the folder for temporary files (TMPDIR)",
         )
     if isinstance(error, OSError):
         reason = error.strerror or type(error).__name__
