@@ -476,3 +476,18 @@ def test_an_ordinary_role_can_do_everything_with_what_it_made(folder: Folder, ma
         assert somebody.ask("SELECT 1") == "1"
     assert folder.run("dev", "drop", "small", "--yes").code == 0
     assert folder.names() == []
+
+
+def test_a_database_of_another_project_is_neither_refreshed_nor_dropped(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)")
+    folder = make_folder(source, '[[devdb.small.root]]\ntable = "public.t"\n')
+    assert folder.run("dev", "create", "small").code == 0
+    toml = folder.path / "penstock.toml"
+    toml.write_text(toml.read_text().replace('name = "test"', 'name = "another"'))
+    for command in (["refresh", "small"], ["drop", "small", "--yes"]):
+        refused = folder.run("dev", *command)
+        assert refused.code == 4
+        assert "belongs to [devdb.small] of the project 'test'" in refused.err
+    assert folder.made.value("SELECT count(*) FROM t") == 1

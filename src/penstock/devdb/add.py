@@ -21,7 +21,8 @@ from penstock.devdb.build import Job, plan_of, reads, set_sequences
 from penstock.devdb.closure.roots import identifying_columns
 from penstock.devdb.config import RootSettings
 from penstock.devdb.context import Context
-from penstock.devdb.inspect import require_ours, require_there
+from penstock.devdb.inspect import require_there
+from penstock.devdb.ours import require_ours
 from penstock.devdb.planning import prepare
 from penstock.devdb.progress import Progress
 from penstock.engines.postgres.session import Session

@@ -24,6 +24,7 @@ _MAX_NAME_BYTES = 63
 class Context:
     """One `[devdb.NAME]`, resolved. `target` points at the server's maintenance database."""
 
+    project: str
     name: str
     settings: DevdbSettings
     source: ConnectionSettings
@@ -69,6 +70,7 @@ def context_of(project: ProjectSettings, name: str, settings: DevdbSettings | No
             hint="set a shorter `database` there",
         )
     return Context(
+        project=project.name,
         name=name,
         settings=settings,
         source=project.only_connection("source", settings.source or None),

@@ -19,6 +19,7 @@ from penstock.devdb import databases, manifest, verify
 from penstock.devdb.build import Built, build
 from penstock.devdb.context import Context
 from penstock.devdb.manifest import Manifest
+from penstock.devdb.ours import require_ours
 from penstock.devdb.plan import Plan, require_no_drift
 from penstock.devdb.planning import Prepared, prepare
 from penstock.devdb.progress import Progress
@@ -71,6 +72,7 @@ def create(
                     secrets.token_hex(6),
                     "refresh" if replace else "create",
                     prepared.plan,
+                    project=context.project,
                     source_identity=_identity(facts, source),
                     verification=verification.as_dict(),
                     left_out=[*(f"{item.what}: {item.why}" for item in built.left_out), *warnings],
@@ -149,12 +151,7 @@ def _check_target(context: Context, source: Session, maintenance: Session, *, re
             hint=f"penstock dev refresh {context.name} rebuilds it; penstock dev drop {context.name} removes it",
         )
     with context.target_session(final) as target:
-        if not manifest.read(target):
-            raise TargetRefused(
-                f"the database {final} was not made by Penstock",
-                why="it holds no manifest",
-                hint="set another `database` in penstock.toml, or remove that one yourself",
-            )
+        require_ours(context, manifest.read(target))
 
 
 def _system_identifier(session: Session) -> str:

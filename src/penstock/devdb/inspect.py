@@ -10,6 +10,7 @@ from penstock.catalog.model import TableName
 from penstock.devdb import databases, manifest
 from penstock.devdb.context import Context
 from penstock.devdb.manifest import Manifest
+from penstock.devdb.ours import require_ours
 from penstock.devdb.planning import prepare
 from penstock.devdb.progress import Progress
 from penstock.devdb.verify import Verification, verify
@@ -125,13 +126,3 @@ def require_there(context: Context) -> None:
                 f"there is no development database {context.database}",
                 hint=f"penstock dev create {context.name}",
             )
-
-
-def require_ours(context: Context, manifests: tuple[Manifest, ...]) -> Manifest:
-    if not manifests:
-        raise TargetRefused(
-            f"the database {context.database} was not made by Penstock",
-            why="it holds no manifest",
-            hint="set another `database` in penstock.toml",
-        )
-    return manifests[-1]

@@ -58,6 +58,7 @@ def make(
     operation: str,
     plan: Plan,
     *,
+    project: str,
     source_identity: Mapping[str, Any],
     verification: Mapping[str, Any],
     left_out: list[str],
@@ -65,6 +66,7 @@ def make(
 ) -> Manifest:
     """The manifest of a run that has just been verified."""
     document = {
+        "project": project,
         "name": plan.name,
         "database": plan.database,
         "penstock": __version__,
