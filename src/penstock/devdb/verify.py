@@ -13,6 +13,7 @@ from penstock.catalog.model import ColumnName, TableName
 from penstock.devdb.build import Job
 from penstock.devdb.config import DevdbSettings
 from penstock.devdb.names import find_columns
+from penstock.engines.postgres.errors import translated
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
 from penstock.masks.contract import Codomain
