@@ -150,9 +150,9 @@ def test_a_known_name_never_stands_readable_as_a_word(texts):
 def test_it_reads_the_columns_its_identities_name():
     mask = standing("free_text", options={"identities": PERSON})
     assert mask.inputs() == (
-        Input("first_name", (), "first_name"),
-        Input("last_name", (), "last_name"),
-        Input("email", ("customer_id",), "email"),
+        Input("first_name", ()),
+        Input("last_name", ()),
+        Input("email", ("customer_id",)),
     )
     assert not mask.context_free
 

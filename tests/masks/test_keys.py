@@ -1,6 +1,5 @@
 """The project key, its sub-keys, and the keyed function."""
 
-import base64
 import pickle
 
 import numpy as np
@@ -11,7 +10,7 @@ from cryptography.hazmat.primitives.cmac import CMAC
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.masks.keys import Keyring, Prf, keyring_from_text
+from penstock.masks.keys import Keyring, Prf
 from tests.masks.standing import KEY, OTHER_KEY
 
 # A value of more than 512 bytes is replaced by its SHA-256 first; up to there the function is AES-CMAC to the letter.
@@ -63,16 +62,3 @@ def test_the_key_is_never_shown_nor_pickled():
 def test_the_fingerprint_names_the_key():
     assert KEY.fingerprint == Keyring(bytes(range(32))).fingerprint != OTHER_KEY.fingerprint
     assert KEY.fingerprint not in bytes(range(32)).hex()
-
-
-def test_a_key_is_read_from_hexadecimal_and_from_base64():
-    raw = bytes(range(32))
-    texts = (raw.hex(), base64.b64encode(raw).decode())
-    assert {keyring_from_text(text).fingerprint for text in texts} == {KEY.fingerprint}
-
-
-@pytest.mark.parametrize("text", ["", "00", "zz" * 32, "é", base64.b64encode(bytes(31)).decode()])
-def test_a_malformed_key_is_refused_without_showing_it(text):
-    with pytest.raises(ValueError, match=r"PENSTOCK_KEY|32 bytes") as caught:
-        keyring_from_text(text)
-    assert len(text) < 3 or text not in str(caught.value)

@@ -97,9 +97,9 @@ class Project:
         """Verify the existing copy again, against the source as it is now."""
         return inspect.verify_existing(self._context(name), progress or Silent())
 
-    def why_dev(self, name: str, table: str, key: str) -> why.Why:
-        """The path by which a row came into the subset."""
-        return why.why(self._context(name), table, key, Silent())
+    def why_dev(self, name: str, table: str, key: str, *, progress: Progress | None = None) -> why.Why:
+        """The path by which a row came into the subset. Computes the closure again."""
+        return why.why(self._context(name), table, key, progress or Silent())
 
     def list_dev(self) -> list[inspect.Listed]:
         """The development databases of the project and what became of them."""

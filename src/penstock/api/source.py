@@ -30,6 +30,8 @@ class SourceView:
 
     def edges(self) -> list[Join]:
         """Where the virtual edges of all development databases on this source join columns."""
+        from penstock.devdb.rules import joins_of
+
         return [join for name in self._devdbs() for join in joins_of(self.rules(name))]
 
     def rules(self, devdb: str) -> Rules:
@@ -42,15 +44,6 @@ class SourceView:
         """The development databases made from this source."""
         sections = self.project.sections.get("devdb", {})
         return [name for name, s in sections.items() if s.source in ("", self.session.settings.name)]
-
-
-def joins_of(rules: Rules) -> list[Join]:
-    """The virtual edges of `rules` that join columns; an arbitrary condition says nothing about values."""
-    return [
-        Join(edge.child, edge.child_columns, edge.parent, edge.parent_columns)
-        for edge in rules.virtual
-        if edge.child_columns
-    ]
 
 
 @contextmanager

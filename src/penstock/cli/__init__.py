@@ -65,12 +65,12 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, prog_name="penstock")
 def cli() -> None:
-    r"""Safe development databases from a production PostgreSQL: masked, referentially complete, proven so.
+    """Safe development databases from a production PostgreSQL: masked, referentially complete, proven so.
 
     \b
     Start with `penstock demo`, or with `penstock init` in your project's folder.
     Exit codes: 0 done, 1 a finding, 2 usage or configuration, 3 a database failed,
-    4 refused by a guard, 5 partial, 130 interrupted.
+    4 refused by a guard, 130 interrupted.
     """
 
 

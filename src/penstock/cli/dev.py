@@ -111,7 +111,8 @@ def verify(name: str, as_json: bool) -> int:
 @_JSON
 def why(name: str, table: str, key: str, as_json: bool) -> int:
     """The path by which a row came into the subset. KEY is its primary key, as in the source or as masked."""
-    found = _project().why_dev(name, table, key)
+    with progress() as shown:
+        found = _project().why_dev(name, table, key, progress=shown)
     emit_json(found.as_dict()) if as_json else emit(dev_text.why(found))
     return 0 if found.included else 1
 

@@ -28,7 +28,7 @@ _FOR = click.option(
 
 @click.group("masks")
 def command() -> None:
-    r"""The masks there are, and the decisions in masks.toml.
+    """The masks there are, and the decisions in masks.toml.
 
     \b
     penstock masks check      the gate for CI: exit code 1 for anything undecided
@@ -298,7 +298,7 @@ def _columns_in_order(source: SourceView) -> list[Any]:
 
 def _policy(source: SourceView, devdb: str | None, *, with_key: bool = False) -> Policy:
     """The decisions on the open source. Whether they hold does not depend on the key; a preview does."""
-    from penstock.api.source import joins_of
+    from penstock.devdb.rules import joins_of
     from penstock.discover import flagged
     from penstock.masks.keys import KEY_BYTES, Keyring
     from penstock.policy.resolve import resolve

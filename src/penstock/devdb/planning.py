@@ -19,7 +19,7 @@ from penstock.devdb.context import Context
 from penstock.devdb.plan import ColumnPlan, EdgePlan, Plan, Refusal, TablePlan, settings_as_dict
 from penstock.devdb.progress import Progress
 from penstock.devdb.real import real_values
-from penstock.devdb.rules import Rules, look_up
+from penstock.devdb.rules import Rules, joins_of, look_up
 from penstock.discover import flagged
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
@@ -48,16 +48,6 @@ class Prepared:
             raise self.errors[0]
 
 
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    """Where a virtual edge joins columns, as key classes want it."""
-
-    table: TableName
-    columns: tuple[str, ...]
-    referenced_table: TableName
-    referenced_columns: tuple[str, ...]
-
-
 def prepare(
     context: Context,
     source: Session,
@@ -76,9 +66,10 @@ def prepare(
     catalog = catalog or reflect(source)
     rules = look_up(catalog, context.settings, context.name)
     if not rules.roots and not rules.keep:
+        table = next(iter(map(str, catalog.leaves)), "schema.table")
         raise ConfigError(
             f"[devdb.{context.name}] has no root: nothing would be copied",
-            hint=f'[[devdb.{context.name}.root]] table = "{next(iter(map(str, catalog.leaves)), "schema.table")}" limit = 100',
+            hint=f'add to penstock.toml:\n[[devdb.{context.name}.root]]\ntable = "{table}"\nlimit = 100',
         )
     progress.finish("catalog")
     policy, real = _decide(context, catalog, rules, source)
@@ -122,11 +113,7 @@ def _decide(
             catalog,
             registry=context.registry,
             keys=context.keys,
-            virtual_edges=[
-                _Columns(e.child, e.child_columns, e.parent, e.parent_columns)
-                for e in rules.virtual
-                if e.child_columns
-            ],
+            virtual_edges=joins_of(rules),
             unclassified=context.settings.unclassified,
             skip=rules.skip,
             empty=rules.empty,

@@ -11,6 +11,7 @@ from penstock.devdb.config import DevdbSettings, EdgeSettings, RootSettings
 from penstock.devdb.databases import MANIFEST_SCHEMA
 from penstock.devdb.names import find_columns, find_table, find_tables
 from penstock.errors import ConfigError
+from penstock.policy.classes import Join
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +98,12 @@ def _edges_of(catalog: Catalog, declared: RelationGraph, edge: EdgeSettings, sec
     if same:
         return same
     return [virtual_edge(catalog, child, parent, pairs, edge.where)]
+
+
+def joins_of(rules: Rules) -> list[Join]:
+    """The virtual edges of `rules` that join columns; an arbitrary condition says nothing about values."""
+    return [
+        Join(edge.child, edge.child_columns, edge.parent, edge.parent_columns)
+        for edge in rules.virtual
+        if edge.child_columns
+    ]

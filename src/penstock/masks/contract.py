@@ -132,7 +132,6 @@ class Input:
 
     column: str
     via: tuple[str, ...] = ()
-    domain_mask: str = ""  # the mask of that column, so that a pseudonym in text equals the one in its table
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ class Identity:
 
     @property
     def input(self) -> Input:
-        return Input(self.column, self.via, self.mask)
+        return Input(self.column, self.via)
 
     @classmethod
     def of(cls, given: Any) -> Identity:

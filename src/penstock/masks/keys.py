@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -180,16 +179,3 @@ def _shorten(
     lengths[rows] = 32
     tweak[rows] = 1
     return np.concatenate([body, np.frombuffer(hashes, dtype=np.uint8)]), starts, lengths, tweak
-
-
-@lru_cache(maxsize=8)
-def keyring_from_text(text: str) -> Keyring:
-    """A keyring from `PENSTOCK_KEY`: 64 hex digits or base64 of 32 bytes. Raises ValueError."""
-    import base64
-    import binascii
-
-    try:
-        raw = bytes.fromhex(text) if len(text) == 2 * KEY_BYTES else base64.b64decode(text, validate=True)
-    except (ValueError, binascii.Error):
-        raise ValueError("PENSTOCK_KEY is neither 64 hex digits nor base64") from None
-    return Keyring(raw)

@@ -140,7 +140,9 @@ class ProjectSettings:
             raise UnknownName(
                 f"{'no' if not candidates else 'more than one'} connection has the role {role}",
                 why="found: " + (", ".join(candidates) or "none"),
-                hint=f"--on {candidates[0]}" if candidates else f'[connections.prod] … role = "{role}"',
+                hint=f'--on {candidates[0]}, or {role} = "{candidates[0]}" in the section of penstock.toml'
+                if candidates
+                else f'[connections.prod] … role = "{role}"',
             )
         return self.connection(candidates[0])
 

@@ -65,12 +65,6 @@ def fold(text: bytes) -> bytes:
     return folded
 
 
-def fold_many(texts: list[str]) -> list[str]:
-    """The same for a list of strings."""
-    folded: list[str] = pc.utf8_lower(pa.array(texts, pa.large_string())).to_pylist()
-    return folded
-
-
 def whole_rows(blocks: Iterable[bytes], size: int = BLOCK_BYTES) -> Iterator[bytes]:
     """The same stream in blocks of about `size` bytes that end with a row. A longer row is a block of its own."""
     held: list[bytes] = []
