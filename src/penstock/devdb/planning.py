@@ -97,7 +97,7 @@ def prepare(
         dangling=tuple(_dangling(closure)),
         nulled=tuple(sorted(str(ColumnName(t, c)) for t, columns in nulled.items() for c in columns)),
         real=real,
-        warnings=tuple(_warnings(policy, closure)),
+        warnings=(*_source_warnings(source, catalog), *_warnings(policy, closure)),
         refusals=tuple(Refusal(e.code, e.what, e.hint) for e in errors),
         snapshot_minutes=round(minutes, 1),
         seconds=round(time.monotonic() - started, 3),
@@ -335,6 +335,22 @@ def _edge_plans(closure: Closure) -> Iterable[EdgePlan]:
 def _dangling(closure: Closure) -> Iterable[str]:
     for edge, rows in closure.dangling.items():
         yield f"{edge}: {rows} rows reference nothing in the source itself"
+
+
+def _source_warnings(source: Session, catalog: Catalog) -> Iterable[str]:
+    """What a DBA would rather have otherwise; `penstock doctor` says how."""
+    if not catalog.facts.in_recovery:
+        yield "the source is a primary: a standby would keep the load and the snapshot away from it"
+    if source.fetchval(_MAY_WRITE_SQL):
+        yield f"the role {source.settings.user} may write to the source: one without that right cannot do so by mistake"
+
+
+_MAY_WRITE_SQL = """
+SELECT pg_catalog.current_setting('is_superuser') = 'on' OR EXISTS (
+    SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
+       AND pg_catalog.has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE'))
+"""
 
 
 def _warnings(policy: Policy, closure: Closure) -> Iterable[str]:
