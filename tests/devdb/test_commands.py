@@ -491,3 +491,23 @@ def test_a_database_of_another_project_is_neither_refreshed_nor_dropped(
         assert refused.code == 4
         assert "belongs to [devdb.small] of the project 'test'" in refused.err
     assert folder.made.value("SELECT count(*) FROM t") == 1
+
+
+def test_fresh_rows_are_not_added_under_other_masks(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(
+        "CREATE TABLE t (id int PRIMARY KEY, e text); INSERT INTO t SELECT i, 'x' || i || '@mail.example' FROM generate_series(1, 9) i"
+    )
+    folder = make_folder(
+        source,
+        '[[devdb.small.root]]\ntable = "public.t"\nlimit = 3\n',
+        '[public.t]\nid = "keep"\ne = "email"\n',
+    )
+    assert folder.run("dev", "create", "small").code == 0
+    for other in ('"text"', '"keep"', '{ mask = "email", keep_domain = true }'):
+        folder.write(masks=f'[public.t]\nid = "keep"\ne = {other}\n')
+        refused = folder.run("dev", "add", "small", "--root", "public.t:id = 9")
+        assert refused.code == 4
+        assert "public.t.e is masked otherwise" in refused.err
+    assert folder.made.value("SELECT count(*) FROM t") == 3

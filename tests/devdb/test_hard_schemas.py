@@ -145,3 +145,118 @@ where = "email = 'person10@mail.example'"
     ]
     assert folder.made.value("SELECT name FROM account WHERE email = 'person10@mail.example'") == "Jo Doe 10"
     assert made.manifest.document["real"] == ["public.account: 1 rows stay real (email = '…')"]
+
+
+AROUND = """
+CREATE TABLE person (id int PRIMARY KEY, email text);
+CREATE TABLE logs (id int PRIMARY KEY, line text);
+CREATE TABLE visit (id int PRIMARY KEY, person_id int REFERENCES person, note text);
+CREATE TABLE event (id int, at date) PARTITION BY RANGE (at);
+CREATE TABLE event_2026 PARTITION OF event FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+CREATE VIEW recent AS SELECT * FROM logs;
+CREATE VIEW newest AS SELECT max(id) FROM recent;
+INSERT INTO person SELECT i, 'person' || i || '@mail.example' FROM generate_series(1, 20) i;
+INSERT INTO logs SELECT i, 'line ' || i FROM generate_series(1, 20) i;
+INSERT INTO visit SELECT i, i, 'note ' || i FROM generate_series(1, 20) i;
+INSERT INTO event SELECT i, '2026-05-05' FROM generate_series(1, 20) i;
+"""
+
+
+@pytest.mark.parametrize(
+    ("setting", "gone"),
+    [
+        ('empty = ["public.logs", "public.visit"]', []),
+        ('skip = ["public.logs"]', ["logs", "recent", "newest"]),
+        ('skip = ["public.event"]', ["event", "event_2026"]),
+    ],
+    ids=["empty", "skip below views", "skip a partitioned table"],
+)
+def test_what_is_left_out_is_left_out_whole_and_the_rest_is_verified(
+    setting: str, gone: list[str], make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(AROUND)
+    folder = make_folder(
+        source,
+        f'unclassified = "mask"\n{setting}\n[[devdb.small.root]]\ntable = "public.person"\nlimit = 5\n',
+        '[public.event]\nat = "keep"\n',
+    )
+    assert folder.project.create_dev("small").verification.passed
+    names = {
+        name
+        for (name,) in source.rows(
+            "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v')"
+        )
+    }
+    there = {
+        name
+        for (name,) in folder.made.rows(
+            "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v')"
+        )
+    }
+    assert names - there == set(gone)
+    assert folder.made.value("SELECT count(*) FROM person") == 5
+
+
+HEIRS = """
+CREATE TABLE par (id int PRIMARY KEY, email text);
+CREATE TABLE kid (extra int) INHERITS (par);
+INSERT INTO kid VALUES (1, 'kid@mail.example', 2);
+"""
+
+
+def test_a_skipped_table_that_others_inherit_from_is_refused_before_anything_is_copied(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    folder = make_folder(
+        make_database(HEIRS),
+        'unclassified = "mask"\nskip = ["public.par"]\n[[devdb.small.root]]\ntable = "public.kid"\n',
+    )
+    refused = folder.run("dev", "create", "small")
+    assert refused.code == 2
+    assert "public.kid inherits from it" in refused.err
+
+
+UNOWNED = """
+CREATE SEQUENCE counter;
+CREATE TABLE t (id int PRIMARY KEY DEFAULT nextval('counter'), email text);
+INSERT INTO t (email) SELECT 'person' || i || '@mail.example' FROM generate_series(1, 30) i;
+"""
+
+
+def test_a_sequence_that_no_column_owns_continues_after_the_masked_keys(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    folder = make_folder(
+        make_database(UNOWNED),
+        '[[devdb.small.root]]\ntable = "public.t"\n',
+        '[public.t]\nid = "integer"\nemail = "email"\n',
+    )
+    assert folder.project.create_dev("small").verification.passed
+    assert folder.made.value("SELECT nextval('counter') > (SELECT max(id) FROM t)")
+
+
+KEPT_IN_JSON = """
+CREATE TABLE a (id int PRIMARY KEY, email text, meta jsonb);
+INSERT INTO a SELECT i, 'x' || i || '@corp.test', jsonb_build_object('mail', 'x' || i || '@corp.test', 'n', 1000000 + i)
+  FROM generate_series(1, 30) i;
+INSERT INTO a VALUES (31, 'x31@corp.test', '{"x31@corp.test": 1234567}');
+"""
+
+
+@pytest.mark.parametrize(
+    "meta",
+    ['{ mask = "json", paths = { "$.mail" = "keep" } }', '{ mask = "json" }'],
+    ids=["a kept path", "a key"],
+)
+def test_an_email_that_survives_inside_masked_json_fails_the_verification(
+    meta: str, make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    folder = make_folder(
+        make_database(KEPT_IN_JSON),
+        '[[devdb.small.root]]\ntable = "public.a"\n',
+        f'[public.a]\nid = "keep"\nemail = "email"\nmeta = {meta}\n',
+    )
+    found = folder.run("dev", "create", "small")
+    assert found.code == 1
+    assert "public.a.email occur in public.a.meta" in found.err
+    assert folder.names() == []

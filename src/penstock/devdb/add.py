@@ -22,7 +22,9 @@ from penstock.devdb.closure.roots import identifying_columns
 from penstock.devdb.config import RootSettings
 from penstock.devdb.context import Context
 from penstock.devdb.inspect import require_there
+from penstock.devdb.manifest import Manifest
 from penstock.devdb.ours import require_ours
+from penstock.devdb.plan import Plan
 from penstock.devdb.planning import prepare
 from penstock.devdb.progress import Progress
 from penstock.engines.postgres.session import Session
@@ -82,6 +84,7 @@ def add(context: Context, roots: Sequence[str], progress: Progress) -> Added:
         with context.source_session() as source:
             prepared = prepare(chosen, source, progress)
             prepared.require()
+            _require_same_masks(context, prepared.plan, made)
             job = dataclasses.replace(prepared.job, keep=_kept(prepared.job, made.document))
             target.begin()
             try:
@@ -126,6 +129,19 @@ def add(context: Context, roots: Sequence[str], progress: Progress) -> Added:
         time.monotonic() - started,
         found,
     )
+
+
+def _require_same_masks(context: Context, plan: Plan, made: Manifest) -> None:
+    """Raise `TargetRefused` where a column is masked otherwise now: one person would have two pseudonyms in one copy."""
+    before = made.document["rules"]
+    changed = [c.column for c in plan.columns if c.column in before and before[c.column] != c.rule]
+    if changed:
+        raise TargetRefused(
+            f"{changed[0]} is masked otherwise than in {context.database}"
+            + (f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""),
+            why="the rows there and the fresh ones would not belong together",
+            hint=f"penstock dev refresh {context.name}",
+        )
 
 
 def _kept(job: Job, document: Mapping[str, Any]) -> frozenset[TableName]:

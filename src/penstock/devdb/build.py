@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from penstock.catalog.model import Catalog, Sequence, TableName, quote_identifier
+from penstock.catalog.model import Catalog, ColumnName, Sequence, TableName, quote_identifier
 from penstock.devdb.closure import Closure
 from penstock.devdb.closure.rowset import RowSet, blocks_of, offsets_of
 from penstock.devdb.progress import Progress
-from penstock.devdb.schema import LeftOut, dump_schema
+from penstock.devdb.schema import LeftOut, dump_schema, with_leaves
 from penstock.engines.postgres.clients import find_client_tools
 from penstock.engines.postgres.session import Session
 from penstock.errors import SourceRefused
@@ -64,7 +64,7 @@ def build(job: Job, source: Session, target: Session, progress: Progress) -> Bui
     with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
         progress.start("schema")
         archive, without = dump_schema(
-            source, tools, Path(folder), skip=_with_leaves(job.catalog, job.skip), unavailable=unavailable
+            source, tools, Path(folder), skip=with_leaves(job.catalog, job.skip), unavailable=unavailable
         )
         if not any(t.name.schema == "public" for t in job.catalog) and not _has_public(source):
             target.execute("DROP SCHEMA IF EXISTS public", doing="preparing the schema")
@@ -172,14 +172,6 @@ def _by_address(plan: ReadPlan, leaf: TableName, rows: RowSet, index: int) -> It
         yield plan.select(leaf, f"t.ctid = ANY('{{{listed}}}'::pg_catalog.tid[])")
 
 
-def _with_leaves(catalog: Catalog, tables: Iterable[TableName]) -> Iterator[TableName]:
-    """Tables and, where they are partitioned, everything below them."""
-    wanted = set(tables)
-    for table in catalog:
-        if table.name in wanted or (table.is_partition and catalog.root_of(table.name) in wanted):
-            yield table.name
-
-
 def _has_public(source: Session) -> bool:
     return source.fetchval("SELECT pg_catalog.to_regnamespace('public')") is not None
 
@@ -220,10 +212,11 @@ def _refill_triggers(job: Job, source: Session) -> frozenset[tuple[int, int]]:
 def set_sequences(catalog: Catalog, source: Session, target: Session) -> None:
     """Every sequence continues after the source's last value and after the largest value its column now holds
     (a masked key may lie beyond the source's). One that the role may not read continues after its column alone."""
+    drawing = _columns_drawing(catalog)
     for sequence in catalog.sequences:
         if target.fetchval("SELECT pg_catalog.to_regclass($1)::text", sequence.name.sql) is None:
             continue
-        reached = _reached(sequence, target)
+        reached = _reached(sequence, drawing.get(str(sequence.name), ()), target)
         if reached is not None:
             reached = min(max(reached, sequence.minimum), sequence.maximum)
         state = _state(sequence, source)
@@ -249,15 +242,28 @@ def _state(sequence: Sequence, source: Session) -> tuple[int, bool] | None:
     return int(state["last_value"]), bool(state["is_called"])
 
 
-def _reached(sequence: Sequence, target: Session) -> int | None:
-    owner = sequence.owned_by
-    if owner is None or target.fetchval("SELECT pg_catalog.to_regclass($1)::text", owner.table.sql) is None:
-        return None
-    extreme = "max" if sequence.increment > 0 else "min"
-    value = target.fetchval(
-        f"SELECT {extreme}({quote_identifier(owner.column)})::numeric::text FROM {owner.table.sql}"
-    )
-    return int(value) if value is not None and value.lstrip("-").isdigit() else None
+def _columns_drawing(catalog: Catalog) -> Mapping[str, tuple[ColumnName, ...]]:
+    """For every sequence the columns of logical tables that draw from it, owned or not."""
+    found: dict[str, tuple[ColumnName, ...]] = {}
+    for name in catalog.leaves:
+        for column in catalog.tables[name].columns:
+            if column.sequence is not None:
+                found[column.sequence] = (*found.get(column.sequence, ()), ColumnName(name, column.name))
+    return found
+
+
+def _reached(sequence: Sequence, drawing: Iterable[ColumnName], target: Session) -> int | None:
+    """The value farthest along in the columns that draw from the sequence."""
+    columns = dict.fromkeys([*([sequence.owned_by] if sequence.owned_by else []), *drawing])
+    extreme, farthest = ("max", max) if sequence.increment > 0 else ("min", min)
+    values = [
+        target.fetchval(
+            f"SELECT {extreme}({quote_identifier(name.column)})::numeric::text FROM {name.table.sql}"
+        )
+        for name in columns
+        if target.fetchval("SELECT pg_catalog.to_regclass($1)::text", name.table.sql) is not None
+    ]
+    return farthest((int(v) for v in values if v is not None and v.lstrip("-").isdigit()), default=None)
 
 
 def _settle(target: Session, progress: Progress) -> None:

@@ -77,6 +77,7 @@ def make(
         "key_fingerprint": plan.key_fingerprint,
         "tables": {t.table: {"role": t.role, "rows": t.rows} for t in plan.tables},
         "masks": {c.column: c.mask for c in plan.columns},
+        "rules": {c.column: c.rule for c in plan.columns},
         "claims": {c.column: c.codomain for c in plan.columns},
         "real": without_literals(list(plan.real)),
         "nulled": list(plan.nulled),

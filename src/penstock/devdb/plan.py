@@ -44,6 +44,12 @@ class ColumnPlan:
     uniqueness: str
     origin: str
     inherited_from: str = ""
+    options: str = ""  # a digest of the mask's options; "" where it has none
+
+    @property
+    def rule(self) -> str:
+        """The mask with the digest of its options: two columns with one rule and one domain mask alike."""
+        return " ".join(filter(None, (self.mask, self.domain, self.options)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +147,19 @@ class Plan:
                 fields[name] = tuple(item(**entry) for entry in fields[name])
             for name in ("dangling", "nulled", "real", "warnings"):
                 fields[name] = tuple(fields[name])
-            return cls(**fields)
+            plan, promised = cls(**fields), document["rules_hash"]
         except OSError as error:
             raise ConfigError(f"the plan {path} cannot be read", why=error.strerror or "") from None
         except (ValueError, KeyError, TypeError):
             raise ConfigError(
                 f"{path} is not a saved plan", hint="penstock dev plan NAME --save FILE"
             ) from None
+        if plan.rules_hash != promised:
+            raise ConfigError(
+                f"the plan {path} was edited: its rules are not the ones its rules_hash names",
+                hint="change penstock.toml or masks.toml and plan again: penstock dev plan NAME --save FILE",
+            )
+        return plan
 
 
 def settings_as_dict(settings: DevdbSettings) -> dict[str, Any]:

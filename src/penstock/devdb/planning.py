@@ -6,6 +6,8 @@ once; `Prepared.require` raises it.
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ from penstock.discover import flagged
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
 from penstock.errors import ConfigError, ContractBroken, PenstockError, Refused, SourceRefused
+from penstock.masks.contract import Mask
 from penstock.policy.decision import Policy
 from penstock.policy.resolve import resolve
 
@@ -319,7 +322,15 @@ def _column_plans(policy: Policy) -> Iterable[ColumnPlan]:
             uniqueness=contract.uniqueness.value if contract else "",
             origin=decision.origin.value,
             inherited_from=str(decision.inherited_from or ""),
+            options=_digest_of_options(decision.mask),
         )
+
+
+def _digest_of_options(mask: Mask | None) -> str:
+    """Not the options themselves: a constant may be anything."""
+    if mask is None or not dataclasses.fields(mask.options):
+        return ""
+    return hashlib.sha256(repr(mask.options).encode()).hexdigest()[:8]
 
 
 def _edge_plans(closure: Closure) -> Iterable[EdgePlan]:

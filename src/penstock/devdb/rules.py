@@ -45,6 +45,13 @@ def look_up(catalog: Catalog, settings: DevdbSettings, name: str) -> Rules:
                 f"{min(both)} is in both `{first}` and `{second}` of [{section}]",
                 hint="leave it in one of them",
             )
+    for heir in catalog:
+        for parent in heir.parents:
+            if parent in skip and not heir.is_partition and heir.name not in skip:
+                raise ConfigError(
+                    f"{parent} is in `skip` of [{section}], but {heir.name} inherits from it",
+                    hint=f"skip {heir.name} too, or put {parent} in `empty`",
+                )
     roots = tuple((find_table(catalog, root.table, f"{section}.root"), root) for root in settings.root)
     for table, _ in roots:
         if table in empty | skip:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.catalog.model import TableName, quote_identifier
+from penstock.catalog.model import Catalog, TableName, quote_identifier
 from penstock.devdb.databases import MANIFEST_SCHEMA
 from penstock.engines.postgres.clients import ClientTools
 from penstock.engines.postgres.session import Session
@@ -131,6 +131,23 @@ def dump_schema(
     return SchemaArchive(path, tools, tuple(left_out)), identities
 
 
+def with_leaves(catalog: Catalog, tables: Iterable[TableName]) -> Iterator[TableName]:
+    """Tables and, where they are partitioned, everything below them."""
+    wanted = set(tables)
+    for table in catalog:
+        if table.name in wanted or (table.is_partition and catalog.root_of(table.name) in wanted):
+            yield table.name
+
+
+def left_out_tables(source: Session, catalog: Catalog, skip: Iterable[TableName]) -> frozenset[TableName]:
+    """Skipped tables, their partitions, and the views that stand on any of them."""
+    skipped = frozenset(with_leaves(catalog, skip))
+    if not skipped:
+        return skipped
+    rows = source.fetch(_DEPENDENT_VIEWS_SQL, [name.sql for name in skipped])
+    return skipped | {TableName(row["schema"], row["name"]) for row in rows}
+
+
 def _identities_to_leave_out(
     source: Session, skipped: Sequence[TableName], unavailable: Sequence[str]
 ) -> tuple[frozenset[tuple[int, int]], list[LeftOut]]:
@@ -155,12 +172,7 @@ def _identities_to_leave_out(
     return frozenset(identities), left_out
 
 
-_EXTENSION_SQL = """
-SELECT 'pg_catalog.pg_extension'::regclass::oid::int8 AS c, oid::int8 FROM pg_catalog.pg_extension WHERE extname = $1
-"""
-
-# Foreign keys that reference a skipped table, and all views above one, however deep.
-_DEPENDENT_SQL = """
+_GONE_SQL = """
 WITH RECURSIVE gone AS (
     SELECT c.oid FROM unnest($1::text[]) AS n(name) JOIN pg_catalog.pg_class c ON c.oid = n.name::regclass
   UNION
@@ -169,6 +181,25 @@ WITH RECURSIVE gone AS (
                                AND d.classid = 'pg_catalog.pg_rewrite'::regclass
     JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
 )
+"""
+
+_DEPENDENT_VIEWS_SQL = (
+    _GONE_SQL
+    + """
+SELECT n.nspname AS schema, c.relname AS name FROM gone
+  JOIN pg_catalog.pg_class c ON c.oid = gone.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('v', 'm')
+"""
+)
+
+_EXTENSION_SQL = """
+SELECT 'pg_catalog.pg_extension'::regclass::oid::int8 AS c, oid::int8 FROM pg_catalog.pg_extension WHERE extname = $1
+"""
+
+# Foreign keys that reference a skipped table, and all views above one, however deep.
+_DEPENDENT_SQL = (
+    _GONE_SQL
+    + """
 SELECT 'pg_catalog.pg_constraint'::regclass::oid::int8 AS c, k.oid::int8 AS oid,
        'foreign key ' || k.conname || ' of ' || k.conrelid::regclass::text AS what
   FROM pg_catalog.pg_constraint k JOIN gone ON gone.oid = k.confrelid
@@ -177,6 +208,7 @@ UNION ALL
 SELECT 'pg_catalog.pg_class'::regclass::oid::int8, v.oid::int8, 'view ' || v.oid::regclass::text
   FROM pg_catalog.pg_class v JOIN gone ON gone.oid = v.oid WHERE v.relkind IN ('v', 'm')
 """
+)
 
 
 def connection_environment(settings: ConnectionSettings, database: str) -> dict[str, str]:

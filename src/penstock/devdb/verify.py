@@ -13,6 +13,7 @@ from penstock.catalog.model import ColumnName, TableName
 from penstock.devdb.build import Job
 from penstock.devdb.config import DevdbSettings
 from penstock.devdb.names import find_columns
+from penstock.devdb.schema import left_out_tables
 from penstock.engines.postgres.errors import translated
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
@@ -83,7 +84,12 @@ def verify(
 ) -> Verification:
     """Both checks on the target's session; the source is in its snapshot. `expected` rows: the closure's, by default."""
     if expected is None:
-        expected = {name: rows.count for name, rows in job.closure.rows.items() if name not in job.skip}
+        rows = job.closure.rows
+        expected = {
+            name: rows[name].count if name in rows else 0
+            for name in job.catalog.leaves
+            if name not in job.skip
+        }
     outer = target.connection.is_in_transaction()
     if not outer:
         target.begin()
@@ -94,7 +100,7 @@ def verify(
             job.catalog,
             expected,
             source=source,
-            skipped=job.skip,
+            skipped=left_out_tables(source, job.catalog, job.skip),
             emptied=frozenset(
                 name
                 for name, decision in job.policy.decisions.items()

@@ -40,7 +40,11 @@ def tracked_env(root: Path) -> list[str]:
     """The env files of the project that git tracks (`.env`, `.env.local`, …; not the example)."""
     if not in_git(root):
         return []
-    listed = git(root, "ls-files", "-z", "--", ".env", ".env.*")
+    link = root / ".env"
+    behind = (
+        [str(link.resolve())] if link.is_symlink() and link.resolve().is_relative_to(root.resolve()) else []
+    )
+    listed = git(root, "ls-files", "-z", "--", ".env", ".env.*", *behind)
     names = [] if listed is None else listed.stdout.split("\0")
     return [name for name in names if name and not name.endswith((".example", ".sample", ".template"))]
 

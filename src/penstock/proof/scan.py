@@ -152,9 +152,12 @@ class Scan:
         """What each hit in a column of the target is."""
         if place in self.acknowledged:
             return np.full(len(hits.value), _ACKNOWLEDGED, dtype=np.int8)
-        if place in self.by_chance:
-            return np.full(len(hits.value), _APART, dtype=np.int8)
         out = np.full(len(hits.value), _LEAK, dtype=np.int8)
+        if place in self.by_chance:
+            # A pool makes words and a permutation numbers, which may be somebody's. Neither makes an e-mail, and a JSON
+            # document may hold one at a path that was kept.
+            out[hits.word | hits.number] = _APART
+            return out
         if place in self.same and place.table in self.nomenclature:
             out[hits.word & ~hits.whole] = (
                 _APART  # Texas, a district, inside Texas City; an e-mail in there stays a leak

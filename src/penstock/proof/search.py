@@ -31,6 +31,7 @@ class Hits:
     origin: I64
     whole: npt.NDArray[np.bool_]
     word: npt.NDArray[np.bool_]  # the value is one word, letters only
+    number: npt.NDArray[np.bool_]  # the value is digits only
 
 
 def search(index: NeedleIndex, cells: Cells) -> Hits:
@@ -38,7 +39,8 @@ def search(index: NeedleIndex, cells: Cells) -> Hits:
     parts = [*_texts(index, cells), *_numbers(index, cells)]
     if not parts:
         nothing = np.empty(0, dtype=np.int64)
-        return Hits(nothing, nothing.astype(np.uint64), nothing, nothing.astype(bool), nothing.astype(bool))
+        no = nothing.astype(bool)
+        return Hits(nothing, nothing.astype(np.uint64), nothing, no, no, no)
     cell, start, length, value, origin = (np.concatenate(column) for column in zip(*parts, strict=True))
     true = ~cells.opaque[cell]
     cell, start, length, value, origin = cell[true], start[true], length[true], value[true], origin[true]
@@ -46,7 +48,8 @@ def search(index: NeedleIndex, cells: Cells) -> Hits:
     sign = (cells.buffer[first] == ord("-")) | (cells.buffer[first] == ord("+"))
     whole = (start + length == last) & ((start == first) | (sign & (start == first + 1)))
     word = counted(_LETTER[cells.buffer], start, start + length) == length
-    return Hits(cell, value, origin, whole, word)
+    number = counted(_DIGIT[cells.buffer], start, start + length) == length
+    return Hits(cell, value, origin, whole, word, number)
 
 
 _Part = tuple[I64, I64, I64, U64, I64]  # cell, start, length, value, origin
@@ -161,5 +164,7 @@ _WORD[list(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")] 
 _WORD[0x80:] = True
 _LETTER = _WORD.copy()
 _LETTER[list(b"0123456789_")] = False
+_DIGIT = np.zeros(256, dtype=bool)
+_DIGIT[list(b"0123456789")] = True
 _JOINT = np.zeros(256, dtype=bool)
 _JOINT[list(b"-.")] = True
