@@ -20,3 +20,10 @@ def test_all_codes_of_a_layout_are_only_permuted():
     assert (
         sum(a == b for a, b in zip(values, out, strict=True)) < 10
     )  # chance alone leaves about one in place
+
+
+def test_accented_letters_become_accented_letters_of_their_case():
+    out = masked("code", ["kÄ1", "Ñandu-7", "über"])
+    assert all(c.isprintable() for value in out for c in value)
+    assert [value[1].isupper() for value in out[:1]] == [True]
+    assert out[2][0].islower()

@@ -173,8 +173,18 @@ def _alphabet(character: str) -> str:
         return ""
     if code in _KEPT:
         return ""
-    block = range(128, 256) if code < 256 else range(code & ~255, (code | 255) + 1)
-    return "".join(chr(c) for c in block if c not in _KEPT)
+    for alphabet in _LATIN1:
+        if character in alphabet:
+            return alphabet
+    return "".join(chr(c) for c in range(code & ~255, (code | 255) + 1) if c not in _KEPT)
+
+
+# Written out, because Python's table of Unicode changes with its version and a pseudonym must not. Above Latin-1 a
+# character stays within its block of 256.
+_UPPER = "".join(chr(c) for c in range(0xC0, 0xDF) if c != 0xD7)
+_LOWER = "".join(chr(c) for c in range(0xDF, 0x100) if c != 0xF7)
+_SIGNS = "".join(chr(c) for c in (*range(0xA1, 0xC0), 0xD7, 0xF7))
+_LATIN1 = (_UPPER, _LOWER, _SIGNS, "".join(map(chr, range(0x80, 0xA0))))
 
 
 def _number(symbols: U8, radix: int) -> U64:
