@@ -260,3 +260,23 @@ def test_an_email_that_survives_inside_masked_json_fails_the_verification(
     assert found.code == 1
     assert "public.a.email occur in public.a.meta" in found.err
     assert folder.names() == []
+
+
+LITERAL_IN_A_VIEW = """
+CREATE TABLE a (id int PRIMARY KEY, email text);
+INSERT INTO a SELECT i, 'x' || i || '@corp.test' FROM generate_series(1, 9) i;
+CREATE MATERIALIZED VIEW fixed AS SELECT 'x' || id || '@corp.test' AS email FROM a;
+"""
+
+
+def test_a_finding_in_a_materialised_view_can_be_acknowledged_and_a_wrong_name_is_said_in_the_plan(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(LITERAL_IN_A_VIEW)
+    root = '[[devdb.small.root]]\ntable = "public.a"\n'
+    folder = make_folder(source, root, '[public.a]\nid = "keep"\nemail = "email"\n')
+    assert folder.run("dev", "create", "small").code == 1
+    folder.write(devdb=f'acknowledged = ["public.fixed.emial"]\n{root}')
+    assert folder.run("dev", "plan", "small").code == 2
+    folder.write(devdb=f'acknowledged = ["public.fixed.email"]\n{root}')
+    assert folder.run("dev", "create", "small").code == 0

@@ -92,7 +92,6 @@ def add(context: Context, roots: Sequence[str], progress: Progress) -> Added:
                 progress.start("verify")
                 found = verify.verify(
                     job,
-                    context.settings,
                     source,
                     target,
                     expected={name: before[name] + inserted.get(name, 0) for name in before},

@@ -44,6 +44,9 @@ class Job:
     skip: frozenset[TableName]
     nulled: Mapping[TableName, frozenset[str]]
     grants: bool = False
+    acknowledged: frozenset[ColumnName] = (
+        frozenset()
+    )  # columns whose findings of the leak check somebody has accepted
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,7 @@ def _verify(
     progress.start("verify")
     pa.default_memory_pool().release_unused()  # what the pump needed, the proof needs again
     with context.target_session(database) as target:
-        verification = verify.verify(prepared.job, context.settings, source, target)
+        verification = verify.verify(prepared.job, source, target)
     progress.finish("verify")
     if not verification.passed:
         raise Finding(

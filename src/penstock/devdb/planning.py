@@ -82,7 +82,16 @@ def prepare(
     progress.start("closure")
     closure = _close(context, source, catalog, rules, progress, trace=trace)
     progress.finish("closure")
-    job = Job(catalog, policy, closure, rules.keep, rules.skip, nulled, grants=context.settings.grants)
+    job = Job(
+        catalog,
+        policy,
+        closure,
+        rules.keep,
+        rules.skip,
+        nulled,
+        grants=context.settings.grants,
+        acknowledged=rules.acknowledged,
+    )
     tables = tuple(_table_plans(catalog, rules, closure))
     minutes = _snapshot_minutes(tables, policy)
     errors += _too_long(minutes, context.settings.max_snapshot_minutes)

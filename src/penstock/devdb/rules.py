@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from penstock.catalog.graph import Children, Edge, RelationGraph, virtual_edge
-from penstock.catalog.model import Catalog, TableName
+from penstock.catalog.model import Catalog, ColumnName, TableName
 from penstock.devdb.config import DevdbSettings, EdgeSettings, RootSettings
 from penstock.devdb.databases import MANIFEST_SCHEMA
-from penstock.devdb.names import find_columns, find_table, find_tables
+from penstock.devdb.names import find_columns, find_scanned, find_table, find_tables
 from penstock.errors import ConfigError
 from penstock.policy.classes import Join
 
@@ -26,6 +26,7 @@ class Rules:
     virtual: tuple[Edge, ...]
     children: Mapping[str, Children]  # by edge id; edges not named follow the default
     cut: frozenset[str]  # ids of edges whose columns are written as NULL
+    acknowledged: frozenset[ColumnName]
 
 
 def look_up(catalog: Catalog, settings: DevdbSettings, name: str) -> Rules:
@@ -71,7 +72,13 @@ def look_up(catalog: Catalog, settings: DevdbSettings, name: str) -> Rules:
             if edge.cut:
                 cut.add(found.id)
     graph = RelationGraph.of(catalog, virtual)
-    return Rules(roots, keep, empty, skip, graph, tuple(virtual), children, frozenset(cut))
+    acknowledged = frozenset(
+        ColumnName(table, column)
+        for text in settings.acknowledged
+        for table, columns in [find_scanned(catalog, text, f"{section}.acknowledged")]
+        for column in columns
+    )
+    return Rules(roots, keep, empty, skip, graph, tuple(virtual), children, frozenset(cut), acknowledged)
 
 
 def _edges_of(catalog: Catalog, declared: RelationGraph, edge: EdgeSettings, section: str) -> list[Edge]:

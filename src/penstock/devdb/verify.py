@@ -9,10 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from penstock.catalog.model import ColumnName, TableName
+from penstock.catalog.model import TableName
 from penstock.devdb.build import Job
-from penstock.devdb.config import DevdbSettings
-from penstock.devdb.names import find_columns
 from penstock.devdb.schema import left_out_tables
 from penstock.engines.postgres.errors import translated
 from penstock.engines.postgres.reflect import reflect
@@ -76,7 +74,6 @@ class Verification:
 
 def verify(
     job: Job,
-    settings: DevdbSettings,
     source: Session,
     target: Session,
     *,
@@ -107,15 +104,9 @@ def verify(
                 if decision.contract is not None and decision.contract.codomain is Codomain.CONSTANT
             ),
         )
-        acknowledged = frozenset(
-            ColumnName(table, column)
-            for text in settings.acknowledged
-            for table, columns in [find_columns(job.catalog, text, "acknowledged")]
-            for column in columns
-        )
         with translated("searching the copy for values of the source"):  # it spills to this machine's disk
             leaks = check_leaks(
-                source, target, claims_of(job), nomenclature=job.keep, acknowledged=acknowledged
+                source, target, claims_of(job), nomenclature=job.keep, acknowledged=job.acknowledged
             )
     finally:
         if not outer:
