@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from penstock.catalog.model import Catalog, ColumnName, Sequence, TableName, quote_identifier
+from penstock.catalog.types import Family
 from penstock.devdb.closure import Closure
 from penstock.devdb.closure.rowset import RowSet, blocks_of, offsets_of
 from penstock.devdb.progress import Progress
@@ -250,7 +251,8 @@ def _columns_drawing(catalog: Catalog) -> Mapping[str, tuple[ColumnName, ...]]:
     found: dict[str, tuple[ColumnName, ...]] = {}
     for name in catalog.leaves:
         for column in catalog.tables[name].columns:
-            if column.sequence is not None:
+            # A text column may spell a number into a code ('INV-' || nextval): it says nothing of how far the sequence is.
+            if column.sequence is not None and column.type.family in (Family.INTEGER, Family.NUMERIC):
                 found[column.sequence] = (*found.get(column.sequence, ()), ColumnName(name, column.name))
     return found
 
