@@ -9,7 +9,7 @@ from penstock.catalog.types import Family
 from penstock.errors import MaskError
 from penstock.masks.build import build
 from penstock.masks.contract import Codomain, Input, Site, Uniqueness
-from penstock.masks.literals import array_elements
+from penstock.masks.parts.literals import array_elements
 from tests.masks.sites import SITES, array_literal, text_values
 from tests.masks.standing import KEY, masked
 

@@ -9,7 +9,7 @@ from penstock.catalog.types import Family
 from penstock.errors import MaskError
 from penstock.masks.build import build
 from penstock.masks.contract import Codomain, Site
-from penstock.masks.literals import record_fields
+from penstock.masks.parts.literals import record_fields
 from tests.masks.sites import SITES, TEXT, array_literal, record_literal, text_values
 from tests.masks.standing import KEY, masked
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from penstock.errors import MaskError
 from penstock.masks.build import build
-from penstock.masks.calendar import civil, day_number
 from penstock.masks.contract import Input, Uniqueness
+from penstock.masks.parts.calendar import civil, day_number
 from tests.masks.sites import SITES
 from tests.masks.standing import KEY, masked
 

@@ -13,7 +13,7 @@ from penstock.catalog.types import Family
 from penstock.errors import MaskError
 from penstock.masks.build import build
 from penstock.masks.contract import Site
-from penstock.masks.json_paths import Decisions, Step, parse_path
+from penstock.masks.parts.json_paths import Decisions, Step, parse_path
 from tests.masks.sites import json_values
 from tests.masks.standing import KEY, masked
 

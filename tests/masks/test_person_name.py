@@ -5,7 +5,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.masks.words import _AFTER, _BEFORE, _PARTICLES
+from penstock.masks.parts.words import _AFTER, _BEFORE, _PARTICLES
 from penstock.pools.load import pool
 from tests.masks.standing import masked
 

@@ -12,7 +12,7 @@ from penstock.catalog.types import Family
 from penstock.errors import MaskError
 from penstock.masks.build import build, spec_by_family
 from penstock.masks.contract import Contract, Input, Mask
-from penstock.masks.literals import array_elements, written_element
+from penstock.masks.parts.literals import array_elements, written_element
 
 
 @dataclass(frozen=True, slots=True)

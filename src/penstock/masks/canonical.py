@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from penstock.catalog.types import Family
-from penstock.masks.arrays import through_distinct
+from penstock.masks.parts.arrays import through_distinct
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from penstock.catalog.types import Family
-from penstock.masks.arrays import through_distinct
 from penstock.masks.contract import Input
-from penstock.masks.words import Picker, PoolMask, in_case_of, normalised
+from penstock.masks.parts.arrays import through_distinct
+from penstock.masks.parts.words import Picker, PoolMask, in_case_of, normalised
 from penstock.pools.load import pool
 
 

@@ -15,7 +15,7 @@ from penstock.errors import MaskError
 from penstock.masks.array import of_rows
 from penstock.masks.build import build, spec_by_family
 from penstock.masks.contract import Codomain, Contract, Input, Mask, Uniqueness
-from penstock.masks.literals import record_fields, written_field
+from penstock.masks.parts.literals import record_fields, written_field
 
 
 @dataclass(frozen=True, slots=True)

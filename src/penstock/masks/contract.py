@@ -19,9 +19,9 @@ import pyarrow.compute as pc
 
 from penstock.catalog.types import ColumnType, Family
 from penstock.errors import MaskError
-from penstock.masks.arrays import keep_null_and_empty, strings
 from penstock.masks.canonical import Comparison, canonical
 from penstock.masks.keys import Keyring
+from penstock.masks.parts.arrays import keep_null_and_empty, strings
 
 
 class Uniqueness(StrEnum):

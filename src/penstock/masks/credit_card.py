@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 from penstock.catalog.types import Family
 from penstock.detect.credit_card import luhn_sums
 from penstock.detect.spans import Texts
-from penstock.masks.arrays import octets_of
 from penstock.masks.contract import Contract, Input, Mask
 from penstock.masks.digits import by_count
-from penstock.masks.layout import IS_DIGIT, SymbolPermutation, assembled, layout_contract
+from penstock.masks.parts.arrays import octets_of
+from penstock.masks.parts.layout import IS_DIGIT, SymbolPermutation, assembled, layout_contract
 
 _SHORTEST = 8  # digits that are taken for a card number: the shortest of ISO/IEC 7812
 

@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 
 from penstock.catalog.types import Family
 from penstock.errors import MaskError
-from penstock.masks.arrays import I64, octets_of
 from penstock.masks.build import build
-from penstock.masks.calendar import civil, day_number
 from penstock.masks.contract import Codomain, Contract, Input, Mask, Site, Uniqueness
+from penstock.masks.parts.arrays import I64, octets_of
+from penstock.masks.parts.calendar import civil, day_number
 
 # What PostgreSQL prints: year of four digits or more, perhaps a time, a zone, BC. In JSON and text also T and Z.
 _DATE = r"^[0-9]{4,7}-[0-9]{2}-[0-9]{2}(?:[ T][0-9:.]+(?:Z|[+-][0-9:]+)?)?(?: BC)?$"

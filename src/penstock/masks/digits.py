@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from penstock.catalog.types import Family
-from penstock.masks.arrays import I64, octets_of
 from penstock.masks.contract import Codomain, Contract, Input, Mask, Uniqueness
-from penstock.masks.decimals import DigitPermutation
+from penstock.masks.parts.arrays import I64, octets_of
+from penstock.masks.parts.decimals import DigitPermutation
 
 _ZERO = ord("0")
 

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 
 from penstock.catalog.types import Family
 from penstock.errors import MaskError
-from penstock.masks.arrays import U8, U64, base32, strings_from_matrix
 from penstock.masks.contract import Codomain, Contract, Input, Mask, Uniqueness
+from penstock.masks.parts.arrays import U8, U64, base32, strings_from_matrix
 from penstock.masks.uuid import HYPHENATED, marked, spelled
 
 _DOMAIN = r"^[^@]*@(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]*[\p{L}\p{N}])?\.)+\p{L}[\p{L}\p{N}-]*$"

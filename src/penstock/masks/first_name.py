@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from penstock.catalog.types import Family
-from penstock.masks.arrays import through_distinct
 from penstock.masks.contract import Input
-from penstock.masks.words import NamePool, PoolMask, Words
+from penstock.masks.parts.arrays import through_distinct
+from penstock.masks.parts.words import NamePool, PoolMask, Words
 
 
 class FirstName(PoolMask):

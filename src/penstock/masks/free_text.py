@@ -23,9 +23,9 @@ from penstock.detect.search import find_own, folded, needles
 from penstock.detect.spans import Spans, Texts, cut, replaced, united
 from penstock.errors import MaskError
 from penstock.masks import registry
-from penstock.masks.arrays import strings
 from penstock.masks.contract import Codomain, Contract, Input, Mask, Site, Uniqueness, build_options
-from penstock.masks.words import Words
+from penstock.masks.parts.arrays import strings
+from penstock.masks.parts.words import Words
 from penstock.pools.load import pool
 
 _DETECTORS: tuple[tuple[str, Callable[[pa.Array], Spans]], ...] = (

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from penstock.catalog.types import Family
-from penstock.masks.arrays import I64, U8, octets_of
 from penstock.masks.contract import Contract, Input, Mask
 from penstock.masks.digits import by_count
-from penstock.masks.layout import IS_DIGIT, IS_LETTER, SymbolPermutation, assembled, layout_contract
+from penstock.masks.parts.arrays import I64, U8, octets_of
+from penstock.masks.parts.layout import IS_DIGIT, IS_LETTER, SymbolPermutation, assembled, layout_contract
 
 _FORM = r"^[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){7,30}$"  # ISO 13616 knows 15 to 34 characters; a few more are let in
 _HEAD = 4  # country and check digits

@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 
 from penstock.catalog.types import Family
 from penstock.errors import MaskError
-from penstock.masks.arrays import I64
 from penstock.masks.contract import Codomain, Contract, Input, Mask, Uniqueness
-from penstock.masks.permutation import FEW, Permutation
+from penstock.masks.parts.arrays import I64
+from penstock.masks.parts.permutation import FEW, Permutation
 
 _SMALLEST = 10_000  # values below it form one segment: fewer digits alone would hide nothing
 _INT64 = (-(2**63), 2**63 - 1)

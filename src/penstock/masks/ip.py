@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from penstock.catalog.types import Family
-from penstock.masks.arrays import through_distinct
 from penstock.masks.build import build
 from penstock.masks.contract import Codomain, Contract, Input, Mask, Site, Uniqueness
-from penstock.masks.permutation import TABLE_LIMIT, Feistel, Permutation
+from penstock.masks.parts.arrays import through_distinct
+from penstock.masks.parts.permutation import TABLE_LIMIT, Feistel, Permutation
 
 
 class Ip(Mask):

@@ -15,12 +15,12 @@ from penstock.detect.spans import Spans, Texts, replaced
 from penstock.errors import MaskError
 from penstock.masks import registry
 from penstock.masks.array import of_rows
-from penstock.masks.arrays import I64
 from penstock.masks.build import Spec, build
 from penstock.masks.contract import Codomain, Contract, Input, Mask, Site, Uniqueness
-from penstock.masks.json_leaves import KEY, NUMBER, OTHER, STRING, contents, is_json, leaves, tokens
-from penstock.masks.json_paths import Decisions, parse_path
-from penstock.masks.numbers import masked_numbers
+from penstock.masks.parts.arrays import I64
+from penstock.masks.parts.json_leaves import KEY, NUMBER, OTHER, STRING, contents, is_json, leaves, tokens
+from penstock.masks.parts.json_paths import Decisions, parse_path
+from penstock.masks.parts.numbers import masked_numbers
 
 _NUMBER = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
 _WHOLE = r"^-?[0-9]{1,18}$"

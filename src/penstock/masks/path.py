@@ -10,10 +10,10 @@ import pyarrow.compute as pc
 
 from penstock.catalog.types import Family
 from penstock.detect.spans import Texts, replaced
-from penstock.masks.arrays import Flags
 from penstock.masks.build import build
 from penstock.masks.contract import Contract, Input, Mask, Site, Uniqueness
-from penstock.masks.segments import WIDTH, path_segments, pseudonyms
+from penstock.masks.parts.arrays import Flags
+from penstock.masks.parts.segments import WIDTH, path_segments, pseudonyms
 
 _SEPARATORS = b"/\\"
 _LEAST = 8  # characters of a segment where the column is short: 40 bits

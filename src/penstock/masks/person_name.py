@@ -12,7 +12,7 @@ from penstock.catalog.types import Family
 from penstock.detect.spans import I64, Flags
 from penstock.errors import MaskError
 from penstock.masks.contract import Input
-from penstock.masks.words import NamePool, PoolMask, Words
+from penstock.masks.parts.words import NamePool, PoolMask, Words
 
 _COMMA = ord(",")
 

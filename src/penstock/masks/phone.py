@@ -10,10 +10,10 @@ import pyarrow.compute as pc
 
 from penstock.catalog.types import Family
 from penstock.detect.spans import Flags
-from penstock.masks.arrays import I64, U8, octets_of
 from penstock.masks.contract import Contract, Input, Mask
 from penstock.masks.digits import by_count
-from penstock.masks.layout import IS_DIGIT, IS_LETTER, SymbolPermutation, assembled, layout_contract
+from penstock.masks.parts.arrays import I64, U8, octets_of
+from penstock.masks.parts.layout import IS_DIGIT, IS_LETTER, SymbolPermutation, assembled, layout_contract
 
 # No letters but those before an extension.
 _FORM = r"(?i)^[^a-z\x{80}-\x{10ffff}]*(?:(?:x|ext|extn|extension)[.: ]*[0-9]+[ )]*)?$"

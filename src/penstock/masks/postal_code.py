@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from penstock.catalog.types import Family
 from penstock.masks.contract import Contract, Input, Mask
-from penstock.masks.layout import SymbolPermutation, layout_contract
+from penstock.masks.parts.layout import SymbolPermutation, layout_contract
 
 
 class PostalCode(Mask):

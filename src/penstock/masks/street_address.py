@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from penstock.catalog.types import Family
-from penstock.masks.arrays import through_distinct
 from penstock.masks.contract import Input
-from penstock.masks.words import Picker, PoolMask, in_case_of, normalised
+from penstock.masks.parts.arrays import through_distinct
+from penstock.masks.parts.words import Picker, PoolMask, in_case_of, normalised
 from penstock.pools.load import pool
 
 _BLANK = pa.scalar(" ", pa.large_string())

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from penstock.catalog.types import Family
-from penstock.masks.arrays import base32, strings_from_matrix
 from penstock.masks.contract import Codomain, Contract, Input, Mask, Uniqueness
+from penstock.masks.parts.arrays import base32, strings_from_matrix
 
 _WIDTH = 16  # base32 characters: 80 bits, so that 10^9 distinct values collide with probability 4·10^-7
 _FRESH = 8  # characters, 40 bits, from which a pseudonym is nobody's value

@@ -12,7 +12,7 @@ from penstock.catalog.types import Family
 from penstock.detect.spans import Texts
 from penstock.masks.build import build
 from penstock.masks.contract import Contract, Input, Mask, Site, Uniqueness
-from penstock.masks.segments import masked_segments, path_segments, pseudonyms, segments
+from penstock.masks.parts.segments import masked_segments, path_segments, pseudonyms, segments
 
 _SCHEMES = (
     "amqp amqps cid data file ftp ftps geo git gs http https imap imaps jdbc ldap ldaps magnet mailto mongodb mysql "

@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from penstock.catalog.types import Family
 from penstock.errors import MaskError
-from penstock.masks.arrays import U8, hexadecimal, octets_of, strings_from_matrix
 from penstock.masks.contract import Codomain, Contract, Input, Mask, Uniqueness
+from penstock.masks.parts.arrays import U8, hexadecimal, octets_of, strings_from_matrix
 
 HYPHENATED = 36
 PLAIN = 32

@@ -187,9 +187,8 @@ def line_from_value(column: ColumnName, value: Any, source: str = "masks.toml") 
 
 def check_spec(mask: str, options: Mapping[str, Any]) -> None:
     """Raise `MaskError` where there is no such mask or it has no such option (did you mean …)."""
-    from penstock.masks import (
-        registry,
-    )  # late: loading every mask costs 50 ms, and not every reader has lines
+    # Late: loading every mask costs 50 ms, and not every reader has lines.
+    from penstock.masks import registry
     from penstock.masks.contract import build_options
 
     if mask == REBUILD:

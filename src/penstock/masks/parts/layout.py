@@ -16,12 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from penstock.detect.spans import Flags
-from penstock.masks.arrays import I64, U8, octets_of
 from penstock.masks.contract import Codomain, Contract, Site, Uniqueness
-from penstock.masks.decimals import DigitPermutation
 from penstock.masks.digits import by_count
 from penstock.masks.keys import U64, Keyring
-from penstock.masks.permutation import Feistel, Permutation
+from penstock.masks.parts.arrays import I64, U8, octets_of
+from penstock.masks.parts.decimals import DigitPermutation
+from penstock.masks.parts.permutation import Feistel, Permutation
 
 _WORD = 2**64
 _MOST_LETTERS = 13  # 26^13 < 2^64

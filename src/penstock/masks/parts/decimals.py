@@ -7,9 +7,9 @@ import hmac
 
 import numpy as np
 
-from penstock.masks.arrays import U8
 from penstock.masks.keys import U64, Keyring
-from penstock.masks.permutation import TABLE_LIMIT, Feistel, Permutation
+from penstock.masks.parts.arrays import U8
+from penstock.masks.parts.permutation import TABLE_LIMIT, Feistel, Permutation
 
 _MOST = 36  # digits that two halves of 64 bits hold
 _FOUR = np.array([[i // 1000, i // 100 % 10, i // 10 % 10, i % 10] for i in range(10_000)], np.uint8)

@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 
 from penstock.detect.spans import I64, Cut, Flags, Spans, Texts, cut
 from penstock.errors import MaskError
-from penstock.masks.arrays import base32, strings_from_matrix
 from penstock.masks.contract import Codomain, Contract, Mask, Uniqueness
 from penstock.masks.keys import U64, Keyring
+from penstock.masks.parts.arrays import base32, strings_from_matrix
 from penstock.pools.load import pool
 
 _SEPARATORS = frozenset(" \t\n\r\v\f,.&/()+;\"'-_")

@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from penstock.detect.spans import Spans, Texts
-from penstock.masks.arrays import I64
-from penstock.masks.json_paths import ELEMENT, Decisions, State, Step
+from penstock.masks.parts.arrays import I64
+from penstock.masks.parts.json_paths import ELEMENT, Decisions, State, Step
 
 STRING, NUMBER, OTHER, KEY = range(4)
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.masks.decimals import DigitPermutation
-from penstock.masks.permutation import TABLE_LIMIT, Permutation
+from penstock.masks.parts.decimals import DigitPermutation
+from penstock.masks.parts.permutation import TABLE_LIMIT, Permutation
 from tests.masks.standing import KEY, OTHER_KEY
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from penstock.masks.arrays import octets_of
 from penstock.masks.keys import Prf
+from penstock.masks.parts.arrays import octets_of
 
 _ZERO = ord("0")
 _PER_BLOCK = 16  # keyed digits that one digest of 16 bytes gives

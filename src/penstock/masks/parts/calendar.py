@@ -6,7 +6,7 @@ Algorithms", 2021: the year begins in March, so that the leap day comes last.
 
 from __future__ import annotations
 
-from penstock.masks.arrays import I64
+from penstock.masks.parts.arrays import I64
 
 _ERA_DAYS = 146_097  # in 400 years
 

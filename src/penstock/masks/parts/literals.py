@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from penstock.detect.spans import Spans, Texts, replaced
 from penstock.errors import MaskError
-from penstock.masks.arrays import I64, Flags
+from penstock.masks.parts.arrays import I64, Flags
 
 _QUOTE, _BACKSLASH, _COMMA = ord('"'), ord("\\"), ord(",")
 

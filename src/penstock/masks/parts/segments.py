@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from penstock.detect.spans import Spans, Texts, replaced
-from penstock.masks.arrays import I64, Flags, base32
 from penstock.masks.keys import Prf
+from penstock.masks.parts.arrays import I64, Flags, base32
 
 WIDTH = 12  # base32 characters of a segment: 60 bits
 
