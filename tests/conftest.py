@@ -6,6 +6,7 @@
                                           `make_database(template="pagila")`
 
 `PENSTOCK_TEST_DSN=postgresql://user@host:port` uses a server that runs already instead of starting one.
+`PENSTOCK_TEST_PG_BIN=/usr/lib/postgresql/17/bin` starts the servers with these programs.
 `HYPOTHESIS_PROFILE=explore` makes property tests look at new examples; by default they are the same every time.
 """
 
@@ -56,7 +57,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
-    """The server most tests use: Debian's newest PostgreSQL, or the embedded one where there is none."""
+    """The server most tests use: of the programs `usable_programs` finds."""
     dsn = os.environ.get("PENSTOCK_TEST_DSN")
     if dsn:
         yield existing_server(dsn, usable_programs())

@@ -257,8 +257,9 @@ def existing_server(dsn: str, programs: Path) -> Server:
 
 
 def usable_programs() -> Path:
-    """The newest installed PostgreSQL, else the embedded one."""
-    return system_programs() or wheel_programs()
+    """Those `PENSTOCK_TEST_PG_BIN` names, else the newest installed PostgreSQL, else the embedded one."""
+    chosen = os.environ.get("PENSTOCK_TEST_PG_BIN")
+    return Path(chosen) if chosen else system_programs() or wheel_programs()
 
 
 def sample_file(sample: str) -> Path:
