@@ -64,6 +64,12 @@ class Texts:
 
     def slices(self, starts: I64, ends: I64) -> pa.Array:
         """The texts between starts and ends, copied; they may overlap and come in any order."""
+        if len(starts) and (ends[:-1] <= starts[1:]).all():
+            # Every other piece of the same bytes: no index per byte, whose pages cost more than the copy.
+            pieces = np.empty(2 * len(starts) + 1, np.int64)
+            pieces[0:-1:2], pieces[1::2], pieces[-1] = starts, ends, ends[-1]
+            every_other = pa.array(np.arange(0, 2 * len(starts), 2))
+            return string_array(self.data, pieces).take(every_other)
         offsets = np.concatenate([[0], np.cumsum(ends - starts)]).astype(np.int64)
         gather = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], ends - starts)
         return string_array(self.data[gather], offsets)
