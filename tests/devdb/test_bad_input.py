@@ -142,6 +142,36 @@ CASES = {
         ("where",),
         devdb=root('table = "public.customer"\nwhere = "true); DROP TABLE public.orders; SELECT (true"'),
     ),
+    "a where that closes our parentheses": Case(
+        USAGE,
+        "PEN-2100",
+        ("`where` of the root public.customer", "parentheses"),
+        devdb=root('table = "public.customer"\nwhere = "false) OR (true"\npercent = 50'),
+    ),
+    "a real that closes our parentheses": Case(
+        USAGE,
+        "PEN-2100",
+        ("devdb.small.real", "parentheses"),
+        devdb=DEVDB
+        + '[[devdb.small.real]]\ntable = "public.customer"\nwhere = "id = 1) OR (name <> \'Quartermaine\'"\n',
+    ),
+    "an edge whose where closes our parentheses": Case(
+        USAGE,
+        "PEN-2100",
+        ("the edge public.orders → public.country", "parentheses"),
+        devdb=DEVDB
+        + '[[devdb.small.edge]]\nfrom = "public.orders.note"\nto = "public.country.name"\nwhere = "false) OR (true -- ("\n',
+    ),
+    "an edge whose on and where close each other's parentheses": Case(
+        USAGE,
+        "PEN-2100",
+        ("the edge public.orders → public.country", "parentheses"),
+        devdb=DEVDB
+        + '[[devdb.small.edge]]\nfrom = "public.orders"\nto = "public.country"\non = "child.id = 1) OR (true"\nwhere = "true"\n',
+    ),
+    "a where that is a query": Case(
+        USAGE, "PEN-2100", ("query",), devdb=root('table = "public.customer"\nwhere = "SELECT true"')
+    ),
     "a where that compares with a personal value": Case(
         DATABASE,
         "PEN-3200",

@@ -17,6 +17,7 @@ from penstock.catalog.graph import Edge
 from penstock.catalog.model import Catalog, ColumnName, Table, TableName, quote_identifier
 from penstock.devdb.build import Job
 from penstock.devdb.closure import Closure, EdgeRule, RootRule, compute
+from penstock.devdb.closure.written import check_condition, user_search_path
 from penstock.devdb.context import Context
 from penstock.devdb.plan import ColumnPlan, EdgePlan, Plan, Refusal, TablePlan, settings_as_dict
 from penstock.devdb.progress import Progress
@@ -80,6 +81,7 @@ def prepare(
     _require_readable(source, catalog, rules)
     errors = [*blocked, *_policy_errors(policy), *_merges(source, policy)]
     progress.start("closure")
+    _check_conditions(source, catalog, rules)
     closure = _close(context, source, catalog, rules, progress, trace=trace)
     progress.finish("closure")
     job = Job(
@@ -139,6 +141,15 @@ def _decide(
         return policy, ()
     values, told = real_values(source, catalog, policy, context.settings.real, context.name)
     return policy_with(values), told
+
+
+def _check_conditions(source: Session, catalog: Catalog, rules: Rules) -> None:
+    """Raise `QueryError` or `ConfigError` unless each `on` and `where` of an edge is one condition by itself."""
+    for edge, condition in rules.conditions:
+        whose = f"the edge {edge.child} → {edge.parent}"
+        with user_search_path(source, catalog, edge.child.schema, edge.parent.schema):
+            query = f"SELECT 1 FROM {edge.child.sql} AS child, {edge.parent.sql} AS parent"
+            check_condition(source, query, condition, whose, f"checking {whose}")
 
 
 def _close(

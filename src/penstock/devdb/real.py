@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from penstock.catalog.model import Catalog, ColumnName, quote_identifier
-from penstock.devdb.closure.roots import sql_of, user_search_path
+from penstock.devdb.closure.written import check_condition, sql_of, user_search_path
 from penstock.devdb.config import RealSettings
 from penstock.devdb.names import find_table
 from penstock.engines.postgres.session import Session
@@ -33,14 +33,15 @@ def real_values(
         table = find_table(catalog, rule.table, f"devdb.{name}.real")
         masked = [c for c, d in policy.of(table).items() if d.mask is not None and not d.keeps]
         columns = ", ".join(f"{quote_identifier(c)}::text" for c in masked)
-        with (
-            user_search_path(source, catalog, table.schema),
-            sql_of(f"`where` of [devdb.{name}.real] {table}"),
-        ):
-            rows = source.fetch(
-                f"SELECT {columns} FROM {table.sql} WHERE ({rule.where}\n) LIMIT {_MOST_ROWS + 1}",
-                doing=f"reading the rows of {table} that stay real",
-            )
+        query = f"SELECT {columns} FROM {table.sql}"
+        whose, doing = (
+            f"`where` of [devdb.{name}.real] {table}",
+            f"reading the rows of {table} that stay real",
+        )
+        with user_search_path(source, catalog, table.schema):
+            check_condition(source, query, rule.where, whose, doing)
+            with sql_of(whose):
+                rows = source.fetch(f"{query} WHERE ({rule.where}\n) LIMIT {_MOST_ROWS + 1}", doing=doing)
         if len(rows) > _MOST_ROWS:
             raise ConfigError(
                 f"[devdb.{name}.real] keeps more than {_MOST_ROWS:,} rows of {table} real",

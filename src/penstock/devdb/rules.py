@@ -24,6 +24,7 @@ class Rules:
     skip: frozenset[TableName]
     graph: RelationGraph
     virtual: tuple[Edge, ...]
+    conditions: tuple[tuple[Edge, str], ...]  # `on` and `where` of virtual edges, as people wrote them
     children: Mapping[str, Children]  # by edge id; edges not named follow the default
     cut: frozenset[str]  # ids of edges whose columns are written as NULL
     acknowledged: frozenset[ColumnName]
@@ -62,12 +63,14 @@ def look_up(catalog: Catalog, settings: DevdbSettings, name: str) -> Rules:
             )
     declared = RelationGraph.of(catalog)
     virtual: list[Edge] = []
+    conditions: list[tuple[Edge, str]] = []
     children: dict[str, Children] = {}
     cut: set[str] = set()
     for edge in settings.edge:
         for found in _edges_of(catalog, declared, edge, section):
             if found.kind == "virtual":
                 virtual.append(found)
+                conditions += [(found, text) for text in (edge.on, edge.where) if text is not None]
             children[found.id] = edge.children
             if edge.cut:
                 cut.add(found.id)
@@ -78,7 +81,9 @@ def look_up(catalog: Catalog, settings: DevdbSettings, name: str) -> Rules:
         for table, columns in [find_scanned(catalog, text, f"{section}.acknowledged")]
         for column in columns
     )
-    return Rules(roots, keep, empty, skip, graph, tuple(virtual), children, frozenset(cut), acknowledged)
+    return Rules(
+        roots, keep, empty, skip, graph, tuple(virtual), tuple(conditions), children, frozenset(cut), acknowledged
+    )  # fmt: skip
 
 
 def _edges_of(catalog: Catalog, declared: RelationGraph, edge: EdgeSettings, section: str) -> list[Edge]:

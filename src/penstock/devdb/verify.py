@@ -117,7 +117,7 @@ def verify(
 def claims_of(job: Job) -> list[Claim]:
     """What the decisions say has become of every column that was copied. A value that stays real in one column may
     stand in any that holds it (an array of e-mails), so all claims accept it."""
-    real = frozenset[str]().union(*(d.mask.site.real for d in job.policy.decisions.values() if d.mask))
+    real = frozenset[str]().union(*job.policy.real.values())
     return [
         Claim(name, decision.contract.codomain.value, real)
         for name, decision in job.policy.decisions.items()

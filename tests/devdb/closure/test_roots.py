@@ -156,6 +156,37 @@ def test_a_condition_is_never_more_than_one_statement(people, where):
     assert people.value("SELECT count(*) FROM person") == 2000
 
 
+@pytest.mark.parametrize(
+    "where",
+    [
+        "false) OR (true",
+        "false) OR (true --",
+        "false) OR (true /* */",
+        "name = ')') OR (name <> E'\\')' || $x$($x$",
+        'true) OR ("id" = 1',
+        "SELECT true",
+    ],
+)
+def test_a_condition_does_not_reach_beyond_its_parentheses(people, where):
+    with pytest.raises(ConfigError, match=r"`where` of the root public\.person"):
+        close(people, person(where=where))
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "id = 7 -- and no more)",
+        "id = 7 /* ) /* ( */ ) */",
+        "id = 7 AND name <> '); --' AND name <> $x$)$x$ AND name <> E'\\'(' AND (true) IN ((true), (false))",
+        "(id) = (SELECT 7)",
+        "id BETWEEN 7 AND 7 OR id IS NULL",
+        "false OR id = 7 ",
+    ],
+)
+def test_a_condition_may_hold_quotes_comments_and_parentheses_of_its_own(people, where):
+    assert close(people, person(where=where)).rows("person") == [7]
+
+
 def test_an_order_the_server_refuses_is_an_error_too(people):
     with pytest.raises(QueryError, match="order_by"):
         close(people, person(limit=1, order_by="nobody"))

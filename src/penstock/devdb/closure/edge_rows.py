@@ -17,8 +17,9 @@ import numpy as np
 from penstock.catalog.graph import Edge
 from penstock.catalog.model import Catalog, Index, TableName
 from penstock.devdb.closure.addresses import Addresses, Source, read_records, tid_array
-from penstock.devdb.closure.roots import key_order, user_search_path
+from penstock.devdb.closure.roots import key_order
 from penstock.devdb.closure.rowset import RowIds, RowSet
+from penstock.devdb.closure.written import user_search_path
 
 Direction = Literal["children", "parents"]
 Pairs = tuple[RowIds, RowIds]  # rows at hand, and the rows they lead to; aligned

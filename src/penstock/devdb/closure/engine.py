@@ -22,9 +22,10 @@ from penstock.devdb.closure.addresses import Addresses, Source, read_ids
 from penstock.devdb.closure.edge_rows import Direction, EdgeReader, Relation, Step, statement
 from penstock.devdb.closure.provenance import Origin, Provenance
 from penstock.devdb.closure.references import count_cut, count_dangling
-from penstock.devdb.closure.roots import RootRule, check_sql, select_roots, user_search_path
+from penstock.devdb.closure.roots import RootRule, select_roots
 from penstock.devdb.closure.rowset import RowIds, RowSet
 from penstock.devdb.closure.spread import Progress, Rows, Spread, Tally, without
+from penstock.devdb.closure.written import check_sql, user_search_path
 from penstock.errors import ConfigError
 from penstock.masks.keys import Keyring
 

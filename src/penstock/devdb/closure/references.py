@@ -9,8 +9,8 @@ from penstock.catalog.graph import Edge
 from penstock.catalog.model import TableName, quote_identifier
 from penstock.devdb.closure.addresses import read_records, tid_array
 from penstock.devdb.closure.edge_rows import EdgeReader
-from penstock.devdb.closure.roots import user_search_path
 from penstock.devdb.closure.rowset import RowIds, RowSet
+from penstock.devdb.closure.written import user_search_path
 
 _SENT = 4_000  # rows; more are counted by reading the table once
 

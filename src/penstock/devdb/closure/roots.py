@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +13,8 @@ import pyarrow.csv as pacsv
 from penstock.catalog.model import Catalog, Table, TableName, quote_identifier
 from penstock.devdb.closure.addresses import Addresses, Source, read_ids
 from penstock.devdb.closure.rowset import RowIds
-from penstock.errors import ConfigError, DatabaseError, QueryError, SnapshotLost, SourceRefused
+from penstock.devdb.closure.written import check_condition, check_sql, sql_of, user_search_path
+from penstock.errors import ConfigError
 from penstock.masks.keys import Keyring
 
 
@@ -34,7 +34,8 @@ def select_roots(
 ) -> Iterator[RowIds]:
     """The row ids of the root's rows, numbered in its logical table, in blocks. To be read to the end.
 
-    Raises QueryError where the condition is no SQL the server accepts, ConfigError for impossible numbers.
+    Raises QueryError where the condition is no SQL the server accepts, ConfigError where it is more than a condition,
+    and for impossible numbers.
     """
     table = catalog.tables[rule.table]
     root = catalog.root_of(rule.table)
@@ -49,10 +50,11 @@ def select_roots(
     condition = f"WHERE ({rule.where}\n)" if rule.where is not None else ""
     order = _order(table, rule) if rule.limit is not None else ""
     with user_search_path(session, catalog, table.name.schema):
-        if rule.where is not None or rule.order_by is not None:
-            alias = quote_identifier(rule.table.table)
-            probe = f"SELECT 1 FROM {addresses.relation(root, leaf)} AS {alias} {condition} {order}\nLIMIT 0"
-            check_sql(session, probe, f"`where` or `order_by` of the root {rule.table}", doing)
+        probe = f"SELECT 1 FROM {addresses.relation(root, leaf)} AS {quote_identifier(rule.table.table)}"
+        if rule.where is not None:
+            check_condition(session, probe, rule.where, f"`where` of the root {rule.table}", doing)
+        if rule.order_by is not None:
+            check_sql(session, f"{probe} {order}\nLIMIT 0", f"`order_by` of the root {rule.table}", doing)
         if rule.percent is not None:
             rest = f"{condition} {order}"
             yield from _sampled(session, catalog, addresses, rule, rule.percent, rest, keys, doing)
@@ -161,38 +163,3 @@ def _text_rows(session: Source, query: str, doing: str) -> Iterator[pa.RecordBat
                 del pending[:end]
     if pending:
         yield from pacsv.read_csv(io.BytesIO(bytes(pending)), **options).to_batches()
-
-
-@contextmanager
-def user_search_path(session: Source, catalog: Catalog, *schemas: str) -> Iterator[None]:
-    """Run SQL people wrote as they expect: names are found in the tables' schemas, in public, where extensions are."""
-    path = dict.fromkeys(
-        [*schemas, "public", *sorted(set(catalog.extension_schemas.values()) - {"pg_catalog"})]
-    )
-    session.execute(
-        "SET LOCAL search_path = " + ", ".join(map(quote_identifier, path)), doing="setting the search path"
-    )
-    yield
-    # Not in a `finally`: after an error the transaction takes no further statement, and ends.
-    session.execute("SET LOCAL search_path = ''", doing="setting the search path")
-
-
-def check_sql(session: Source, query: str, whose: str, doing: str) -> None:
-    """Raise QueryError unless the server takes `query` as one statement: the extended protocol parses exactly one."""
-    with sql_of(whose):
-        session.fetch(query, doing=doing)
-
-
-@contextmanager
-def sql_of(whose: str) -> Iterator[None]:
-    """Say whose SQL it was that failed."""
-    try:
-        yield
-    except (SnapshotLost, SourceRefused):
-        raise
-    except DatabaseError as error:
-        raise QueryError(
-            f"{whose} is not a condition the database can evaluate",
-            why=error.why,
-            hint="try it in psql: SELECT count(*) FROM … WHERE …",
-        ) from None
