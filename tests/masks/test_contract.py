@@ -46,9 +46,10 @@ def test_real_values_stay_and_others_do_not_notice(name, place):
     staff, *others = EXAMPLES[site.family]
     length = site.max_length
     values = suite.column([v[:length] for v in (staff, *others)])
-    mask = build(
-        {"mask": name, **suite.OPTIONS.get(name, {})}, replace(site, real=frozenset({staff[:length]})), KEY
-    )
+    real = {}
+    for domain, staying in suite.standing_at(name, place).by_domain(values[:1]):
+        real[domain] = real.get(domain, frozenset()) | set(staying.to_pylist())
+    mask = build({"mask": name, **suite.OPTIONS.get(name, {})}, replace(site, real=real), KEY)
     out = suite.run(mask, values).to_pylist()
     assert out[0] == staff[:length]
     if site.family not in (

@@ -54,6 +54,18 @@ def test_each_word_of_a_whole_name_is_known():
     )
 
 
+def test_what_stays_real_is_named_as_it_is():
+    real = {"person.first_name": frozenset({"Ana"}), "person.email": frozenset({"ana@x.example"})}
+    text = "Ana <ana@x.example> met Eva <eva@x.example>"
+    assert scrubbed(text, "Ana", "Silva", "ana@x.example", real=real).startswith(
+        "Ana <ana@x.example> met Eva <"
+    )
+    assert "eva@" not in scrubbed(text, "Ana", "Silva", "ana@x.example", real=real)
+    assert "Ana" not in scrubbed(
+        "Ana", "Ana", "Silva", "ana@x.example", real={"person.email": real["person.email"]}
+    )
+
+
 def test_the_longest_value_wins():
     (mail,) = masked("email", ["ana.silva@silva.example"])
     assert scrubbed("<ana.silva@silva.example>", "Ana", "Silva", "ana.silva@silva.example") == f"<{mail}>"

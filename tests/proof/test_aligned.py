@@ -66,6 +66,18 @@ def test_rows_that_stay_real_do_not_count(make_database, prove):
     assert (of(report, "first").status, of(report, "first").rows, of(report, "first").equal) == ("ok", 2, 0)
 
 
+def test_documents_that_hold_nothing_but_what_stays_real_do_not_count(make_database, prove):
+    table = "CREATE TABLE log (id int PRIMARY KEY, entry jsonb, codes text[]);"
+    rows = """INSERT INTO log SELECT i, jsonb_build_object('ok', i % 3 = 0, 'by', CASE WHEN i % 2 = 0 THEN 'Boss "B" Ä' ELSE {} END),
+        CASE WHEN i % 2 = 0 THEN ARRAY['Boss "B" Ä', NULL] ELSE ARRAY[{}] END FROM generate_series(1, 400) AS i;"""
+    source = make_database(table + rows.format("'customer ' || i", "'c' || i"))
+    staff = {"pool": "log.entry log.codes", "same": "log.id", "accepted": frozenset({'Boss "B" Ä'})}
+    masked = prove(source, make_database(table + rows.format("md5(i::text)", "md5(i::text)")), **staff)
+    assert [(t.status, t.rows, t.equal) for t in masked.tests] == [("ok", 200, 0)] * 2
+    forgotten = prove(source, source, **staff)
+    assert [(t.status, t.equal) for t in forgotten.tests[:2]] == [("failed", 200)] * 2
+
+
 @pytest.mark.parametrize(
     ("claims", "why"),
     [

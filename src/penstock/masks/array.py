@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,6 +60,9 @@ class Array(Mask):
 
     def inputs(self) -> tuple[Input, ...]:
         return self.inner.inputs()
+
+    def by_domain(self, values: pa.Array) -> Iterator[tuple[str, pa.Array]]:
+        return self.inner.by_domain(array_elements(values, self._delimiter).contents)
 
     def apply(self, values: pa.Array, inputs: Mapping[Input, pa.Array] | None = None) -> pa.Array:
         parts = array_elements(values, self._delimiter)

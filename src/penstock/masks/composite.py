@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
@@ -82,6 +82,11 @@ class Composite(Mask):
 
     def inputs(self) -> tuple[Input, ...]:
         return tuple(dict.fromkeys(wish for mask in self.inner for wish in mask.inputs()))
+
+    def by_domain(self, values: pa.Array) -> Iterator[tuple[str, pa.Array]]:
+        parts = record_fields(values, len(self.inner))
+        for place, mask in enumerate(self.inner):
+            yield from mask.by_domain(parts.contents.filter(pa.array(parts.places == place)))
 
     def apply(self, values: pa.Array, inputs: Mapping[Input, pa.Array] | None = None) -> pa.Array:
         parts = record_fields(values, len(self.inner))

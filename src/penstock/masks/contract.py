@@ -8,8 +8,8 @@ column's name. Whether it may stand on a column is decided from its `Contract` a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, ClassVar, final
@@ -61,7 +61,8 @@ class Site:
     )
     padded: bool = False  # char(n): trailing blanks do not count
     labels: tuple[str, ...] = ()  # of an enum
-    real: frozenset[str] = frozenset()  # canonical values that stay as they are (staff allow-list)
+    # Values that stay as they are, by domain: each mask on the site, or inside of one, takes those of its own.
+    real: Mapping[str, frozenset[str]] = field(default_factory=dict, hash=False)
     element: Site | None = None  # of an array: what its elements are
     fields: tuple[tuple[str, Site], ...] = ()  # of a composite type: its fields, in order
 
@@ -163,7 +164,8 @@ class Mask(ABC):
         self.options = options if options is not None else self.Options()
         self.domain = site.domain or self.default_domain or self.name
         self.setup()
-        self._real = self.normalise(strings(sorted(site.real))) if site.real else None
+        real = site.real.get(self.domain)
+        self._real = self.normalise(strings(sorted(real))) if real else None
 
     def setup(self) -> None:  # noqa: B027  nothing to set up is the common case
         """Derive keys and tables once. Raises `MaskError` where the options do not fit the site."""
@@ -191,7 +193,7 @@ class Mask(ABC):
     def mask(self, values: pa.Array, inputs: Mapping[Input, pa.Array] | None = None) -> pa.Array:
         """Mask `values` (a string array), element by element: a large_string array as long.
 
-        The site's real values stay as they are, and so do NULL and '' where the contract says so.
+        The real values of its domain stay as they are, and so do NULL and '' where the contract says so.
         """
         values = strings(values)
         if len(values) == 0:
@@ -209,6 +211,13 @@ class Mask(ABC):
     def inputs(self) -> tuple[Input, ...]:
         """What `apply` wants in `inputs`."""
         return ()
+
+    def by_domain(self, values: pa.Array) -> Iterator[tuple[str, pa.Array]]:
+        """The values that must be real, each with its domain, for `values` to stay as they are.
+
+        Masks with masks inside give what those see: an array of addresses stays real by its addresses.
+        """
+        yield self.domain, values
 
 
 def build_options(mask: type[Mask], given: Mapping[str, Any]) -> Any:

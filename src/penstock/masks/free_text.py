@@ -124,11 +124,8 @@ class FreeText(Mask):
     def setup(self) -> None:
         self._identities = tuple(Identity.of(given) for given in self.options.identities or ())
         self.own_masks = tuple(self._mask_of(identity) for identity in self._identities)
-        self._detected = tuple((self._default(name), find) for name, find in _DETECTORS)
-
-    def _default(self, name: str) -> Mask:
-        """The mask as it stands on a text column of its default domain."""
-        return registry.get(name)(Site(Family.TEXT), self.keys)
+        anywhere = Site(Family.TEXT, real=self.site.real)  # each mask in its default domain
+        self._detected = tuple((registry.get(name)(anywhere, self.keys), find) for name, find in _DETECTORS)
 
     def _mask_of(self, identity: Identity) -> Mask:
         kind = registry.get(identity.mask or "text")
@@ -137,7 +134,7 @@ class FreeText(Mask):
                 f"free_text cannot use the mask {kind.name!r} for the identity {identity.column!r}",
                 hint="name the mask of that column's text",
             )
-        site = Site(Family.TEXT, domain=identity.domain)
+        site = Site(Family.TEXT, domain=identity.domain, real=self.site.real)
         return kind(site, self.keys, build_options(kind, identity.options))
 
     def following(self, masks: Mapping[Input, Mask]) -> FreeText:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -93,15 +93,37 @@ class Json(Mask):
     def inputs(self) -> tuple[Input, ...]:
         return tuple(dict.fromkeys(wish for mask in self._masks for wish in mask.inputs()))
 
+    def by_domain(self, values: pa.Array) -> Iterator[tuple[str, pa.Array]]:
+        """The documents, and what their paths say of their leaves.
+
+        A leaf without a path stays in these very documents only: were every status, city and number of a document real
+        in all others, little of those would be masked.
+        """
+        yield self.domain, values
+        texts = Texts.of(self._documents(values))
+        found = leaves(texts, self._decisions, self._staying, with_keys=False)
+        for decision, mask in enumerate(self._masks):
+            for kind, said in ((STRING, contents), (NUMBER, _spelled)):
+                chosen = found[(found[:, 3] == decision) & (found[:, 2] == kind)]
+                yield from mask.by_domain(said(texts, Spans(chosen[:, 0], chosen[:, 1])))
+
     def apply(self, values: pa.Array, inputs: Mapping[Input, pa.Array] | None = None) -> pa.Array:
+        documents = self._documents(values)
+        masked = self._leaf_by_leaf(documents, inputs)
         if self.site.family is Family.JSON:
-            return self._leaf_by_leaf(values, inputs)
-        valid = pa.array([v is not None and is_json(v) for v in values.to_pylist()])
-        masked = self._leaf_by_leaf(pc.if_else(valid, values, pa.scalar(None, values.type)), inputs)
+            return masked
+        valid = documents.is_valid()
         room = self.site.max_length
         if room is not None:
             valid = pc.and_(valid, pc.less_equal(pc.fill_null(pc.utf8_length(masked), 0), room))
         return pc.if_else(valid, masked, self._whole.mask(values))
+
+    def _documents(self, values: pa.Array) -> pa.Array:
+        """The values that are JSON; NULL for a text that is none."""
+        if self.site.family is Family.JSON:
+            return values
+        valid = pa.array([v is not None and is_json(v) for v in values.to_pylist()])
+        return pc.if_else(valid, values, pa.scalar(None, values.type))
 
     def _leaf_by_leaf(self, values: pa.Array, inputs: Mapping[Input, pa.Array] | None) -> pa.Array:
         texts = Texts.of(values)
@@ -133,7 +155,7 @@ class Json(Mask):
             if mask is None:
                 return tokens(self._text.mask(said))
             return tokens(self._fitting(mask, said, self._text.mask(said), aligned))
-        literals = texts.slices(spans.starts, spans.ends)
+        literals = _spelled(texts, spans)
         if kind == NUMBER:
             fallback = masked_numbers(self._numbers, literals)
             if mask is None:
@@ -159,3 +181,8 @@ class Json(Mask):
             fits = pa.array([is_json(v) for v in said.to_pylist()])
         masked = mask.mask(pc.if_else(fits, said, pa.scalar(None, said.type)), inputs)
         return pc.if_else(fits, masked, fallback)
+
+
+def _spelled(texts: Texts, spans: Spans) -> pa.Array:
+    """The text of number tokens."""
+    return texts.slices(spans.starts, spans.ends)

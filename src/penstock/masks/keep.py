@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
@@ -29,3 +29,7 @@ class Keep(Mask):
     def normalise(self, values: pa.Array) -> pa.Array:
         """The values as they are: nothing is derived from them."""
         return values
+
+    def by_domain(self, values: pa.Array) -> Iterator[tuple[str, pa.Array]]:
+        """Nothing: they stay anyway."""
+        return iter(())

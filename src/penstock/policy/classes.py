@@ -145,9 +145,7 @@ def families_of(catalog: Catalog, members: Sequence[ColumnName]) -> tuple[Family
     return tuple(sorted(found, key=lambda family: (rank.get(family, -1), family)))
 
 
-def site_of(
-    catalog: Catalog, key_class: KeyClass, *, domain: str = "", real: frozenset[str] = frozenset()
-) -> Site:
+def site_of(catalog: Catalog, key_class: KeyClass, *, domain: str = "") -> Site:
     """The one `Site` of a class: what fits its narrowest member and compares like its coarsest one."""
     pairs = [(name, column_of(catalog, name)) for name in key_class.members]
     columns = [column for _, column in pairs]
@@ -177,7 +175,6 @@ def site_of(
         ),
         case_insensitive=any(s.case_insensitive for s in sites),
         padded=any(s.padded for s in sites),
-        real=real,
     )
 
 

@@ -118,7 +118,13 @@ class Policy:
     notices: tuple[Notice, ...] = ()
     stale: tuple[Line, ...] = ()  # lines of masks.toml without a column
     merges: tuple[Merge, ...] = ()
-    unused: tuple[Line, ...] = field(default=())  # lines on tables that are skipped or left empty
+    unused: tuple[Line, ...] = ()  # lines on tables that are skipped or left empty
+    real: Mapping[str, frozenset[str]] = field(default_factory=dict)  # values that stay real, by domain
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether the gate opens: all is decided, every decision can stand, every line has its column."""
+        return not (self.undecided or self.violations or self.stale)
 
     def of(self, table: TableName) -> Mapping[str, Decision]:
         """The decisions of a table's stored columns by name, in the order of its columns.

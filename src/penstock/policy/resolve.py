@@ -18,6 +18,7 @@ from penstock.errors import MaskError
 from penstock.masks.build import build
 from penstock.masks.contract import Mask, Site
 from penstock.masks.keys import Keyring
+from penstock.masks.parts.arrays import strings
 from penstock.policy import defaults
 from penstock.policy.classes import Edge, KeyClass, column_of, key_classes, logical_tables, site_of
 from penstock.policy.contracts import Findings, broken_contracts, merges_of
@@ -74,8 +75,9 @@ def resolve(
     """The decision of every stored column of every logical table that is copied.
 
     `skip` and `empty` are tables (or patterns such as `public.cache_*`) whose rows do not leave. `real` are source
-    values that stay as they are; they hold in the whole domain, so that children agree with parents. `flagged` are
-    columns that discovery suspects, with its reason: they refuse even where their type would pass.
+    values that stay as they are; they hold in the whole domain, so that children agree with parents, and inside JSON,
+    arrays, composites and free text as well. `flagged` are columns that discovery suspects, with its reason: they
+    refuse even where their type would pass.
     Nothing is raised for what is undecided or cannot stand: see `Policy.require`.
     """
     edges = tuple(virtual_edges)
@@ -87,7 +89,10 @@ def resolve(
         verdict = _decide(catalog, key_class, classes, registry, unclassified, left_out, flagged or {}, draft)
         if verdict is not None:
             verdicts[key_class] = verdict
-    made = _make_masks(catalog, verdicts, keys, real or {}, draft)
+    made = _make_masks(catalog, verdicts, keys, draft)
+    staying = _real_by_domain(made, real or {})
+    if staying:
+        made = {c: build(verdicts[c].spec, replace(m.site, real=staying), keys) for c, m in made.items()}
     for key_class, mask in made.items():
         _settle(catalog, key_class, verdicts[key_class], mask, left_out, draft)
     for table in logical_tables(catalog):
@@ -110,6 +115,7 @@ def resolve(
         stale=tuple(line for line in registry if not _exists(catalog, line.column)),
         merges=_merges(catalog, classes, draft.decisions),
         unused=tuple(line for line in registry if line.column.table in left_out),
+        real=staying,
     )
 
 
@@ -266,12 +272,10 @@ def _make_masks(
     catalog: Catalog,
     verdicts: Mapping[KeyClass, _Verdict],
     keys: Keyring,
-    real: Mapping[ColumnName, frozenset[str]],
     draft: _Draft,
 ) -> dict[KeyClass, Mask]:
-    """One mask per class. What must stay real in one column of a domain stays real in all of them."""
+    """One mask per class; a mask that cannot stand is a violation."""
     made: dict[KeyClass, Mask] = {}
-    by_domain: dict[str, set[str]] = defaultdict(set)
     for key_class, verdict in verdicts.items():
         site = site_of(catalog, key_class, domain=verdict.domain)
         try:
@@ -279,15 +283,20 @@ def _make_masks(
         except MaskError as error:
             at = verdict.line.column if verdict.line else key_class.root
             draft.violations.append(Violation(at, "type", f"{error.what}", mask=str(verdict.spec["mask"])))
-            continue
-        for name in key_class.members:
-            if verdict.spec["mask"] != "keep" and name in real:
-                by_domain[made[key_class].domain] |= real[name]
-    for key_class, mask in made.items():
-        if mask.name != "keep" and by_domain.get(mask.domain):
-            site = replace(mask.site, real=frozenset(by_domain[mask.domain]))
-            made[key_class] = build(verdicts[key_class].spec, site, keys)
     return made
+
+
+def _real_by_domain(
+    made: Mapping[KeyClass, Mask], real: Mapping[ColumnName, frozenset[str]]
+) -> dict[str, frozenset[str]]:
+    """What must stay real in one column of a domain stays real in every place of that domain."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for key_class, mask in made.items():
+        for name in key_class.members:
+            if values := real.get(name):
+                for domain, staying in mask.by_domain(strings(sorted(values))):
+                    found[domain].update(v for v in staying.to_pylist() if v)
+    return {domain: frozenset(values) for domain, values in found.items() if values}
 
 
 def _built(catalog: Catalog, key_class: KeyClass, verdict: _Verdict, site: Site, keys: Keyring) -> Mask:

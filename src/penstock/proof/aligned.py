@@ -14,10 +14,11 @@ import numpy as np
 
 from penstock.catalog.model import ColumnName, TableName
 from penstock.engines.postgres.session import Session
-from penstock.proof.cells import cut, whole_rows
-from penstock.proof.hashing import U64, HashKey, keyed_hash
+from penstock.proof.cells import cut, fold, unescape_copy, whole_rows
+from penstock.proof.hashing import I64, U64, HashKey, keyed_hash
+from penstock.proof.leaves import leaves
 from penstock.proof.needles import hashes_of, trimmed
-from penstock.proof.relations import Relation
+from penstock.proof.relations import Relation, Shape
 from penstock.proof.report import Claim, ColumnTest
 
 ROWS_COMPARED = 1_000_000  # of a table, at most
@@ -76,38 +77,49 @@ class _Rows:
     keys: U64
     values: U64  # (columns, rows)
 
+    def places(self, keys: U64) -> I64:
+        """Where the rows of `keys` are, if they are here."""
+        return np.minimum(np.searchsorted(self.keys, keys), max(len(self.keys) - 1, 0))
+
 
 def _compare(
     source: Session, target: Session, here: Relation, there: Relation, claims: list[Claim]
 ) -> list[ColumnTest]:
     key = HashKey()
-    columns = tuple(claim.column.column for claim in claims)
-    masked = _read(target, there, columns, key, limit=ROWS_COMPARED)
-    original = _read(source, here, columns, key, only=masked.keys)
-    at = np.minimum(np.searchsorted(masked.keys, original.keys), max(len(masked.keys) - 1, 0))
+    masked = _read(target, there, claims, key, limit=ROWS_COMPARED)
+    original = _read(source, here, claims, key, beside=masked)
+    at = masked.places(original.keys)
     return [_test(claim, original.values[i], masked.values[i][at], key) for i, claim in enumerate(claims)]
 
 
 def _read(
     session: Session,
     relation: Relation,
-    columns: tuple[str, ...],
+    claims: list[Claim],
     key: HashKey,
     *,
     limit: int | None = None,
-    only: U64 | None = None,
+    beside: _Rows | None = None,
 ) -> _Rows:
-    """Keys and values of a table: the first `limit` rows, or those whose key is among `only`."""
+    """Keys and values of a table: the first `limit` rows, or those whose key is among `beside`.
+
+    Of these, a structured value that is the same in both and holds nothing that was to change, such as a document whose
+    only text is the address of staff, is no evidence: it counts as NULL.
+    """
+    columns = tuple(claim.column.column for claim in claims)
+    shapes = {c.name: c.shape for c in relation.columns}
+    folded = {a: frozenset(fold(v.encode()).strip() for v in a) for a in {c.accepted for c in claims}}
+    staying = [folded[claim.accepted] for claim in claims]
     width = len(relation.primary_key)
     query = relation.copy_query(relation.primary_key + columns) + (f" LIMIT {limit}" if limit else "")
     keys: list[U64] = []
     values: list[U64] = []
     for block in whole_rows(session.copy_out(query, doing=f"comparing {relation.name}")):
-        _, buffer, starts, ends = cut(block, width + len(columns))
+        text, buffer, starts, ends = cut(block, width + len(columns))
         starts, ends = starts.reshape(-1, width + len(columns)), ends.reshape(-1, width + len(columns))
         of_key = keyed_hash(key, buffer, starts[:, 0], ends[:, width - 1] - starts[:, 0])
-        if only is not None:
-            wanted = np.isin(of_key, only)
+        if beside is not None:
+            wanted = np.isin(of_key, beside.keys)
             starts, ends, of_key = starts[wanted], ends[wanted], of_key[wanted]
         found = np.empty((len(columns), len(of_key)), dtype=np.uint64)
         for i in range(len(columns)):
@@ -115,6 +127,14 @@ def _read(
             found[i] = keyed_hash(key, buffer, first, last - first)
             null = (last == first) | ((last - first == 2) & (buffer[first] == _NOTHING))
             found[i][null] = 0
+            shape = shapes[columns[i]]
+            if beside is None or not len(of_key) or shape in (Shape.SCALAR, Shape.BINARY):
+                continue
+            equal = (found[i] == beside.values[i][beside.places(of_key)]) & (found[i] != 0)
+            for row in np.flatnonzero(equal).tolist():
+                value = unescape_copy(text[first[row] : last[row]]).decode()
+                if all(fold(leaf.encode()).strip() in staying[i] for leaf in leaves(value, shape)):
+                    found[i][row] = 0
         keys.append(of_key)
         values.append(found)
     if not keys:

@@ -32,7 +32,7 @@ def leaves(text: str, shape: Shape) -> Iterator[str]:
         case Shape.ARRAY:
             for match in _ELEMENT.finditer(text[text.find("{") :]):
                 quoted, bare = match.groups()
-                if quoted is not None or bare != "NULL":
+                if quoted is not None or bare.upper() != "NULL":
                     yield from _inner(_ESCAPED.sub(r"\1", quoted) if quoted is not None else bare)
         case Shape.COMPOSITE:
             for match in _FIELD.finditer(text):
