@@ -11,7 +11,11 @@ from penstock._version import __version__
 from penstock.errors import PenstockError
 
 if TYPE_CHECKING:
-    from penstock.api.project import Discovered, Project
+    from penstock.api.connections import Answer, Connection
+    from penstock.api.doctor import doctor
+    from penstock.api.masks import Discovered, Imported, Preview
+    from penstock.api.project import Project
+    from penstock.api.start import init
     from penstock.catalog.model import Catalog
     from penstock.devdb.add import Added
     from penstock.devdb.create import Created
@@ -19,33 +23,60 @@ if TYPE_CHECKING:
     from penstock.devdb.plan import Plan
     from penstock.devdb.progress import Progress
     from penstock.devdb.why import Why
+    from penstock.policy.decision import Policy
+    from penstock.policy.reference import MaskFacts
+    from penstock.project.checks import CheckResult
+    from penstock.project.report import Setting
+    from penstock.project.scaffold import Written
 
 __all__ = [
     "Added",
+    "Answer",
     "Catalog",
+    "CheckResult",
+    "Connection",
     "Created",
     "Discovered",
+    "Imported",
     "Listed",
+    "MaskFacts",
     "PenstockError",
     "Plan",
+    "Policy",
+    "Preview",
     "Progress",
     "Project",
+    "Setting",
     "Verified",
     "Why",
+    "Written",
     "__version__",
+    "doctor",
+    "init",
 ]
 
 _HOME = {
     "Added": "penstock.devdb.add",
+    "Answer": "penstock.api.connections",
     "Catalog": "penstock.catalog.model",
+    "CheckResult": "penstock.project.checks",
+    "Connection": "penstock.api.connections",
     "Created": "penstock.devdb.create",
-    "Discovered": "penstock.api.project",
+    "Discovered": "penstock.api.masks",
+    "Imported": "penstock.api.masks",
     "Listed": "penstock.devdb.inspect",
+    "MaskFacts": "penstock.policy.reference",
     "Plan": "penstock.devdb.plan",
+    "Policy": "penstock.policy.decision",
+    "Preview": "penstock.api.masks",
     "Progress": "penstock.devdb.progress",
     "Project": "penstock.api.project",
+    "Setting": "penstock.project.report",
     "Verified": "penstock.devdb.inspect",
     "Why": "penstock.devdb.why",
+    "Written": "penstock.project.scaffold",
+    "doctor": "penstock.api.doctor",
+    "init": "penstock.api.start",
 }
 
 

@@ -1,116 +1,198 @@
-"""`Project`: a folder with `penstock.toml`, and all that can be done with it."""
+"""`Project`: a folder with `penstock.toml`, and all that can be done with it.
+
+Each method imports its job when it is called, so that a project costs no more than reading its files.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
-import penstock.devdb.config  # noqa: F401 - registers [devdb.NAME]
-from penstock.api.source import open_source
-from penstock.catalog.model import Catalog, ColumnName
-from penstock.devdb import add, create, inspect, why
-from penstock.devdb.context import Context, context_of
-from penstock.devdb.plan import Plan, settings_from_dict
-from penstock.devdb.planning import prepare
 from penstock.devdb.progress import Progress, Silent
-from penstock.discover import Discovery, propose
-from penstock.engines.postgres.reflect import reflect
-from penstock.engines.postgres.session import Session
-from penstock.policy import registry_edit
-from penstock.policy.classes import logical_tables
 from penstock.project import settings as project_settings
+from penstock.project.report import Setting, settings_in_force
 from penstock.project.settings import ProjectSettings
 
-
-@dataclass(frozen=True, slots=True)
-class Discovered:
-    """What discovery proposed, and what became of masks.toml."""
-
-    discovery: Discovery
-    masks_path: Path
-    written: bool
-    already_decided: int
+if TYPE_CHECKING:
+    from penstock.api.connections import Answer, Connection
+    from penstock.api.masks import Discovered, Imported, Preview
+    from penstock.catalog.model import Catalog
+    from penstock.devdb.add import Added
+    from penstock.devdb.context import Context
+    from penstock.devdb.create import Created
+    from penstock.devdb.inspect import Listed, Verified
+    from penstock.devdb.plan import Plan
+    from penstock.devdb.why import Why
+    from penstock.policy.decision import Policy
+    from penstock.policy.reference import MaskFacts
 
 
 class Project:
     """A folder with `penstock.toml`. Opening one reads files only; each method connects, works and disconnects.
 
-    All methods raise `penstock.errors.PenstockError` subclasses, whose texts hold no row values and no secrets.
+    `connection` names the source where there are several; `devdb` asks with the rules of `[devdb.NAME]`.
+    All methods raise `penstock.PenstockError` subclasses, whose texts hold no row values and no secrets.
     """
 
     def __init__(self, settings: ProjectSettings) -> None:
         self.settings = settings
 
     @classmethod
-    def load(cls, path: str | Path | None = None) -> Self:
-        """The project in `path` (a folder or its penstock.toml), or the nearest one at or above the working directory."""
-        return cls(project_settings.load(Path(path) if path is not None else None))
+    def load(cls, path: str | Path | None = None, *, overrides: Mapping[str, str] | None = None) -> Self:
+        """The project in `path` (a folder or its penstock.toml), or the nearest one at or above the working directory.
+
+        `overrides` stand in for single settings of the file: `{"connections.prod.host": "replica2"}`.
+        """
+        return cls(project_settings.load(Path(path) if path is not None else None, flags=overrides))
+
+    # the project itself
+
+    def config(self) -> list[Setting]:
+        """Every setting in force and where it comes from; passwords and the key as asterisks."""
+        return settings_in_force(self.settings)
+
+    @staticmethod
+    def schema() -> dict[str, Any]:
+        """The JSON Schema of penstock.toml, for editors."""
+        from penstock.project.schema import project_schema
+
+        return project_schema()
+
+    def list_connections(self) -> list[Connection]:
+        """The connections of the project, without opening them."""
+        from penstock.api import connections
+
+        return connections.listed(self.settings)
+
+    def test_connections(self, *names: str) -> list[Answer]:
+        """What the servers say about themselves (default: all). One that does not answer is an answer too."""
+        from penstock.api import connections
+
+        return connections.tested(self.settings, names)
 
     def catalog(self, connection: str | None = None) -> Catalog:
-        """What the named source (or the only one) holds."""
+        """What the source holds: schemas, tables, columns, keys."""
+        from penstock.engines.postgres.reflect import reflect
+        from penstock.engines.postgres.session import Session
+
         chosen = self.settings.only_connection("source", connection)
         with Session.open(chosen, read_only=True) as session:
             session.begin_snapshot()
             return reflect(session)
+
+    # what happens to every column
 
     def discover(self, connection: str | None = None, *, write: bool = True) -> Discovered:
         """Propose masks.toml from the catalog. What is certain is in force, what is not stays open; people's lines stay.
 
         With `write` the proposals are merged into masks.toml. No row is read.
         """
-        with open_source(self.settings, connection, "discover") as view:
-            found = propose(view.catalog, view.registry, view.edges())
-        order = [ColumnName(t.name, c.name) for t in logical_tables(view.catalog) for c in t.columns]
-        path = self.settings.masks_path
-        before = path.read_text(encoding="utf-8") if path.exists() else ""
-        after = registry_edit.merged(before, found.lines(), order, found.questions())
-        written = write and after != before
-        if written:
-            registry_edit.write(path, after)
-        return Discovered(found, path, written, already_decided=len(view.registry))
+        from penstock.api import masks
+
+        return masks.discover(self.settings, connection, write=write)
+
+    @staticmethod
+    def list_masks() -> list[MaskFacts]:
+        """The masks that can be named in masks.toml."""
+        from penstock.masks.registry import masks
+        from penstock.policy.reference import described
+
+        return [described(mask) for mask in masks().values()]
+
+    def check_masks(self, connection: str | None = None, *, devdb: str | None = None) -> Policy:
+        """The decision about every column, what is undecided, and what cannot stand: clean if `.is_clean`.
+
+        Needs no key and reads no rows.
+        """
+        from penstock.api import masks
+
+        return masks.check(self.settings, connection, devdb)
+
+    def preview_masks(
+        self, *tables: str, rows: int = 3, connection: str | None = None, devdb: str | None = None
+    ) -> Preview:
+        """Source *shapes* beside masked values, for a few rows of the tables named (default: all). No value is shown."""
+        from penstock.api import masks
+
+        return masks.preview(self.settings, connection, devdb, tables=tables, rows=rows)
+
+    def export_masks(self, connection: str | None = None, *, everything: bool = False) -> str:
+        """masks.toml as CSV: schema_name, table_name, column_name, scrubbing_action.
+
+        `everything`: with all columns of the source, an empty action where none is decided.
+        """
+        from penstock.api import masks
+
+        return masks.exported(self.settings, connection, everything=everything)
+
+    def import_masks(self, csv: str, *, origin: str = "the CSV", write: bool = True) -> Imported:
+        """Take the decisions of a CSV text into masks.toml, all or none. Lines that say the same stay as they are.
+
+        `origin` names the text in errors.
+        """
+        from penstock.api import masks
+
+        return masks.imported(self.settings, csv, origin, write=write)
+
+    # development databases
 
     def plan_dev(self, name: str, *, progress: Progress | None = None) -> Plan:
         """What `create_dev` would copy, exactly, and what it would refuse. Writes nothing."""
+        from penstock.devdb.planning import prepare
+
         context = self._context(name)
         with context.source_session() as source:
             return prepare(context, source, progress or Silent()).plan
 
-    def create_dev(
-        self, name: str, *, plan: Plan | None = None, progress: Progress | None = None
-    ) -> create.Created:
+    def create_dev(self, name: str, *, plan: Plan | None = None, progress: Progress | None = None) -> Created:
         """Create the development database, verified, or leave nothing. `plan`: a saved one, whose rules are used."""
-        return create.create(self._context(name, plan), progress or Silent(), saved_plan=plan)
+        from penstock.devdb.create import create
+
+        return create(self._context(name, plan), progress or Silent(), saved_plan=plan)
 
     def refresh_dev(
         self, name: str, *, plan: Plan | None = None, progress: Progress | None = None
-    ) -> create.Created:
+    ) -> Created:
         """Rebuild the development database beside the old one and swap."""
-        return create.create(self._context(name, plan), progress or Silent(), saved_plan=plan, replace=True)
+        from penstock.devdb.create import create
 
-    def add_dev(self, name: str, roots: Sequence[str], *, progress: Progress | None = None) -> add.Added:
+        return create(self._context(name, plan), progress or Silent(), saved_plan=plan, replace=True)
+
+    def add_dev(self, name: str, roots: Sequence[str], *, progress: Progress | None = None) -> Added:
         """Top up an existing copy: `roots` are `TABLE:WHERE`; what those rows need comes along."""
-        return add.add(self._context(name), roots, progress or Silent())
+        from penstock.devdb.add import add
 
-    def verify_dev(self, name: str, *, progress: Progress | None = None) -> inspect.Verified:
+        return add(self._context(name), roots, progress or Silent())
+
+    def verify_dev(self, name: str, *, progress: Progress | None = None) -> Verified:
         """Verify the existing copy again, against the source as it is now."""
-        return inspect.verify_existing(self._context(name), progress or Silent())
+        from penstock.devdb.inspect import verify_existing
 
-    def why_dev(self, name: str, table: str, key: str, *, progress: Progress | None = None) -> why.Why:
+        return verify_existing(self._context(name), progress or Silent())
+
+    def why_dev(self, name: str, table: str, key: str, *, progress: Progress | None = None) -> Why:
         """The path by which a row came into the subset. Computes the closure again."""
-        return why.why(self._context(name), table, key, progress or Silent())
+        from penstock.devdb.why import why
 
-    def list_dev(self) -> list[inspect.Listed]:
+        return why(self._context(name), table, key, progress or Silent())
+
+    def list_dev(self) -> list[Listed]:
         """The development databases of the project and what became of them."""
-        names = self.settings.sections.get("devdb", {})
-        return [inspect.describe(self._context(name)) for name in names]
+        from penstock.devdb.inspect import describe
+
+        return [describe(self._context(name)) for name in self.settings.sections.get("devdb", {})]
 
     def drop_dev(self, name: str) -> None:
         """Remove the development database. Refuses one that Penstock did not make."""
-        inspect.drop(self._context(name))
+        from penstock.devdb.inspect import drop
+
+        drop(self._context(name))
 
     def _context(self, name: str, plan: Plan | None = None) -> Context:
+        from penstock.devdb.context import context_of
+        from penstock.devdb.plan import settings_from_dict
+
         return context_of(
             self.settings, name, settings_from_dict(plan.settings, name) if plan is not None else None
         )

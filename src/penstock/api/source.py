@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from penstock.catalog.model import Catalog, TableName
+from penstock.devdb.names import find_table
+from penstock.devdb.rules import joins_of, look_up
+from penstock.discover import flagged
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
+from penstock.masks.keys import Keyring
 from penstock.policy import registry_file
 from penstock.policy.classes import Join
+from penstock.policy.decision import Policy
 from penstock.policy.registry_file import Registry
-
-if TYPE_CHECKING:
-    from penstock.devdb.rules import Rules
-    from penstock.project.settings import ProjectSettings
+from penstock.policy.resolve import resolve
+from penstock.project.settings import ProjectSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +32,37 @@ class SourceView:
 
     def edges(self) -> list[Join]:
         """Where the virtual edges of all development databases on this source join columns."""
-        from penstock.devdb.rules import joins_of
-
-        return [join for name in self._devdbs() for join in joins_of(self.rules(name))]
-
-    def rules(self, devdb: str) -> Rules:
-        """The rules of `[devdb.NAME]` in this catalog."""
-        from penstock.devdb.rules import look_up
-
-        return look_up(self.catalog, self.project.section("devdb", devdb), devdb)
-
-    def _devdbs(self) -> list[str]:
-        """The development databases made from this source."""
         sections = self.project.sections.get("devdb", {})
-        return [name for name, s in sections.items() if s.source in ("", self.session.settings.name)]
+        here = [name for name, s in sections.items() if s.source in ("", self.session.settings.name)]
+        return [join for name in here for join in joins_of(look_up(self.catalog, sections[name], name))]
+
+    def policy(self, devdb: str | None, keys: Keyring) -> Policy:
+        """The decisions on this source; with `devdb`, by the rules of `[devdb.NAME]`."""
+        suspected = flagged(self.catalog)
+        if devdb is None:
+            return resolve(
+                self.catalog,
+                registry=self.registry,
+                keys=keys,
+                virtual_edges=self.edges(),
+                flagged=suspected,
+            )
+        settings = self.project.section("devdb", devdb)
+        rules = look_up(self.catalog, settings, devdb)
+        return resolve(
+            self.catalog,
+            registry=self.registry,
+            keys=keys,
+            virtual_edges=joins_of(rules),
+            unclassified=settings.unclassified,
+            skip=rules.skip,
+            empty=rules.empty,
+            flagged=suspected,
+        )
+
+    def tables_named(self, names: tuple[str, ...]) -> frozenset[TableName]:
+        """The tables a person names, with or without their schema. Raises `UnknownName`."""
+        return frozenset(find_table(self.catalog, name, "the command line") for name in names)
 
 
 @contextmanager
@@ -54,10 +73,3 @@ def open_source(project: ProjectSettings, on: str | None, doing: str) -> Iterato
     with Session.open(settings, read_only=True, application_name=f"penstock {doing}") as session:
         session.begin_snapshot()
         yield SourceView(project, session, reflect(session), registry)
-
-
-def tables_named(catalog: Catalog, names: tuple[str, ...]) -> frozenset[TableName]:
-    """The tables a person names, with or without their schema. Raises `UnknownName`."""
-    from penstock.devdb.names import find_table
-
-    return frozenset(find_table(catalog, name, "the command line") for name in names)

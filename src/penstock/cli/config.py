@@ -6,7 +6,7 @@ import json
 
 import click
 
-from penstock.cli import output, sections
+from penstock.cli import output
 from penstock.cli.options import open_project
 
 
@@ -20,12 +20,10 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def show(*, origin: bool, as_json: bool) -> None:
     """Every setting in force; passwords and the key as asterisks."""
-    from penstock.project.report import settings_in_force
-
     project = open_project()
-    found = settings_in_force(project)
+    found = project.config()
     if as_json:
-        output.emit_json({"file": project.path, "settings": found})
+        output.emit_json({"file": project.settings.path, "settings": found})
         return
     rows = [(item.key, "" if item.value is None else _text(item.value), item.origin) for item in found]
     if origin:
@@ -37,10 +35,9 @@ def show(*, origin: bool, as_json: bool) -> None:
 @command.command("schema")
 def schema() -> None:
     """The JSON Schema of penstock.toml, for editors."""
-    from penstock.project.schema import project_schema
+    from penstock.api.project import Project
 
-    sections.register()
-    output.emit_json(project_schema())
+    output.emit_json(Project.schema())
 
 
 def _text(value: object) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import time
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from penstock.cli import output
 from penstock.cli.options import open_project
-from penstock.errors import PenstockError
-from penstock.project.settings import ProjectSettings
+
+if TYPE_CHECKING:
+    from penstock.api.connections import Answer
 
 
 @click.group("conn")
@@ -21,12 +22,16 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def list_(*, as_json: bool) -> None:
     """The connections of penstock.toml, without opening them."""
-    project = open_project()
-    rows = [_listed(project, name) for name in project.tables]
+    found = open_project().list_connections()
     if as_json:
+        rows = [
+            {"name": item.name, "role": item.role, "url": item.url}
+            | ({"error": item.error.what} if item.error else {})
+            for item in found
+        ]
         output.emit_json({"connections": rows})
         return
-    output.table([[row["name"], row["role"], row["url"]] for row in rows], ["NAME", "ROLE", "URL"])
+    output.table([[item.name, item.role, item.url] for item in found], ["NAME", "ROLE", "URL"])
     output.talk("Next: penstock conn test")
 
 
@@ -35,63 +40,47 @@ def list_(*, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def test(names: tuple[str, ...], *, as_json: bool) -> int:
     """Open connections (default: all) and say what answers. Exit code 3 when one does not."""
-    project = open_project()
-    chosen = names or tuple(project.tables)
-    for name in chosen:
-        project.require_connection(name)
-    tested = [(name, *_test(project, name)) for name in chosen]
+    answers = open_project().test_connections(*names)
     if as_json:
-        output.emit_json({"connections": [row for _, row, _ in tested]})
+        output.emit_json({"connections": [_as_dict(answer) for answer in answers]})
     else:
-        for name, row, error in tested:
-            _show(name, row, error)
-    return max((error.exit_code for _, _, error in tested if error is not None), default=0)
+        for answer in answers:
+            _show(answer)
+    return max((answer.error.exit_code for answer in answers if answer.error is not None), default=0)
 
 
-def _listed(project: ProjectSettings, name: str) -> dict[str, str]:
-    role = project.tables[name].role
-    try:
-        return {"name": name, "role": role, "url": project.located(name).settings.describe()}
-    except PenstockError as error:
-        return {"name": name, "role": role, "url": "", "error": error.what}
+def _as_dict(answer: Answer) -> dict[str, Any]:
+    row = {"name": answer.name, "role": answer.role, "url": answer.url, "ok": answer.ok}
+    if answer.error is not None:
+        return row | {"error": answer.error.as_dict()}
+    facts = answer.facts
+    return (
+        row
+        if facts is None
+        else row
+        | {
+            "version": facts.version,
+            "user": facts.role,
+            "database": facts.database,
+            "standby": facts.standby,
+            "tls": facts.tls,
+            "milliseconds": answer.milliseconds,
+        }
+    )
 
 
-def _test(project: ProjectSettings, name: str) -> tuple[dict[str, object], PenstockError | None]:
-    """What the server says about itself, or the error that kept it from saying it."""
-    from penstock.engines.postgres.checks import server_facts
-    from penstock.engines.postgres.session import Session
-
-    row: dict[str, object] = {"name": name, "role": project.tables[name].role}
-    since = time.monotonic()
-    try:
-        settings = project.connection(name)
-        row["url"] = settings.describe()
-        with Session.open(settings, read_only=True, application_name="penstock conn test") as session:
-            facts = server_facts(session)
-    except PenstockError as error:
-        return row | {"ok": False, "error": error.as_dict()}, error
-    return row | {
-        "ok": True,
-        "version": facts.version,
-        "user": facts.role,
-        "database": facts.database,
-        "standby": facts.standby,
-        "tls": facts.tls,
-        "milliseconds": round(1000 * (time.monotonic() - since)),
-    }, None
-
-
-def _show(name: str, row: dict[str, object], error: PenstockError | None) -> None:
-    if error is None:
-        kind = "standby" if row["standby"] else "primary"
-        tls = "TLS" if row["tls"] else "no TLS"
+def _show(answer: Answer) -> None:
+    facts, error = answer.facts, answer.error
+    if facts is not None:
+        kind = "standby" if facts.standby else "primary"
+        tls = "TLS" if facts.tls else "no TLS"
         ok = output.style("ok  ", fg="green")
         output.emit(
-            f"{ok}  {name}  {row['url']}  PostgreSQL {row['version']}, {kind}, {tls}, {row['milliseconds']} ms"
+            f"{ok}  {answer.name}  {answer.url}  PostgreSQL {facts.version}, {kind}, {tls}, "
+            f"{answer.milliseconds} ms"
         )
-        return
-    output.emit(
-        f"{output.style('fail', fg='red')}  {name}  {error.what}" + (f": {error.why}" if error.why else "")
-    )
-    if error.hint:
-        output.emit(f"      {output.style('hint:', fg='cyan')} {error.hint}")
+    if error is not None:
+        why = f": {error.why}" if error.why else ""
+        output.emit(f"{output.style('fail', fg='red')}  {answer.name}  {error.what}{why}")
+        if error.hint:
+            output.emit(f"      {output.style('hint:', fg='cyan')} {error.hint}")

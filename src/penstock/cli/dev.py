@@ -13,7 +13,6 @@ from penstock.cli.options import open_project
 from penstock.cli.output import emit, emit_json, progress, talk
 
 if TYPE_CHECKING:
-    from penstock.api.project import Project
     from penstock.devdb.plan import Plan
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="One documented JSON object on stdout.")
@@ -40,7 +39,7 @@ def plan(name: str, save: Path | None, as_json: bool) -> int:
     Exits with 4 when `create` would refuse.
     """
     with progress() as shown:
-        made = _project().plan_dev(name, progress=shown)
+        made = open_project().plan_dev(name, progress=shown)
     if save is not None:
         made.save(save)
         talk(f"saved: {save}")
@@ -57,7 +56,7 @@ def create(name: str, plan_file: Path | None, as_json: bool) -> None:
     """Copy, mask, verify, and only then publish under its name."""
     saved = _saved(plan_file)
     with progress() as shown:
-        made = _project().create_dev(name, plan=saved, progress=shown)
+        made = open_project().create_dev(name, plan=saved, progress=shown)
     emit_json(dev_text.created_as_dict(made)) if as_json else emit(dev_text.created(made, "created"))
 
 
@@ -70,7 +69,7 @@ def refresh(name: str, plan_file: Path | None, as_json: bool) -> None:
     """Read production again: build beside the old database, verify, swap."""
     saved = _saved(plan_file)
     with progress() as shown:
-        made = _project().refresh_dev(name, plan=saved, progress=shown)
+        made = open_project().refresh_dev(name, plan=saved, progress=shown)
     emit_json(dev_text.created_as_dict(made)) if as_json else emit(dev_text.created(made, "refreshed"))
 
 
@@ -86,7 +85,7 @@ def add(name: str, roots: tuple[str, ...], as_json: bool) -> None:
     penstock dev add small --root "public.orders:order_id = 4711"
     """
     with progress() as shown:
-        added = _project().add_dev(name, list(roots), progress=shown)
+        added = open_project().add_dev(name, list(roots), progress=shown)
     emit_json(added.as_dict()) if as_json else emit(dev_text.added(added))
 
 
@@ -96,7 +95,7 @@ def add(name: str, roots: tuple[str, ...], as_json: bool) -> None:
 def verify(name: str, as_json: bool) -> int:
     """Verify an existing copy: keys, constraints, counts, and that nothing of the source survives. Exits with 1 if not."""
     with progress() as shown:
-        found = _project().verify_dev(name, progress=shown)
+        found = open_project().verify_dev(name, progress=shown)
     if as_json:
         emit_json({"name": found.name, "database": found.database, **found.verification.as_dict()})
     else:
@@ -112,7 +111,7 @@ def verify(name: str, as_json: bool) -> int:
 def why(name: str, table: str, key: str, as_json: bool) -> int:
     """The path by which a row came into the subset. KEY is its primary key, as in the source or as masked."""
     with progress() as shown:
-        found = _project().why_dev(name, table, key, progress=shown)
+        found = open_project().why_dev(name, table, key, progress=shown)
     emit_json(found.as_dict()) if as_json else emit(dev_text.why(found))
     return 0 if found.included else 1
 
@@ -121,7 +120,7 @@ def why(name: str, table: str, key: str, as_json: bool) -> int:
 @_JSON
 def list_(as_json: bool) -> None:
     """The development databases of this project and what became of them."""
-    found = _project().list_dev()
+    found = open_project().list_dev()
     emit_json({"databases": found}) if as_json else dev_text.listing(found)
 
 
@@ -130,7 +129,7 @@ def list_(as_json: bool) -> None:
 @_YES
 def drop(name: str, yes: bool) -> None:
     """Remove a development database. Asks first; refuses one that Penstock did not make."""
-    project = _project()
+    project = open_project()
     database = project.settings.section("devdb", name).database or name
     if not yes:
         if not sys.stdin.isatty():
@@ -138,12 +137,6 @@ def drop(name: str, yes: bool) -> None:
         click.confirm(f"Drop the database {database}?", abort=True, err=True)
     project.drop_dev(name)
     talk(f"dropped: {database}")
-
-
-def _project() -> Project:
-    from penstock.api.project import Project
-
-    return Project(open_project())
 
 
 def _saved(path: Path | None) -> Plan | None:

@@ -24,9 +24,7 @@ def command(on: str | None, *, dry_run: bool, as_json: bool) -> None:
     that begins with #?: `dev create` refuses until somebody decides. Lines and comments of yours stay
     as they are. No row is read.
     """
-    from penstock.api.project import Project
-
-    result = Project(open_project()).discover(on, write=not dry_run)
+    result = open_project().discover(on, write=not dry_run)
     found, already = result.discovery, result.already_decided
     if as_json:
         emit_json(_as_dict(found, str(result.masks_path), written=result.written, already_decided=already))

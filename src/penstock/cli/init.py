@@ -5,19 +5,16 @@ A password on a command line can be read by everyone on the machine; it comes fr
 
 from __future__ import annotations
 
-import getpass
 import sys
 from pathlib import Path
-from urllib.parse import quote
 
 import click
 
+from penstock.api import start
 from penstock.cli import output
 from penstock.cli.options import common
-from penstock.errors import ConfigError, SecretExposed, UsageError
-from penstock.project import envfile, scaffold
-from penstock.project.redact import REDACTED_DSN, redact_url, remember, split_url
-from penstock.project.scaffold import Endpoint
+from penstock.errors import SecretExposed
+from penstock.project.redact import redact_url
 
 
 @click.command("init")
@@ -55,24 +52,33 @@ def command(
     Nothing is overwritten: an existing .env or .gitignore gets the lines it lacks.
     """
     root = (common.project or Path.cwd()).resolve()
-    if not root.is_dir():
-        raise UsageError(f"{root} is not a folder", hint=f"mkdir -p {root}")
-    if scaffold.refuse_existing(root):
+    if start.is_started(root):
         output.talk("Everything is there already; nothing was changed.")
         if as_json:
             output.emit_json({"project": root, "files": []})
         return
+    _refuse_password(source, "source")
+    _refuse_password(target, "target")
     ask = _Asker(interactive=not no_input and not password_stdin and sys.stdin.isatty())
-    passwords = sys.stdin.read().splitlines() if password_stdin else []
-    detected = scaffold.detect({key: line.value for key, line in envfile.read(root / ".env").items()})
-
-    name = name or ask.text("Name of the project", root.name or "shop")
-    production = _endpoint(ask, "prod", "source", source, source_env, detected, passwords[0:1])
-    development = _endpoint(
-        ask, "dev", "target", target, target_env, {} if target_env is None else detected, passwords[1:2]
+    passwords = [*(sys.stdin.read().splitlines() if password_stdin else []), "", ""]
+    name = name or ask.text("Name of the project", start.default_name(root))
+    if not (source or source_env):
+        source, source_env = _production(ask, root)
+    source, source_password = _with_password(ask, "source", source, passwords[0])
+    if not (target or target_env):
+        target = ask.text("URL of the server for development databases", start.default_target())
+    target, target_password = _with_password(ask, "target", target, passwords[1])
+    written = start.init(
+        root,
+        name=name,
+        source=source or "",
+        source_env=source_env or "",
+        source_password=source_password,
+        target=target or "",
+        target_env=target_env or "",
+        target_password=target_password,
+        database=database or ask.text("Name of the first development database", start.default_database(name)),
     )
-    database = database or ask.text("Name of the first development database", f"{name}_dev".replace("-", "_"))
-    written = scaffold.write(root, name, [production, development], database)
     if as_json:
         output.emit_json({"project": root, "files": written})
         return
@@ -82,13 +88,13 @@ def command(
 
 
 class _Asker:
-    """Asks on a terminal; elsewhere takes defaults and refuses where there is none."""
+    """Asks on a terminal; elsewhere takes defaults."""
 
     def __init__(self, *, interactive: bool) -> None:
         self.interactive = interactive
 
-    def text(self, question: str, default: str) -> str:
-        return str(click.prompt(question, default=default, err=True)) if self.interactive else default
+    def text(self, question: str, default: str | None = None) -> str:
+        return str(click.prompt(question, default=default, err=True)) if self.interactive else default or ""
 
     def password(self, question: str) -> str:
         if not self.interactive:
@@ -96,81 +102,29 @@ class _Asker:
         return str(click.prompt(question, default="", show_default=False, hide_input=True, err=True))
 
 
-def _endpoint(
-    ask: _Asker,
-    name: str,
-    role: str,
-    url: str | None,
-    prefix: str | None,
-    detected: dict[str, dict[str, str]],
-    given: list[str],
-) -> Endpoint:
-    """One connection from its flags, the variables of `.env`, or questions."""
-    if url is not None and prefix is not None:
-        raise UsageError(f"--{role} and --{role}-env exclude each other", hint=f"keep --{role}-env {prefix}")
-    if url is None and (chosen := _chosen_prefix(ask, role, prefix, detected)) is not None:
-        return Endpoint(name, role, detected[chosen])
-    if url is not None:
-        _refuse_password(url, role)
-    elif role == "target":
-        url = ask.text("URL of the server for development databases", _default_target())
-    elif ask.interactive:
-        url = str(click.prompt("URL of production (postgresql://user@host:5432/database)", err=True))
-    else:
-        raise UsageError(
-            "no source was named", hint="penstock init --source postgresql://reader@host:5432/shop"
-        )
-    url, in_url = _split_password(url, role)
-    secret = next(iter(given), None) or in_url or ask.password(f"Password of {redact_url(url)} (empty: none)")
-    variable = f"{name.upper()}_PASSWORD"
-    return Endpoint(name, role, {"url": url, "password": f"${{{variable}:-}}"}, {variable: secret})
+def _production(ask: _Asker, root: Path) -> tuple[str, str]:
+    """A URL, or the prefix of the variables in .env that describe the only connection there, if that is it."""
+    found = start.detected(root)
+    if len(found) == 1:
+        (prefix, fields), *_ = found.items()
+        output.talk(f".env describes a connection: {', '.join(fields.values())}")
+        if not ask.interactive or click.confirm("Use it as the source?", default=True, err=True):
+            return "", prefix
+    return ask.text("URL of production (postgresql://user@host:5432/database)"), ""
 
 
-def _chosen_prefix(
-    ask: _Asker, role: str, prefix: str | None, detected: dict[str, dict[str, str]]
-) -> str | None:
-    if prefix is not None:
-        if prefix.rstrip("_") not in detected:
-            raise ConfigError(
-                f".env does not describe a connection with variables {prefix.rstrip('_')}_HOST, …",
-                why="found: " + (", ".join(detected) or "none"),
-                hint=f"penstock init --{role} postgresql://user@host:5432/database",
-            )
-        return prefix.rstrip("_")
-    if len(detected) != 1:
-        return None
-    only = next(iter(detected))
-    output.talk(f".env describes a connection: {', '.join(detected[only].values())}")
-    if ask.interactive and not click.confirm(f"Use it as the {role}?", default=True, err=True):
-        return None
-    return only
+def _with_password(ask: _Asker, role: str, url: str | None, given: str) -> tuple[str, str]:
+    """The URL without a password, and the password: read already, in the URL as it was typed, or asked for."""
+    if not url:
+        return "", ""
+    bare, in_url = start.split_password(url, role)
+    return bare, given or in_url or ask.password(f"Password of {redact_url(bare)} (empty: none)")
 
 
-def _refuse_password(url: str, role: str) -> None:
-    _, password = _split_password(url, role)
-    if password:
+def _refuse_password(url: str | None, role: str) -> None:
+    if url is not None and start.split_password(url, role)[1]:
         raise SecretExposed(
             f"the URL given with --{role} holds a password",
             why="other users of this machine, and the shell's history, can read it",
             hint=f"penstock init --{role} {redact_url(url)} --password-stdin < FILE",
         )
-
-
-def _split_password(url: str, role: str) -> tuple[str, str]:
-    """The URL without its password, and the password, decoded."""
-    from urllib.parse import unquote
-
-    parts = split_url(url)
-    if parts is None or parts["scheme"] not in ("postgresql", "postgres") or redact_url(url) == REDACTED_DSN:
-        remember(url)
-        raise UsageError(f"the URL of the {role} cannot be read", hint="postgresql://user@host:5432/database")
-    user, _, password = parts["userinfo"].partition(":")
-    remember(password)
-    bare = f"{parts['scheme']}://{quote(unquote(user), safe='') + '@' if user else ''}{parts['host']}"
-    bare += f":{parts['port']}" if parts["port"] else ""
-    bare += f"/{parts['database']}" if parts["database"] else ""
-    return bare + (f"?{parts['query']}" if parts["query"] else ""), unquote(password)
-
-
-def _default_target() -> str:
-    return f"postgresql://{quote(getpass.getuser(), safe='')}@localhost:5432/postgres"

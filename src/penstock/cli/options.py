@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from penstock.project.settings import ProjectSettings
+    from penstock.api.project import Project
 
 
 @dataclass(slots=True)
@@ -36,13 +36,11 @@ def add_common(command: click.Command) -> None:
             add_common(inner)
 
 
-def open_project() -> ProjectSettings:
-    """The project the common options name, with the sections of all jobs known."""
-    from penstock.cli import sections
-    from penstock.project import settings
+def open_project() -> Project:
+    """The project the common options name."""
+    from penstock.api.project import Project
 
-    sections.register()
-    return settings.load(common.project, flags=common.overrides)
+    return Project.load(common.project, overrides=common.overrides)
 
 
 def _options() -> list[click.Option]:
