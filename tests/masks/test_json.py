@@ -2,14 +2,17 @@
 
 import json
 import re
+from dataclasses import replace
 from functools import reduce
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.catalog.types import Family
+from penstock.detect import email
 from penstock.errors import MaskError
 from penstock.masks.build import build
 from penstock.masks.contract import Site
@@ -35,7 +38,7 @@ def shape(value):
 
 @given(st.lists(json_values, max_size=5), st.booleans())
 def test_structure_types_and_keys_stay(values, ascii_only):
-    outs = through([json.dumps(v, ensure_ascii=ascii_only) for v in values])
+    outs = through([json.dumps(v, ensure_ascii=ascii_only) for v in values], keys="keep")
     assert [shape(json.loads(out)) for out in outs] == [shape(v) for v in values]
 
 
@@ -61,9 +64,9 @@ def test_what_is_kept_stays_to_the_byte(value, indent):
 
 def test_paths_decide_and_everything_else_stays_as_it_is_spelled():
     text = '{ "customer": {"email" :"Ana@shop.example", "vip":true},\t"items":[{"sku":1.50e+2},{"sku":"k\\u00e9"}], "x":null }'
-    [email] = masked("email", ["ana@shop.example"])
+    [mail] = masked("email", ["ana@shop.example"])
     paths = {"$.customer.email": "email", "$.items[*].sku": "keep"}
-    assert through([text], paths=paths) == [text.replace("Ana@shop.example", email)]
+    assert through([text], paths=paths) == [text.replace("Ana@shop.example", mail)]
 
 
 def test_duplicate_keys_stay_both():
@@ -115,6 +118,73 @@ def test_keys_are_masked_where_asked_but_not_those_of_the_paths():
     assert [who] == masked("text", ["Ana Silva"])
     assert said["people"][who] == {"age": 7}
     assert "note" not in said
+
+
+_DATA = st.one_of(
+    st.emails(),
+    st.uuids().map(str),
+    st.ip_addresses().map(str),
+    st.dates().map(str),
+    st.datetimes().map(str),
+    st.integers(1_000, 10**15).map(str),
+    st.integers(10**5, 10**12).map("user_{}".format),
+    st.integers(10**8, 10**9).map("+351 {}".format),
+    st.from_regex(r"[A-Z][a-z]+ [A-Z][a-z]+", fullmatch=True),
+    st.from_regex(r"/home/[a-z]+", fullmatch=True),
+    st.from_regex(r"PT50[0-9]{21}", fullmatch=True),
+    st.from_regex(r"https?://[a-z]+\.example/", fullmatch=True),
+)
+_FIELDS = st.one_of(
+    st.from_regex(r"[a-z]{1,9}(_[a-z]{1,9}){0,3}(_[0-9]{1,2})?", fullmatch=True),
+    st.from_regex(r"[a-z]{1,9}([A-Z][a-z]{1,9}){0,3}", fullmatch=True),
+    st.sampled_from(
+        [
+            "0",
+            "12",
+            "2fa",
+            "sha256",
+            "i18n",
+            "xml:lang",
+            "$ref",
+            "Content-Type",
+            "a.b.c",
+            "_id",
+            "straße",
+            "ключ",
+        ]
+    ),
+)
+
+
+@given(st.lists(_DATA, unique=True, max_size=5), st.lists(_FIELDS, unique=True, max_size=5))
+def test_keys_that_are_data_are_masked_and_names_of_fields_stay(data, fields):
+    [out] = through([json.dumps({"people": dict.fromkeys([*data, *fields], 0)})])
+    # Pairs, not a dict: two spellings of one address are one person, hence one key twice.
+    [(_, pairs)] = json.loads(out, object_pairs_hook=list)
+    said = [key for key, _ in pairs]
+    assert said[len(data) :] == fields
+    assert said[: len(data)] == [masked(_mask_of(key), [key])[0] for key in data]
+    assert not set(said) & set(data)
+
+
+def _mask_of(key):
+    return "email" if pc.all(email.matches(pa.array([key]))).as_py() else "text"
+
+
+def test_an_address_as_a_key_is_the_person_of_the_column():
+    site = replace(JSONB, real={"person.email": frozenset({"boss@shop.example"})})
+    text = '{"seen":{"Ana@Shop.example":1,"boss@shop.example":2}}'
+    [mail] = masked("email", ["ana@shop.example"])
+    assert json.loads(through([text], site)[0])["seen"].keys() == {mail, "boss@shop.example"}
+    assert mail in through([text], keys="mask")[0]
+    assert "Ana@" in through([text], keys="keep")[0]
+
+
+def test_a_key_that_a_path_names_stays_whatever_it_looks_like():
+    [out] = through(['{"First name":"Ana","Last name":"Silva"}'], paths={"$['First name']": "first_name"})
+    first, last = json.loads(out)
+    assert first == "First name"
+    assert [last] == masked("text", ["Last name"])
 
 
 def test_text_that_is_no_json_is_masked_as_text():

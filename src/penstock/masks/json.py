@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from penstock.catalog.types import Family
+from penstock.detect import email
 from penstock.detect.spans import Spans, Texts, replaced
 from penstock.errors import MaskError
 from penstock.masks import registry
@@ -18,6 +19,7 @@ from penstock.masks.array import of_rows
 from penstock.masks.build import Spec, build
 from penstock.masks.contract import Codomain, Contract, Input, Mask, Site, Uniqueness
 from penstock.masks.parts.arrays import I64
+from penstock.masks.parts.json_keys import names_a_field
 from penstock.masks.parts.json_leaves import KEY, NUMBER, OTHER, STRING, contents, is_json, leaves, tokens
 from penstock.masks.parts.json_paths import Decisions, parse_path
 from penstock.masks.parts.numbers import masked_numbers
@@ -25,26 +27,36 @@ from penstock.masks.parts.numbers import masked_numbers
 _NUMBER = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
 _WHOLE = r"^-?[0-9]{1,18}$"
 _LARGEST = 10**18 - 1
+_KEPT_KEYS: Mapping[str, Callable[[str], bool]] = {
+    "fields": names_a_field,
+    "keep": lambda _: True,
+    "mask": lambda _: False,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class JsonOptions:
     """`paths` gives masks to leaves: {"$.customer.email" = "email", "$.items[*].sku" = "keep"}.
 
-    `keys` is "keep" or "mask".
+    `keys` says which keys of objects stay: "fields" (the default) those that look like names of fields, "keep" all,
+    "mask" none. Keys that stand in a path always stay.
     """
 
     paths: Mapping[str, str | Mapping[str, Any]] = field(default_factory=dict)
-    keys: str = "keep"
+    keys: str = "fields"
 
 
 class Json(Mask):
     """Every leaf of a JSON value: by the mask of its path; where no path says anything, by its type.
 
     Unlisted strings become text pseudonyms, numbers other numbers of as many digits; true, false and null stay.
-    Structure, order, duplicate keys and the spelling of what is kept stay to the byte. With `keys = "mask"` the keys
-    that stand in no path are pseudonyms too, for objects used as dictionaries of people. A text column's values that
-    are no JSON are masked as text.
+    Structure, order, duplicate keys and the spelling of what is kept stay to the byte. A text column's values that are
+    no JSON are masked as text.
+
+    Keys that look like names of fields stay: letters, `_ - . $`, one colon, at most four digits. Other keys are data, as
+    in a dictionary of people by address: e-mails become what the mask `email` makes of them, so that they agree with
+    their columns (two spellings of one address are then one key), the rest text pseudonyms. A single word (`ana`) may
+    be either, and stays: `keys = "mask"` masks those too, `keys = "keep"` none.
 
     A path says `[*]` for the elements of an array, `$.*` for any key, `$..email` for that key at any depth, `$.meta.**`
     for everything below, `$['odd key']` for odd keys. It decides about leaves, not about objects that turn up in their
@@ -58,15 +70,16 @@ class Json(Mask):
     Options = JsonOptions
 
     def setup(self) -> None:
-        if self.options.keys not in ("keep", "mask"):
-            raise MaskError('keys of the mask \'json\' is "keep" or "mask"', hint='keys = "keep"')
+        if self.options.keys not in _KEPT_KEYS:
+            raise MaskError('keys of the mask \'json\' is "fields", "keep" or "mask"', hint='keys = "fields"')
         self._masks = [self._leaf_mask(spec) for spec in self.options.paths.values()]
         self.context_free = all(mask.context_free for mask in self._masks)
         self._decisions = Decisions([parse_path(path) for path in self.options.paths])
+        self._named = self._decisions.keys
         self._staying = {i for i, mask in enumerate(self._masks) if mask.name == "keep"}
-        self._known_keys = pa.array(sorted(self._decisions.keys), pa.large_string())
         own = Site(Family.TEXT, real=self.site.real)
         self._text = build("text", own, self.keys)
+        self._email = build("email", own, self.keys)
         self._whole = build("text", replace(own, max_length=self.site.max_length), self.keys)
         self._numbers = self.keys.prf(self.domain, "json number")
 
@@ -101,7 +114,7 @@ class Json(Mask):
         """
         yield self.domain, values
         texts = Texts.of(self._documents(values))
-        found = leaves(texts, self._decisions, self._staying, with_keys=False)
+        found = leaves(texts, self._decisions, self._staying)
         for decision, mask in enumerate(self._masks):
             for kind, said in ((STRING, contents), (NUMBER, _spelled)):
                 chosen = found[(found[:, 3] == decision) & (found[:, 2] == kind)]
@@ -127,7 +140,7 @@ class Json(Mask):
 
     def _leaf_by_leaf(self, values: pa.Array, inputs: Mapping[Input, pa.Array] | None) -> pa.Array:
         texts = Texts.of(values)
-        found = leaves(texts, self._decisions, self._staying, with_keys=self.options.keys == "mask")
+        found = leaves(texts, self._decisions, self._staying, keeps_key=self._keeps_key)
         found = found[(found[:, 2] != OTHER) | (found[:, 3] >= 0)]
         if len(found) == 0:
             return values
@@ -149,7 +162,7 @@ class Json(Mask):
         aligned = of_rows(inputs, texts.rows(spans.starts))
         if kind == KEY:
             said = contents(texts, spans)
-            return tokens(pc.if_else(pc.is_in(said, value_set=self._known_keys), said, self._text.mask(said)))
+            return tokens(pc.if_else(email.matches(said), self._email.mask(said), self._text.mask(said)))
         if kind == STRING:
             said = contents(texts, spans)
             if mask is None:
@@ -167,6 +180,9 @@ class Json(Mask):
         if mask is not None and mask.contract().makes_null:
             return pa.repeat(pa.scalar("null", pa.large_string()), len(literals))
         return literals
+
+    def _keeps_key(self, key: str) -> bool:
+        return key in self._named or _KEPT_KEYS[self.options.keys](key)
 
     @staticmethod
     def _fitting(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from array import array
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -37,43 +38,54 @@ class _Node:
     state: State
     decision: int  # number of the pattern, -1: none
     stays: bool
+    key_stays: bool
     below: dict[bytes, _Node] = field(default_factory=dict)
 
 
 class _Places:
     """The paths met so far, each looked up once. `staying`: the decisions under which a leaf stays as it is."""
 
-    def __init__(self, decisions: Decisions, staying: AbstractSet[int]) -> None:
+    def __init__(
+        self, decisions: Decisions, staying: AbstractSet[int], keeps_key: Callable[[str], bool]
+    ) -> None:
         self._decisions = decisions
         self._staying = staying
-        self.root = self._node(decisions.start)
+        self._keeps_key = keeps_key
+        self.root = self._node(decisions.start, ELEMENT)
 
-    def _node(self, state: State) -> _Node:
+    def _node(self, state: State, step: Step) -> _Node:
         decision = self._decisions.at(state)
-        return _Node(state, decision, decision in self._staying)
+        stays = decision in self._staying
+        return _Node(state, decision, stays, stays or step is ELEMENT or self._keeps_key(step.key))
 
     def below(self, node: _Node, token: bytes) -> _Node:
         """The place of a key (its token, quotes included), or of the elements of an array."""
         found = node.below.get(token)
         if found is None:
             step = ELEMENT if token == _ELEMENTS else Step("key", decoded(token))
-            found = node.below[token] = self._node(self._decisions.after(node.state, step))
+            found = node.below[token] = self._node(self._decisions.after(node.state, step), step)
         return found
 
 
-def leaves(texts: Texts, decisions: Decisions, staying: AbstractSet[int], *, with_keys: bool) -> I64:
-    """(n, 4): start, end, kind and decision of every leaf (and key, if asked) that does not stay, in their order.
+def leaves(
+    texts: Texts,
+    decisions: Decisions,
+    staying: AbstractSet[int],
+    *,
+    keeps_key: Callable[[str], bool] = lambda _: True,
+) -> I64:
+    """(n, 4): start, end, kind and decision of every leaf and every key that does not stay, in their order.
 
-    The texts are valid JSON or empty. Decision -1: no pattern matches.
+    The texts are valid JSON or empty. Decision -1: no pattern matches. `keeps_key` is asked once per path.
     """
-    places = _Places(decisions, staying)
+    places = _Places(decisions, staying, keeps_key)
     found = array("q")
     for row in np.flatnonzero(np.diff(texts.offsets)).tolist():
-        _collect(texts, row, places, found, with_keys=with_keys)
+        _collect(texts, row, places, found)
     return np.frombuffer(found, np.int64).reshape(-1, 4) if found else np.empty((0, 4), np.int64)
 
 
-def _collect(texts: Texts, row: int, places: _Places, found: array[int], *, with_keys: bool) -> None:
+def _collect(texts: Texts, row: int, places: _Places, found: array[int]) -> None:
     base = int(texts.offsets[row])
     text = texts.data[base : int(texts.offsets[row + 1])].tobytes()
     # For each container around the current place: itself, and where leaves without a key stood before it.
@@ -83,7 +95,7 @@ def _collect(texts: Texts, row: int, places: _Places, found: array[int], *, with
         string, colon = match.groups()
         if colon is not None:
             target = places.below(stack[-1][0], string)
-            if with_keys and not target.stays:
+            if not target.key_stays:
                 start = base + match.start()
                 found.extend((start, start + len(string), KEY, target.decision))
             continue
