@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.commands import measure_commands
 from benchmarks.tables import TABLES, BenchTable
 from penstock.engines.postgres.embedded import (
     EmbeddedServer,
@@ -37,6 +38,7 @@ def main() -> None:
     with server() as running:
         for table in TABLES:
             measure(running, table, arguments.rows, arguments.rounds)
+    measure_commands()
 
 
 @contextmanager

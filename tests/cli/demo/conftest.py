@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +30,6 @@ def run_penstock(*arguments: str | Path, folder: Path) -> subprocess.CompletedPr
 class Demo:
     home: DemoHome
     output: str
-    seconds: float
     production: Database
     development: Database
 
@@ -41,14 +39,12 @@ def demo() -> Iterator[Demo]:
     with temporary_folder() as place:
         home = DemoHome(place / "my demo")
         try:
-            started = time.monotonic()
             done = run_penstock("demo", home.folder, folder=place)
-            seconds = time.monotonic() - started
             assert done.returncode == 0, done.stdout + done.stderr
             embedded = home.server()
             server = Server(embedded.host, embedded.port, embedded.user, embedded.password, embedded.programs)
             output = done.stdout + done.stderr
-            yield Demo(home, output, seconds, server.database("shop"), server.database("shop_dev"))
+            yield Demo(home, output, server.database("shop"), server.database("shop_dev"))
         finally:
             if home.exists:
                 home.remove()

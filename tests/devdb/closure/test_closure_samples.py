@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from penstock.catalog.graph import RelationGraph, virtual_edge
@@ -106,19 +104,11 @@ def test_pagila_with_the_cycle_of_staff_and_store(make_database):
     assert addresses(found) == expected
 
 
-def test_a_hundred_customers_of_pagila_take_less_than_two_seconds(pagila):
-    started = time.monotonic()
-    close(pagila, RootRule(table("customer"), limit=100))
-    assert time.monotonic() - started < 2  # 0.2 s on an idle machine
-
-
 def test_gitlab_is_planned_without_rows_and_all_reachable_tables_are_named(gitlab):
-    started = time.monotonic()
     with snapshot(gitlab) as session:
         catalog = reflect(session)
         graph = RelationGraph.of(catalog)
         closure = compute(session, catalog, graph, roots=[RootRule(table("namespaces"), limit=10)], keys=KEYS)
-    assert time.monotonic() - started < 10
     assert closure.count == 0
     assert {"namespaces", "projects", "users", "issues"} <= {name.table for name in closure.reached}
     assert len(closure.reached) > 600

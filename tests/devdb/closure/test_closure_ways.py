@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 
 import pytest
 
@@ -43,11 +42,9 @@ def ways(found):
     return {(step.how, step.reason) for step in found.closure.steps}
 
 
-def test_a_chain_100_000_deep_is_climbed_in_about_a_second(tree):
-    started = time.monotonic()
+def test_a_chain_100_000_deep_is_climbed_in_few_statements(tree):
     found = close(tree, ("node", "id = 100000"), parents_only=True)
     assert found.closure.rows[table("node")].count == 100_000
-    assert time.monotonic() - started < 10  # 0.5 s on an idle machine
     assert ("walk", "many rounds") in ways(found)
     assert sum(step.statements for step in found.closure.steps) < 200
 
