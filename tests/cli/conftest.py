@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from pathlib import Path
 
 import pytest
 
-from tests.cli.running import KEY, Penstock, WriteProject, run
+from penstock import cli
+from penstock.cli import options
+from tests.cli.running import KEY, Done, Penstock, WriteProject, run
 from tests.servers import Database
 
 
@@ -14,6 +18,22 @@ from tests.servers import Database
 def penstock(tmp_path: Path) -> Penstock:
     """Run `penstock ARGUMENTS` in the test's folder (or `cwd=`)."""
     return lambda *arguments, cwd=tmp_path, **more: run(*arguments, cwd=cwd, **more)
+
+
+@pytest.fixture
+def penstock_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Penstock:
+    """Run `penstock ARGUMENTS` in this process: there are many commands here, and a process costs a second each."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_here(*arguments: str, stdin: str = "") -> Done:
+        options.common.__init__()  # type: ignore[misc]  # a command line is one process: its options start anew
+        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = cli.run(list(arguments))
+        return Done(code, out.getvalue(), err.getvalue())
+
+    return run_here
 
 
 @pytest.fixture

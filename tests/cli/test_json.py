@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import re
+import importlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
+from penstock.cli import COMMANDS
+from tests.cli.json_page import EXAMPLES, differences
 from tests.cli.running import Penstock, WriteProject
-from tests.servers import REPOSITORY, Server
-
-PAGE = (REPOSITORY / "docs" / "json.md").read_text(encoding="utf-8")
-EXAMPLES = {
-    heading: json.loads(example)
-    for heading, example in re.findall(
-        r"^## ([^\n]+)\n.*?```json\n(.*?)```", PAGE, flags=re.DOTALL | re.MULTILINE
-    )
-}
+from tests.conftest import MakeDatabase
+from tests.devdb.small_shop import DEVDB, MASKS, PERSONAL, SHOP
+from tests.servers import Database, Server
 
 
 def shape(value: Any) -> Any:
@@ -29,6 +27,25 @@ def shape(value: Any) -> Any:
     return type(value).__name__
 
 
+def commands(command: click.Command, path: str) -> Iterator[str]:
+    """The commands at and below this one that have --json."""
+    if isinstance(command, click.Group):
+        for name, inner in command.commands.items():
+            yield from commands(inner, f"{path} {name}")
+    elif any("--json" in parameter.opts for parameter in command.params):
+        yield path
+
+
+def test_every_command_with_json_has_its_section_and_no_other_has() -> None:
+    known = {
+        path
+        for name in COMMANDS
+        for path in commands(importlib.import_module(f"penstock.cli.{name}").command, f"penstock {name}")
+    }
+    shown = {heading.partition(" --")[0] for heading in EXAMPLES if heading.startswith("penstock ")}
+    assert shown == known
+
+
 @pytest.mark.parametrize(
     "command", [["doctor"], ["conn", "list"], ["conn", "test"], ["config", "show"]], ids=" ".join
 )
@@ -36,7 +53,7 @@ def test_a_command_prints_what_the_page_shows(
     penstock: Penstock, write_project: WriteProject, postgres: Server, command: list[str]
 ) -> None:
     write_project(postgres.maintenance)
-    printed, example = penstock(*command, "--json").json, EXAMPLES[f"`penstock {' '.join(command)}`"]
+    printed, example = penstock(*command, "--json").json, EXAMPLES[f"penstock {' '.join(command)}"]
     for document in (printed, example):
         for check in document.get("checks", []):
             check.update(connection="", fix="")
@@ -45,7 +62,7 @@ def test_a_command_prints_what_the_page_shows(
 
 def test_init_prints_what_the_page_shows(penstock: Penstock) -> None:
     done = penstock("init", "--no-input", "--source", "postgresql://u@h/d", "--json")
-    assert shape(done.json) == shape(EXAMPLES["`penstock init`"])
+    assert shape(done.json) == shape(EXAMPLES["penstock init"])
 
 
 @pytest.mark.parametrize("arguments", [["conn", "list"], ["docter"], ["conn", "test", "--no-such-option"]])
@@ -53,3 +70,70 @@ def test_any_error_is_what_the_page_shows(penstock: Penstock, arguments: list[st
     done = penstock(*arguments, "--json")
     assert shape(done.json) == shape(EXAMPLES["An error"])
     assert done.json["error"]["exit_code"] == done.code == 2
+
+
+class Shop:
+    """A project over the small shop, whose commands are held against the page."""
+
+    def __init__(self, folder: Path, copy: Database, penstock: Penstock) -> None:
+        self.folder = folder
+        self.copy = copy
+        self.penstock = penstock
+
+    def show(self, *command: str, arguments: tuple[str, ...] = (), code: int = 0) -> Any:
+        done = self.penstock(*command, *arguments, "--json")
+        assert done.code == code, done.err + done.out
+        assert not any(value in done.out for value in PERSONAL)
+        assert list(differences(done.json, EXAMPLES[f"penstock {' '.join(command)}"])) == []
+        return done.json
+
+    def decide(self, text: str) -> None:
+        (self.folder / "masks.toml").write_text(text)
+
+
+@pytest.fixture
+def shop(
+    make_database: MakeDatabase,
+    write_project: WriteProject,
+    free_name: Callable[[], str],
+    penstock_here: Penstock,
+) -> Shop:
+    source, name = make_database(SHOP), free_name()
+    folder = write_project(source, extra=f"[devdb.small]\ndatabase = '{name}'\n{DEVDB}")
+    return Shop(folder, source.server.database(name), penstock_here)
+
+
+def test_the_commands_about_masks_print_what_the_page_shows(shop: Shop) -> None:
+    assert shop.show("masks", "list", "--columns")["undecided"]
+    assert shop.show("masks", "check", code=1)["undecided"]
+    assert shop.show("discover", arguments=("--dry-run",))["proposals"]
+    shop.decide(MASKS.replace('nick = "text"', 'nick = "constant"') + "[public.gone]\nx = 'text'\n")
+    checked = shop.show("masks", "check", code=1)
+    assert checked["violations"]
+    assert checked["without_column"]
+    shop.decide(MASKS)
+    assert shop.show("masks", "list")["masks"]
+    assert shop.show("masks", "list", "--columns")["columns"]
+    assert shop.show("masks", "preview")["columns"][0]["samples"]
+    (shop.folder / "masks.csv").write_text(shop.penstock("masks", "export").out)
+    assert shop.show("masks", "import", arguments=("masks.csv",))["read"] == 5
+
+
+def test_the_commands_about_development_databases_print_what_the_page_shows(shop: Shop) -> None:
+    assert shop.show("dev", "plan", arguments=("small",), code=4)["refusals"]
+    shop.decide(MASKS)
+    assert shop.show("dev", "plan", arguments=("small",))["edges"]
+    assert shop.show("dev", "create", arguments=("small",))["verification"]["passed"]
+    assert shop.show("dev", "refresh", arguments=("small",))["verification"]["passed"]
+    added = shop.show("dev", "add", arguments=("small", "--root", "public.customer:id = 30"))
+    assert added["inserted"]["public.customer"] == 1
+    assert shop.show("dev", "why", arguments=("small", "public.customer", "3"))["steps"]
+    assert shop.show("dev", "list")["databases"][0]["state"] == "ready"
+    assert shop.show("dev", "verify", arguments=("small",))["passed"]
+    shop.copy.execute(
+        "UPDATE customer SET name = 'Zebulon Quartermaine 3' WHERE id = 3",
+        "DELETE FROM orders WHERE id = (SELECT max(id) FROM orders)",
+    )
+    found = shop.show("dev", "verify", arguments=("small",), code=1)
+    assert found["leaks"]["leaks"]
+    assert found["integrity"]["problems"]

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 from pathlib import Path
 
 import pytest
 
-from penstock import cli
-from penstock.cli import options
 from penstock.masks.registry import masks
-from tests.cli.running import Done, Penstock, WriteProject
+from tests.cli.running import Penstock, WriteProject
 from tests.conftest import MakeDatabase
 
 SHOP = """
@@ -28,19 +24,8 @@ CANARIES = ("filomena", "canary", "unusual", "1961-07-08", "555 017", "555017")
 
 
 @pytest.fixture
-def penstock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Penstock:
-    """Run `penstock ARGUMENTS` in this process: there are many commands here, and a process costs a second each."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str, stdin: str = "") -> Done:
-        options.common.__init__()  # type: ignore[misc]  # a command line is one process: its options start anew
-        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
-        out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = cli.run(list(arguments))
-        return Done(code, out.getvalue(), err.getvalue())
-
-    return run
+def penstock(penstock_here: Penstock) -> Penstock:
+    return penstock_here
 
 
 @pytest.fixture
