@@ -15,6 +15,8 @@ import pytest
 from penstock import cli
 from penstock.api.project import Project
 from penstock.cli import options
+from tests.conftest import MakeDatabase
+from tests.devdb.small_shop import DEVDB, MASKS, SHOP
 from tests.servers import Database, Server, unique_name
 
 KEY = "0123456789abcdef" * 4
@@ -164,3 +166,16 @@ def make_role(postgres: Server, make_database: object) -> Iterator[MakeRole]:
             ):
                 postgres.database(database).psql(f"DROP OWNED BY {name}")
         postgres.maintenance.psql(f"DROP OWNED BY {name}; DROP ROLE {name}")
+
+
+@pytest.fixture
+def folder(make_database: MakeDatabase, make_folder: MakeFolder) -> Folder:
+    """A project over the small shop."""
+    return make_folder(make_database(SHOP), DEVDB, MASKS)
+
+
+@pytest.fixture
+def made(folder: Folder) -> Folder:
+    """The same, and its development database is there."""
+    assert folder.run("dev", "create", "small").code == 0
+    return folder

@@ -213,9 +213,13 @@ def _refill_triggers(job: Job, source: Session) -> frozenset[tuple[int, int]]:
     )
 
 
-def set_sequences(catalog: Catalog, source: Session, target: Session) -> None:
+def set_sequences(catalog: Catalog, source: Session, target: Session, *, forward_only: bool = False) -> None:
     """Every sequence continues after the source's last value and after the largest value its column now holds
-    (a masked key may lie beyond the source's). One that the role may not read continues after its column alone."""
+    (a masked key may lie beyond the source's). One that the role may not read continues after its column alone.
+
+    `forward_only`: those that are there already stay, and the others move as part of the transaction. `setval` alone
+    is never rolled back; RESTART gives the sequence a new file, which is.
+    """
     drawing = _columns_drawing(catalog)
     for sequence in catalog.sequences:
         if target.fetchval("SELECT pg_catalog.to_regclass($1)::text", sequence.name.sql) is None:
@@ -233,16 +237,27 @@ def set_sequences(catalog: Catalog, source: Session, target: Session) -> None:
             (sequence.increment > 0) == (reached > last) or (reached == last and not called)
         ):
             last, called = reached, True
+        if forward_only:
+            there = _state(sequence, target)
+            if there is not None and not _is_behind(there, (last, called), sequence.increment):
+                continue
+            target.execute(f"ALTER SEQUENCE {sequence.name.sql} RESTART")
         target.fetchval(
             "SELECT pg_catalog.setval($1::text::regclass, $2, $3)", sequence.name.sql, last, called
         )
 
 
-def _state(sequence: Sequence, source: Session) -> tuple[int, bool] | None:
+def _is_behind(here: tuple[int, bool], there: tuple[int, bool], increment: int) -> bool:
+    return here < there if increment > 0 else (-here[0], here[1]) < (-there[0], there[1])
+
+
+def _state(sequence: Sequence, session: Session) -> tuple[int, bool] | None:
     """The last value and whether it has been given out; None where the role may not look."""
-    if not source.fetchval("SELECT pg_catalog.has_sequence_privilege($1::text, 'SELECT')", sequence.name.sql):
+    if not session.fetchval(
+        "SELECT pg_catalog.has_sequence_privilege($1::text, 'SELECT')", sequence.name.sql
+    ):
         return None
-    state = source.fetch(f"SELECT last_value, is_called FROM {sequence.name.sql}")[0]
+    state = session.fetch(f"SELECT last_value, is_called FROM {sequence.name.sql}")[0]
     return int(state["last_value"]), bool(state["is_called"])
 
 

@@ -161,10 +161,9 @@ def swap(maintenance: Session, built: str, final: str) -> None:
             _comment_sql(final, comment),
             *settings,
         ]
-        maintenance.execute(f"BEGIN; {'; '.join(statements)}; COMMIT", doing=f"swapping {final}")
+        with maintenance.transaction():
+            maintenance.execute("; ".join(statements), doing=f"swapping {final}")
     except BaseException:
-        if maintenance.connection.is_in_transaction():
-            maintenance.rollback()
         recover(maintenance, final)
         raise
     with suppress(DatabaseError):  # the swap is done; what is left of the old one the next run removes

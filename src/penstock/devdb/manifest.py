@@ -138,7 +138,7 @@ def read(target: Session) -> tuple[Manifest, ...]:
         Manifest(row["run_id"], row["operation"], row["at"], json.loads(row["document"]))
         for row in target.fetch(
             "SELECT run_id, operation, created_at::text AS at, document::text "
-            f"FROM {MANIFEST_SCHEMA}.manifest ORDER BY created_at"
+            f"FROM {MANIFEST_SCHEMA}.manifest ORDER BY created_at, ctid"  # two runs in one second: as they were written
         )
     )
 

@@ -82,7 +82,8 @@ def prepare(
     errors = [*blocked, *_policy_errors(policy), *_merges(source, policy)]
     progress.start("closure")
     _check_conditions(source, catalog, rules)
-    closure = _close(context, source, catalog, rules, progress, trace=trace)
+    roots = [RootRule(table, r.where, r.limit, r.percent, r.order_by) for table, r in rules.roots]
+    closure = close(context, source, catalog, rules, roots, progress, trace=trace)
     progress.finish("closure")
     job = Job(
         catalog,
@@ -152,14 +153,22 @@ def _check_conditions(source: Session, catalog: Catalog, rules: Rules) -> None:
             check_condition(source, query, condition, whose, f"checking {whose}")
 
 
-def _close(
-    context: Context, source: Session, catalog: Catalog, rules: Rules, progress: Progress, *, trace: bool
+def close(
+    context: Context,
+    source: Session,
+    catalog: Catalog,
+    rules: Rules,
+    roots: Iterable[RootRule],
+    progress: Progress,
+    *,
+    trace: bool,
 ) -> Closure:
+    """The closure of these roots and the kept tables, under the edges of the rules."""
     return compute(
         source,
         catalog,
         rules.graph,
-        roots=[RootRule(table, r.where, r.limit, r.percent, r.order_by) for table, r in rules.roots],
+        roots=roots,
         edges=[EdgeRule(i, children=rules.children.get(i, True), cut=i in rules.cut) for i in rules.children],
         keep=rules.keep,
         empty=rules.empty,

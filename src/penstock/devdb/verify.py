@@ -6,6 +6,7 @@ What a column is *claimed* to be comes from the decisions; whether the claim is 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,10 +88,7 @@ def verify(
             for name in job.catalog.leaves
             if name not in job.skip
         }
-    outer = target.connection.is_in_transaction()
-    if not outer:
-        target.begin()
-    try:
+    with nullcontext() if target.connection.is_in_transaction() else target.transaction():
         integrity = check_integrity(
             target,
             reflect(target),
@@ -108,9 +106,6 @@ def verify(
             leaks = check_leaks(
                 source, target, claims_of(job), nomenclature=job.keep, acknowledged=job.acknowledged
             )
-    finally:
-        if not outer:
-            target.rollback()
     return Verification(integrity, leaks)
 
 

@@ -6,7 +6,8 @@ are masked, so that what is printed is what a developer sees, and nothing else l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from penstock.catalog.model import Table, TableName, quote_identifier
+from penstock.devdb import databases, manifest
+from penstock.devdb.added import AddedRoots, added_roots
 from penstock.devdb.build import Job
 from penstock.devdb.closure.addresses import Addresses
 from penstock.devdb.closure.provenance import Origin
@@ -21,7 +24,8 @@ from penstock.devdb.closure.roots import identifying_columns
 from penstock.devdb.closure.rowset import blocks_of, leaves_of, offsets_of, row_ids
 from penstock.devdb.context import Context
 from penstock.devdb.names import find_table
-from penstock.devdb.planning import prepare
+from penstock.devdb.ours import require_ours
+from penstock.devdb.planning import Prepared, close, prepare
 from penstock.devdb.progress import Progress
 from penstock.engines.postgres.session import Session
 from penstock.errors import UnknownName, UsageError
@@ -60,35 +64,73 @@ class Why:
 
 
 def why(context: Context, table_text: str, key: str, progress: Progress) -> Why:
-    """Explain one row. Composite keys are written with commas. Raises `UnknownName` when there is no such row."""
+    """Explain one row. Composite keys are written with commas. Raises `UnknownName` when there is no such row.
+
+    Rows the rules do not bring may have been brought by `dev add`; then its roots are followed, from the manifests of
+    the copy.
+    """
     with context.source_session() as source:
         prepared = prepare(context, source, progress, trace=True)
         job = prepared.job
         name = find_table(job.catalog, table_text, "the table asked for")
-        table = job.catalog.tables[name]
-        columns = identifying_columns(table)
-        if not columns:
-            raise UsageError(
-                f"{name} has no key to name a row by", hint="a table with a primary or unique key"
-            )
-        values = [part.strip() for part in key.split(",")] if len(columns) > 1 else [key]
-        if len(values) != len(columns):
-            raise UsageError(
-                f"the key of {name} is ({', '.join(columns)})", hint="write its values with commas"
-            )
         reader = _Rows(job, source)
-        found = reader.by_key(name, columns, values)
-        if found is None:
-            raise UnknownName(f"{name} has no row with that key", hint=f"its key is ({', '.join(columns)})")
-        shown = reader.show(name, found)
-        path = job.closure.why(name, found)
+        row = _row(reader, job.catalog.tables[name], key)
+        path, added = job.closure.why(name, row), AddedRoots()
+        if not path:
+            added = _added(context, job)
+            path = _path_of_added(context, prepared, source, added, progress, (name, row))
+        shown = reader.show(name, row)
         if not path:
             role = next(t.role for t in prepared.plan.tables if t.table == str(name))
-            return Why(shown, included=False, reason=_absent(role), steps=())
+            return Why(shown, included=False, reason="; ".join((_absent(role), *added.unknown)), steps=())
         steps = tuple(
             _step(reader, origin, path[i + 1] if i + 1 < len(path) else None) for i, origin in enumerate(path)
         )
         return Why(shown, included=True, reason=steps[-1].how, steps=steps)
+
+
+def _row(reader: _Rows, table: Table, key: str) -> int:
+    columns = identifying_columns(table)
+    if not columns:
+        raise UsageError(
+            f"{table.name} has no key to name a row by", hint="a table with a primary or unique key"
+        )
+    values = [part.strip() for part in key.split(",")] if len(columns) > 1 else [key]
+    if len(values) != len(columns):
+        raise UsageError(
+            f"the key of {table.name} is ({', '.join(columns)})", hint="write its values with commas"
+        )
+    found = reader.by_key(table.name, columns, values)
+    if found is None:
+        raise UnknownName(f"{table.name} has no row with that key", hint=f"its key is ({', '.join(columns)})")
+    return found
+
+
+def _added(context: Context, job: Job) -> AddedRoots:
+    """What `dev add` brought into the copy; nothing where there is no copy of ours."""
+    with context.target_session() as maintenance:
+        if not databases.exists(maintenance, context.database):
+            return AddedRoots()
+    with context.target_session(context.database) as target:
+        manifests = manifest.read(target)
+    if manifests:
+        require_ours(context, manifests)
+    return added_roots(context, manifests, {str(table.name): table.name for table in job.catalog})
+
+
+def _path_of_added(
+    context: Context,
+    prepared: Prepared,
+    source: Session,
+    added: AddedRoots,
+    progress: Progress,
+    row: tuple[TableName, int],
+) -> Sequence[Origin]:
+    if not added.rules:
+        return ()
+    rules = dataclasses.replace(prepared.rules, keep=frozenset())
+    closure = close(context, source, prepared.job.catalog, rules, added.rules, progress, trace=True)
+    return closure.why(*row)
 
 
 def _absent(role: str) -> str:

@@ -142,7 +142,7 @@ def _add_root(
     tally.progress(f"root {rule.table}", tally.rows)
     for ids in select_roots(reader.session, reader.catalog, reader.addresses, rule, keys):
         new = descending[table].add(ids)
-        tally.provenance.start(table, new, "root")
+        tally.provenance.start(table, new, rule.reason)
         tally.rows += len(new)
 
 

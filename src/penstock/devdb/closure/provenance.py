@@ -14,11 +14,11 @@ from penstock.devdb.closure.rowset import NO_ROWS, RowIds
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """One step of a path. Without a relation the row is a start: `reason` says whether of a root or a kept table."""
+    """One step of a path. Without a relation the row is a start: `reason` says of what (of a root, in its rule's words)."""
 
     table: TableName
     row: int
-    reason: str  # "root" | "keep" | "children" | "parents"
+    reason: str  # "root" or its rule's | "keep" | "children" | "parents"
     relation: Relation | None = None
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.csv as pacsv
 
 from penstock.catalog.model import Catalog, Table, TableName, quote_identifier
 from penstock.devdb.closure.addresses import Addresses, Source, read_ids
+from penstock.devdb.closure.hashed import U64, hashed_rows
 from penstock.devdb.closure.rowset import RowIds
 from penstock.devdb.closure.written import check_condition, check_sql, sql_of, user_search_path
 from penstock.errors import ConfigError
@@ -27,6 +25,8 @@ class RootRule:
     limit: int | None = None
     percent: float | None = None  # 0 to 100
     order_by: str | None = None  # SQL; default: the primary key. Ties are broken by the primary key.
+    hashes: tuple[int, ...] | None = None  # alone: the rows `root_hashes` gave these names
+    reason: str = "root"  # what `Origin.reason` says of its rows
 
 
 def select_roots(
@@ -55,9 +55,15 @@ def select_roots(
             check_condition(session, probe, rule.where, f"`where` of the root {rule.table}", doing)
         if rule.order_by is not None:
             check_sql(session, f"{probe} {order}\nLIMIT 0", f"`order_by` of the root {rule.table}", doing)
-        if rule.percent is not None:
+        if rule.percent is not None or rule.hashes is not None:
             rest = f"{condition} {order}"
-            yield from _sampled(session, catalog, addresses, rule, rule.percent, rest, keys, doing)
+            if rule.hashes is not None:
+                wanted = np.array(rule.hashes, dtype=np.uint64)
+                hashed = _hashed(session, catalog, addresses, rule, rest, keys, "name", doing)
+                yield from (ids[np.isin(hashes, wanted)] for ids, hashes in hashed)
+            else:
+                hashed = _hashed(session, catalog, addresses, rule, rest, keys, "sample", doing)
+                yield from _sampled(hashed, rule, rule.percent or 0.0)
             return
         limit = f" LIMIT {int(rule.limit)}" if rule.limit is not None else ""
         with sql_of(f"`where` of the root {rule.table}"):
@@ -93,73 +99,48 @@ def _order(table: Table, rule: RootRule) -> str:
     return f"ORDER BY {rule.order_by}\n, {by_key}" if rule.order_by is not None else f"ORDER BY {by_key}"
 
 
-def _sampled(
+def _hashed(
     session: Source,
     catalog: Catalog,
     addresses: Addresses,
     rule: RootRule,
-    percent: float,
     rest: str,
     keys: Keyring | None,
+    purpose: str,
     doing: str,
-) -> Iterator[RowIds]:
-    """The rows whose keyed hash falls into the lowest `percent`: the same rows again as long as key and rows stay.
-
-    A table without any key is hashed by its whole rows, so duplicates share their fate.
-    """
+) -> Iterator[tuple[RowIds, U64]]:
+    """Row ids and keyed hashes of the rows that `rest` leaves."""
     if keys is None:
         raise ConfigError(
             f"the root {rule.table} asks for a percentage, which needs the project key", hint="penstock init"
         )
-    table, root = catalog.tables[rule.table], catalog.root_of(rule.table)
+    root = catalog.root_of(rule.table)
+    columns = identifying_columns(catalog.tables[rule.table])
     leaf = rule.table if rule.table != root else None
-    alias = quote_identifier(rule.table.table)
-    columns = identifying_columns(table)
-    text = (
-        f"ROW({', '.join(f'{alias}.{quote_identifier(c)}' for c in columns)})::text"
-        if columns
-        else f"{alias}::text"
-    )
-    point = f"({alias}.ctid::text::pg_catalog.point)"
-    query = (
-        f"SELECT {alias}.tableoid, ({point}[0])::bigint, ({point}[1])::int, {text} "
-        f"FROM {addresses.relation(root, leaf)} AS {alias} {rest}"
-    )
-    prf = keys.prf(str(root), "sample")
+    with sql_of(f"`where` of the root {rule.table}"):
+        yield from hashed_rows(
+            session, addresses, root, leaf, columns, rest, keys.prf(str(root), purpose), doing
+        )
+
+
+def _sampled(hashed: Iterator[tuple[RowIds, U64]], rule: RootRule, percent: float) -> Iterator[RowIds]:
+    """The rows whose keyed hash falls into the lowest `percent`: the same rows again as long as key and rows stay."""
     bound = np.uint64(min(int(percent / 100 * 2**64), 2**64 - 1))
     wanted = rule.limit
-    with sql_of(f"`where` of the root {rule.table}"):
-        for batch in _text_rows(session, query, doing):
-            oids, blocks, offsets = (batch.column(i).to_numpy() for i in range(3))
-            leaves = addresses.leaf_numbers(root, oids)
-            keep = prf.digest(batch.column(3))[:, 0] < bound
-            ids = addresses.row_ids(root, leaves, blocks, offsets)[keep | np.bool_(percent >= 100)][:wanted]
-            wanted = None if wanted is None else wanted - len(ids)
-            yield ids
+    for ids, hashes in hashed:
+        chosen = ids[(hashes < bound) | np.bool_(percent >= 100)][:wanted]
+        wanted = None if wanted is None else wanted - len(chosen)
+        yield chosen
 
 
-def _text_rows(session: Source, query: str, doing: str) -> Iterator[pa.RecordBatch]:
-    """COPY text rows of (oid, block, offset, key text) as Arrow batches. The key text stays in COPY's escaping."""
-    options = {
-        "read_options": pacsv.ReadOptions(column_names=["oid", "block", "offset", "key"]),
-        "parse_options": pacsv.ParseOptions(delimiter="\t", quote_char=False, escape_char=False),
-        "convert_options": pacsv.ConvertOptions(
-            column_types={
-                "oid": pa.int64(),
-                "block": pa.int64(),
-                "offset": pa.int64(),
-                "key": pa.large_string(),
-            },
-            strings_can_be_null=False,
-        ),
-    }
-    pending = bytearray()
-    for block in session.copy_out(query, doing=doing):
-        pending += block
-        if len(pending) > 1 << 20:
-            end = pending.rfind(b"\n") + 1
-            if end:
-                yield from pacsv.read_csv(io.BytesIO(bytes(pending[:end])), **options).to_batches()
-                del pending[:end]
-    if pending:
-        yield from pacsv.read_csv(io.BytesIO(bytes(pending)), **options).to_batches()
+def root_hashes(
+    session: Source, catalog: Catalog, addresses: Addresses, rule: RootRule, keys: Keyring, most: int
+) -> tuple[int, ...]:
+    """The keyed hashes of the rows a rule with nothing but `where` chooses, at most so many: names for rows that say
+    nothing about them, by which a rule with `hashes` finds them again. To be asked after `select_roots` has checked it.
+    """
+    rest = f"WHERE ({rule.where}\n) LIMIT {most}" if rule.where is not None else f"LIMIT {most}"
+    with user_search_path(session, catalog, rule.table.schema):
+        doing = f"naming the root rows of {rule.table}"
+        hashed = _hashed(session, catalog, addresses, rule, rest, keys, "name", doing)
+        return tuple(int(name) for _, names in hashed for name in names)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import queue
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -19,7 +20,7 @@ import asyncpg
 
 from penstock.engines.postgres.errors import translated
 from penstock.engines.postgres.loop import event_loop, run
-from penstock.errors import SourceRefused
+from penstock.errors import DatabaseError, SourceRefused
 from penstock.project.connections import ConnectionSettings
 
 PINNED = {
@@ -152,20 +153,28 @@ class Session:
         newest = self.connection.get_server_version().major >= _TRANSACTION_TIMEOUT_SINCE
         await self.connection.execute(PIN_SQL + (";SET LOCAL transaction_timeout = 0" if newest else ""))
 
-    def begin(self) -> None:
-        """Open a read-write transaction with the settings pinned."""
-        with translated(f"opening a transaction on {self.settings.describe()}"):
-            run(self.connection.execute("BEGIN"))
-            run(self.pin())
-
-    def commit(self) -> None:
-        with translated("committing"):
-            run(self.connection.execute("COMMIT"))
-
-    def rollback(self) -> None:
-        if not self.connection.is_closed():
-            with translated("rolling back"):
-                run(self.connection.execute("ROLLBACK"))
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """A read-write transaction with the settings pinned: committed at the end of the block, rolled back by whatever
+        else ends it."""
+        try:
+            with translated(f"opening a transaction on {self.settings.describe()}"):
+                run(self.connection.execute("BEGIN"))
+                run(self.pin())
+            yield
+            with translated("committing"):
+                status = run(self.connection.execute("COMMIT"))
+        except BaseException:
+            if not self.connection.is_closed() and self.connection.is_in_transaction():
+                with suppress(Exception):  # what went wrong before is what counts; closing rolls back too
+                    run(self.connection.execute("ROLLBACK"))
+            raise
+        if status != "COMMIT":
+            raise DatabaseError(
+                "the transaction was not committed",
+                why="a statement in it had failed",
+                hint="run the command again; nothing was changed",
+            )
 
     def fetch(self, sql: str, *args: Any, doing: str = "reading the catalog") -> list[asyncpg.Record]:
         """The rows of one statement; on a read-only session always inside a READ ONLY transaction."""

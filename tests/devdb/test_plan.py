@@ -1,0 +1,80 @@
+"""`dev plan`: exact counts, saved plans, and nothing touched."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+from tests.conftest import MakeDatabase
+from tests.devdb.conftest import Folder, MakeFolder
+from tests.devdb.processes import running, wait_until
+from tests.devdb.small_shop import DEVDB, MASKS, SHOP, checksum, counts, databases
+
+
+def test_a_plan_says_exactly_what_create_copies_and_touches_nothing(folder: Folder) -> None:
+    before = databases(folder.target), checksum(folder.source)
+    planned = folder.run("dev", "plan", "small", "--json")
+    assert planned.code == 0, planned.err
+    assert (databases(folder.target), checksum(folder.source)) == before
+    rows = {table["table"]: table["rows"] for table in planned.json["tables"]}
+    assert folder.run("dev", "create", "small").code == 0
+    assert rows == {f"public.{table}": count for table, count in counts(folder.made).items()}
+    masks = {column["column"]: column["mask"] for column in planned.json["columns"]}
+    assert masks["public.orders.note"] == "text"
+
+
+def test_a_plan_that_create_would_refuse_says_so_and_exits_with_4(folder: Folder) -> None:
+    folder.write(masks=MASKS.replace('note = "text"', ""))
+    planned = folder.run("dev", "plan", "small", "--json")
+    assert planned.code == 4
+    assert [refusal["code"] for refusal in planned.json["refusals"]] == ["PEN-4200"]
+    assert "public.orders.note" in planned.json["refusals"][0]["what"]
+
+
+def test_saved_plans_of_an_unchanged_source_differ_in_their_date_only(folder: Folder) -> None:
+    saved = []
+    for name in ("one.json", "two.json"):
+        assert folder.run("dev", "plan", "small", "--save", str(folder.path / name)).code == 0
+        saved.append((folder.path / name).read_text().splitlines())
+    different = [a for a, b in zip(*saved, strict=True) if a != b]
+    assert {line.split(":")[0].strip() for line in different} <= {'"made_at"', '"seconds"'}
+    assert json.loads("\n".join(saved[0]))["rules_hash"] == json.loads("\n".join(saved[1]))["rules_hash"]
+
+
+def test_a_saved_plan_fixes_the_rules_and_refuses_when_the_source_has_moved(folder: Folder) -> None:
+    path = str(folder.path / "plan.json")
+    assert folder.run("dev", "plan", "small", "--save", path).code == 0
+    folder.write(devdb=DEVDB.replace("limit = 5", "limit = 30"))  # the plan's rules count, not the file's
+    accepted = folder.run("dev", "create", "small", "--plan", path)
+    assert accepted.code == 0, accepted.err
+    assert counts(folder.made) == {"country": 2, "customer": 5, "orders": 50}
+    before = databases(folder.target)
+    folder.source.execute("INSERT INTO orders (customer_id, amount) SELECT 3, 1 FROM generate_series(1, 30)")
+    refused = folder.run("dev", "refresh", "small", "--plan", path)
+    assert refused.code == 4
+    assert "PEN-4600" in refused.err
+    assert "public.orders has 80 rows instead of 50" in refused.err
+    assert databases(folder.target) == before
+
+
+def test_a_saved_plan_refuses_when_a_mask_is_another(folder: Folder) -> None:
+    path = str(folder.path / "plan.json")
+    assert folder.run("dev", "plan", "small", "--save", path).code == 0
+    folder.write(masks=MASKS.replace('note = "text"', 'note = "null"'))
+    refused = folder.run("dev", "create", "small", "--plan", path)
+    assert refused.code == 4
+    assert "public.orders.note has the mask null instead of text" in refused.err
+    assert folder.names() == []
+
+
+def test_ctrl_c_ends_a_plan_and_its_query(make_database: MakeDatabase, make_folder: MakeFolder) -> None:
+    source = make_database(SHOP)
+    root = '[[devdb.small.root]]\ntable = "public.customer"\nwhere = "pg_sleep(3) IS NOT NULL"\n'
+    folder = make_folder(source, root, MASKS)
+    asleep = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{source.name}' AND query LIKE '%pg_sleep(3)%'"
+    with running(folder, "dev", "plan", "small") as run:
+        run.wait_for(f"{asleep} AND $1 <> ''")
+        run.signal(signal.SIGINT)
+        assert run.end() == 130, run.said
+        assert "Traceback" not in run.said
+    wait_until(lambda: source.server.maintenance.value(asleep) == 0, seconds=2)
