@@ -34,7 +34,10 @@ class Constant(Mask):
     def setup(self) -> None:
         value = self.options.value
         if not isinstance(value, str | int | float):
-            raise MaskError("the value of the mask 'constant' is neither text nor a number nor a truth value")
+            raise MaskError(
+                "the value of the mask 'constant' is neither text nor a number nor a truth value",
+                hint='value = "n/a", value = 0 or value = false',
+            )
         self._value = _TRUTH[value] if isinstance(value, bool) else str(value)
         site = self.site
         if site.max_length is not None and len(self._value) > site.max_length:

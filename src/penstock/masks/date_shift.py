@@ -90,7 +90,10 @@ class DateShift(Mask):
         if self._identity:
             given = (inputs or {}).get(self._identity[0])
             if given is None:
-                raise MaskError("the mask 'date_shift' got no identity to follow")
+                raise MaskError(
+                    "the mask 'date_shift' got no identity to follow",
+                    hint=f"give it the values of {self._identity[0].column} in `inputs`",
+                )
             known = pc.is_valid(given).to_numpy(zero_copy_only=False)
             shifts = np.where(known, self._shifts(given), shifts)
         others = self._text.mask(values) if self._text is not None else values

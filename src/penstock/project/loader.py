@@ -73,7 +73,9 @@ def build(kind: type[T], table: object, place: Place, *, outer: Iterable[str] = 
     try:
         return kind(**values)
     except ValueError as error:  # a dataclass's own __post_init__ checks; its text is ours
-        raise ConfigError(f"{place}: {error}") from None
+        raise ConfigError(
+            f"{place}: {error}", hint="correct it there; docs/project-file.md says what each key takes"
+        ) from None
 
 
 def convert(kind: Any, value: object, place: Place, *, outer: Iterable[str] = ()) -> Any:
@@ -215,5 +217,7 @@ def _mismatch(place: Place, wanted: str, value: object) -> ConfigError:
         dict: "a table",
     }
     return ConfigError(
-        f"{place} has the wrong type", why=f"expected {wanted}, found {names.get(type(value), 'a date')}"
+        f"{place} has the wrong type",
+        why=f"expected {wanted}, found {names.get(type(value), 'a date')}",
+        hint=f"write {wanted} there",
     )

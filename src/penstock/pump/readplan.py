@@ -138,4 +138,8 @@ def _foreign_key(table: Table, wish: Input) -> ForeignKey:
 
 def _require(table: Table, column: str) -> None:
     if all(c.name != column for c in table.columns):
-        raise MaskError(f"{table.name} has no column {column}", why="a mask wants it as an input")
+        raise MaskError(
+            f"{table.name} has no column {column}",
+            why="a mask wants it as an input",
+            hint="correct the column named in the mask's options in masks.toml",
+        )

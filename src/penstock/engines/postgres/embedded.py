@@ -263,7 +263,11 @@ class EmbeddedServer:
             environment={"PGPASSWORD": primary.password},
         )
         if copied.returncode != 0:
-            raise DatabaseError("The standby could not be created.", why=_last_line(copied.stderr))
+            raise DatabaseError(
+                "The standby could not be created.",
+                why=_last_line(copied.stderr),
+                hint="is the primary running, and may this user replicate?",
+            )
 
     def _set_port(self, port: int) -> None:
         self.configure({"port": str(port)})

@@ -18,6 +18,7 @@ from penstock.errors import MaskError
 from penstock.masks.parts.arrays import I64, Flags
 
 _QUOTE, _BACKSLASH, _COMMA = ord('"'), ord("\\"), ord(",")
+_HINT = 'choose "null" or "constant" for this column in masks.toml, and please report the type that writes its values so'
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +77,7 @@ def _scan_array(texts: Texts, row: int, pattern: re.Pattern[bytes], found: _Foun
     literal = texts.data[base:stop].tobytes()
     opening = literal.find(b"{")  # behind the bounds, if there are any
     if opening < 0:
-        raise MaskError("a value is no array literal")
+        raise MaskError("a value is no array literal", hint=_HINT)
     for match in pattern.finditer(literal, opening):
         quoted = match.group(1)
         if quoted is not None:
@@ -98,7 +99,7 @@ def record_fields(values: pa.Array, count: int) -> Parts:
     if len(commas) != len(fast_rows) * (count - 1) or not np.array_equal(
         texts.rows(commas), np.repeat(fast_rows, count - 1)
     ):
-        raise MaskError(f"a value is no record of {count} fields")
+        raise MaskError(f"a value is no record of {count} fields", hint=_HINT)
     # The opening parenthesis, the commas and the closing one bound the fields.
     bounds = np.column_stack(
         [texts.offsets[fast_rows], commas.reshape(-1, count - 1), texts.offsets[fast_rows + 1] - 1]
@@ -124,7 +125,7 @@ def _scan_record(texts: Texts, row: int, count: int, found: _Found) -> None:
         match = _FIELD.match(record, position)
         closing = b")" if place == count - 1 else b","
         if match is None or record[match.end() : match.end() + 1] != closing:
-            raise MaskError(f"a value is no record of {count} fields")
+            raise MaskError(f"a value is no record of {count} fields", hint=_HINT)
         quoted = match.group(1)
         if quoted is not None:
             content = re.sub(rb'\\(.)|"(")', rb"\1\2", quoted, flags=re.DOTALL)
