@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
+import pytest
+
+from penstock.devdb import manifest
 from tests.conftest import MakeDatabase
 from tests.devdb.conftest import Folder, MakeFolder
-from tests.devdb.small_shop import DEVDB, MASKS, PERSONAL, SHOP, checksum
+from tests.devdb.small_shop import DEVDB, MASKS, PERSONAL, SHOP, checksum, counts
 from tests.servers import Database
 
 TREE = (
@@ -196,6 +202,19 @@ def test_an_add_whose_verification_finds_something_leaves_even_the_sequences(fol
     folder.source.execute("UPDATE orders SET note = '' WHERE note LIKE 'Zeb%'")
     assert folder.run("dev", "add", "small", "--root", "public.customer:id = 30").code == 0
     assert folder.made.value("SELECT nextval('orders_id_seq')") == 402
+
+
+def test_a_manifest_file_that_cannot_be_written_is_no_doubt_about_the_copy(
+    made: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(manifest.Path, "write_text", full)
+    done = made.run("dev", "add", "small", "--root", "public.customer:id = 30")
+    assert done.code == 2
+    assert "the database is complete" in done.err
+    assert counts(made.made)["customer"] == 6
 
 
 def test_fresh_rows_are_not_added_under_other_masks(

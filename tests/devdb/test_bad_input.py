@@ -462,3 +462,29 @@ def test_too_little_disk_is_said_and_leaves_things_as_they_were(
         assert "PEN-3500" in done.err
         assert "free" in done.err
         assert_says_no_more_than_it_may(done, folder)
+
+
+def test_too_little_disk_during_an_add_leaves_the_copy_as_it_was(
+    make_database: MakeDatabase, make_folder: MakeFolder, make_role: MakeRole, small_disk: str
+) -> None:
+    source = make_database(SHOP + "UPDATE orders SET note = 'nothing personal';")
+    user, password = make_role("CREATEDB")
+    source.server.maintenance.execute(
+        f"ALTER ROLE {user} SET default_tablespace = {small_disk}",
+        f"GRANT CREATE ON TABLESPACE {small_disk} TO {user}",
+    )
+    folder = make_folder(source, DEVDB, MASKS.replace('note = "text"', 'note = "keep"'))
+    folder.log_in_as("dev", user, password)
+    assert folder.run("dev", "create", "small").code == 0
+    source.execute(
+        "INSERT INTO orders (customer_id, note, amount) SELECT 30, repeat(md5(n::text), 40), 0 FROM generate_series(1, 9000) n"
+    )
+    before = checksum(folder.made)
+    done = folder.run("dev", "add", "small", "--root", "public.customer:id = 30")
+    assert checksum(folder.made) == before
+    assert done.code == DATABASE, done.err
+    assert "PEN-3500" in done.err
+    assert_says_no_more_than_it_may(done, folder)
+    source.execute("DELETE FROM orders WHERE length(note) > 100")
+    assert folder.run("dev", "add", "small", "--root", "public.customer:id = 30").code == 0
+    folder.target.drop(folder.database)

@@ -161,9 +161,15 @@ def require_folder(state_dir: Path) -> Path:
 def save(manifest: Manifest, state_dir: Path) -> Path:
     """Write the manifest as JSON below the project's state directory; returns the file."""
     path = require_folder(state_dir) / f"{manifest.document['database']}-{manifest.run_id}.json"
-    path.write_text(
-        json.dumps(manifest.as_dict(), indent=1, sort_keys=True, default=str) + "\n", encoding="utf-8"
-    )
+    text = json.dumps(manifest.as_dict(), indent=1, sort_keys=True, default=str) + "\n"
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"the manifest could not be written to {path}",
+            why=error.strerror or "",
+            hint="nothing is lost: the database is complete, and holds its manifest too",
+        ) from None
     return path
 
 
