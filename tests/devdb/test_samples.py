@@ -160,6 +160,8 @@ CHINOOK_MASKS = """
 composer = "keep"
 [public.employee]
 title = "keep"
+[public.playlist]
+name = "keep"
 """
 
 

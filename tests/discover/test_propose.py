@@ -70,6 +70,7 @@ def test_chinook_leaves_what_only_a_person_can_know(chinook: Database):
     _, proposals = found(chinook)
     assert {name for name, mask in proposals.items() if mask.startswith("?")} == {
         "employee.title",
+        "playlist.name",
         "track.composer",
     }
     assert proposals["employee.birth_date"] == "date_shift"
@@ -105,6 +106,16 @@ def test_columns_that_pass_by_their_type_are_flagged_by_their_name(make_database
     )
     names = {name.column for name in flagged(catalog_of(database))}
     assert names == {"salary", "ssn", "born"}
+
+
+def test_a_text_whose_check_lists_its_values_is_no_question(make_database):
+    database = make_database(
+        "CREATE TABLE users (status text CHECK (status IN ('new', 'old')), category text CHECK (category IN ('a', 'b')), "
+        "mood text, gender text CHECK (gender IN ('f', 'm', 'x')))"
+    )
+    catalog = catalog_of(database)
+    assert {name.column for name in flagged(catalog)} == {"gender"}
+    assert {p.column.column for p in propose(catalog).open} == {"mood", "gender"}
 
 
 def test_against_what_owners_of_real_schemas_call_personal():

@@ -10,6 +10,7 @@ from penstock.catalog.types import Family
 from penstock.discover.vocabulary import (
     NOMENCLATURE,
     ORGANISATIONS,
+    OWN_THINGS,
     PEOPLE,
     PLACES,
     RECORDS,
@@ -66,6 +67,11 @@ class TableContext:
         return self.subject in THINGS and not self._signs_of_people
 
     @cached_property
+    def is_made_by_people(self) -> bool:
+        """About things that people make for themselves and call as they like."""
+        return self.subject in OWN_THINGS
+
+    @cached_property
     def is_record_of_changes(self) -> bool:
         return any(w in RECORDS for w in (*words(self.table.name.schema), *self.words))
 
@@ -73,9 +79,9 @@ class TableContext:
     def is_nomenclature(self) -> bool:
         """A short list of the world's things (countries, categories, languages): few columns, nobody's."""
         small = sum(c.type.family is Family.TEXT for c in self.table.stored_columns) <= 4
-        return (
-            self.subject in NOMENCLATURE and small and not self.is_about_people and not self.is_about_places
-        )
+        is_list = self.words[-1:] == (self.subject,) and self.subject in NOMENCLATURE  # not tag_signatures
+        of_somebody = any(w[-1:] == ("id",) and w[-2:-1] and w[-2] in PEOPLE for w in self.column_words)
+        return is_list and small and not of_somebody and not self.is_about_people and not self.is_about_places
 
 
 @dataclass(frozen=True)

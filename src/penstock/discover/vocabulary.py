@@ -36,11 +36,27 @@ THINGS = word_set(
     """
 )
 
+# Things that people make for themselves and call as they like: a tag `call Ana back`, a device `Ana's phone`.
+OWN_THINGS = word_set(
+    """
+    tag label group team device asset vehicle collection playlist event task job schedule report campaign
+    page template
+    """
+)
+
+# Things that are described for everybody to read.
+CATALOGUE = word_set(
+    """
+    product article category film movie track album song genre brand model material tax rate unit size
+    course skill subject book publication sku catalog catalogue currency language country
+    """
+)
+
 # Lists of the world that everybody has: their names are nobody's.
 NOMENCLATURE = word_set(
     """
     country city state region county province district territory continent language currency category
-    genre type status kind media timezone locale unit color colour size brand role permission tag
+    genre type status kind media timezone locale unit color colour size brand role permission
     department tax rate classification nomenclature level grade rank priority severity reason tier
     format plan
     """

@@ -9,7 +9,7 @@ from penstock.discover.vocabulary import word_set
 
 _IMAGES = word_set(
     """
-    photo picture image avatar portrait signature scan thumbnail icon logo
+    photo picture image thumbnail icon logo
     """
 )
 
@@ -19,6 +19,6 @@ def judge(column: ColumnContext) -> Judgement | None:
         return None
     if column.table.is_about_people:
         return Judgement("null", certain=True, evidence="bytes that belong to a person", weight=70)
-    if column.table.is_about_things and column.head in _IMAGES:
+    if column.table.is_about_things and not column.table.is_made_by_people and column.head in _IMAGES:
         return Judgement("keep", certain=True, evidence="the image of a thing", weight=60)
     return Judgement("null", certain=False, evidence="bytes may hold anything", weight=30)

@@ -25,6 +25,6 @@ def judge(column: ColumnContext) -> Judgement | None:
         return None
     if column.head in _TYPED:
         return Judgement("free_text", certain=True, evidence="text that people type", weight=66)
-    if column.head in _PERHAPS and not column.table.is_about_things:
+    if column.head in _PERHAPS:
         return Judgement("free_text", certain=False, evidence="perhaps text that people type", weight=40)
     return None

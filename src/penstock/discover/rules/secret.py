@@ -10,12 +10,16 @@ _ENDINGS = (
     "password", "password hash", "password digest", "password salt", "secret", "token", "api key",
     "access key", "private key", "secret key", "salt", "otp", "pin", "pin code", "session id",
     "session key", "recovery code", "backup code", "cookie", "security answer", "credential",
-    "token digest", "token hash", "client secret", "otp secret",
+    "token digest", "token hash", "client secret", "otp secret", "verification code", "activation code",
+    "confirmation code", "access code", "security code", "device code", "user code", "login code", "reset code",
+    "invite code", "invitation code", "authorization code", "auth code", "unlock code", "door code",
 )  # fmt: skip
 
 
 def judge(column: ColumnContext) -> Judgement | None:
-    if column.ends_with(*_ENDINGS) or (column.has("password") and column.head in ("hash", "digest", "salt")):
+    of_table = column.words == ("code",) and " ".join(column.table.words[-2:]) in _ENDINGS
+    is_digest = column.has("password") and column.head in ("hash", "digest", "salt")
+    if column.ends_with(*_ENDINGS) or is_digest or of_table:
         if column.is_texts:
             return Judgement("text", certain=True, evidence="the name says secret", weight=91)
         if column.family is Family.BINARY:
