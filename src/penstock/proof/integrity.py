@@ -48,7 +48,9 @@ def check_integrity(
         *_sequences(target, target_catalog, say),
         *_generated(target, target_catalog, say),
         *_search_columns(target, target_catalog, source, emptied, say),
-        *compare_structure(source_catalog, target_catalog, skipped=skipped),
+        *compare_structure(
+            source_catalog, target_catalog, skipped=skipped, reread=lambda text: _reread(target, text)
+        ),
     ]
     return IntegrityReport(tuple(checks), time.monotonic() - started)
 
@@ -84,6 +86,20 @@ def _ask_batch(session: Session, kind: str, batch: Sequence[_Question]) -> list[
             return [f"{error.code}: {error.what}"]
         return [answer for question in batch for answer in _ask_batch(session, kind, [question])]
     return [int(row["n"]) for row in rows]
+
+
+def _reread(session: Session, text: str) -> str | None:
+    """The text of a view as this server words it; None when it does not take it, or there is no transaction to undo."""
+    if not session.connection.is_in_transaction():
+        return None
+    session.execute("SAVEPOINT penstock_reread")
+    try:
+        session.execute(f"CREATE TEMPORARY VIEW penstock_reread AS {text}", doing="reading a view again")
+        return str(session.fetchval("SELECT pg_get_viewdef('pg_temp.penstock_reread'::regclass)"))
+    except DatabaseError:
+        return None
+    finally:
+        session.execute("ROLLBACK TO SAVEPOINT penstock_reread")
 
 
 def _from(table: Table) -> str:
