@@ -210,13 +210,24 @@ class Sequence:
 
 
 @dataclass(frozen=True, slots=True)
+class Locale:
+    """How a database sorts and tells letters apart, where a column does not say."""
+
+    provider: str  # "libc" | "icu" (PostgreSQL 15) | "builtin" (17)
+    collation: str  # of the C library, which other providers have beside their own
+    ctype: str
+    name: str | None = None  # the other providers' locale
+    rules: str | None = None  # of ICU, beyond those of its locale
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseFacts:
     """What is true of the server and the database as a whole."""
 
     name: str
     server_version: int  # server_version_num, for example 150018
     encoding: str
-    collation: str
+    locale: Locale
     system_identifier: str
     database_oid: int
     in_recovery: bool

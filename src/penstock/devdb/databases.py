@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from penstock.catalog.model import DatabaseFacts, quote_identifier
+from penstock.catalog.model import DatabaseFacts, Locale, quote_identifier
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError, QueryError, TargetRefused
 
@@ -104,20 +104,47 @@ def _comment_sql(name: str, comment: str) -> str:
 
 def create(maintenance: Session, name: str, final: str, like: DatabaseFacts) -> tuple[str, ...]:
     """Make an empty UTF-8 database that sorts as the source does, if this server knows how. Returns warnings."""
-    base = f"CREATE DATABASE {quote_identifier(name)} TEMPLATE template0 ENCODING 'UTF8'"
-    collation = quote_literal(like.collation)
-    warnings: tuple[str, ...] = ()
-    try:
-        maintenance.execute(
-            f"{base} LC_COLLATE {collation} LC_CTYPE {collation}", doing=f"creating the database {name}"
-        )
-    except DatabaseError as error:
-        if exists(maintenance, name) or "privilege" in error.why or "permission" in error.why:
-            raise
-        maintenance.execute(f"{base} LC_COLLATE 'C' LC_CTYPE 'C'", doing=f"creating the database {name}")
-        warnings = (f"the target's server has no UTF-8 locale {like.collation}: the copy sorts as C",)
+    *exact, last = _locale_clauses(like.locale, maintenance.connection.get_server_version().major)
+    warning = ""
+    for clause, warning in (*exact, last):  # noqa: B007 - the warning of the clause that worked
+        try:
+            maintenance.execute(
+                f"CREATE DATABASE {quote_identifier(name)} TEMPLATE template0 ENCODING 'UTF8' {clause}",
+                doing=f"creating the database {name}",
+            )
+        except DatabaseError as error:
+            refused = "privilege" in error.why or "permission" in error.why
+            if clause == last[0] or refused or exists(maintenance, name):
+                raise
+        else:
+            break
     _set_comment(maintenance, name, f"penstock: building {final}")
-    return warnings
+    return (warning,) if warning else ()
+
+
+def _locale_clauses(locale: Locale, major: int) -> Iterator[tuple[str, str]]:
+    """Clauses of CREATE DATABASE for a server of this version, from exactly as the source to what every server knows;
+    each with the warning it deserves. The provider is always named: a server may have another default."""
+    libc = f"LC_COLLATE {quote_literal(locale.collation)} LC_CTYPE {quote_literal(locale.ctype)}"
+    provided = "LOCALE_PROVIDER libc " if major >= 15 else ""
+    name = quote_literal(locale.name or "")
+    unknown = f"the target's server does not sort as {locale.provider} {locale.name or locale.collation}: the copy sorts as "
+    own = ""
+    if locale.provider == "icu" and major >= (16 if locale.rules else 15):
+        own = f"LOCALE_PROVIDER icu ICU_LOCALE {name}"
+        own += f" ICU_RULES {quote_literal(locale.rules)}" if locale.rules else ""
+    elif locale.provider == "builtin" and major >= 17:
+        own = f"LOCALE_PROVIDER builtin BUILTIN_LOCALE {name}"
+    if own:
+        yield f"{own} {libc}", ""
+        yield f"{own} LC_COLLATE 'C' LC_CTYPE 'C'", ""
+    if locale.provider == "libc":
+        yield provided + libc, ""
+    elif locale.name in ("C", "C.UTF-8"):  # the same order, by code points, from the C library
+        yield f"{provided}LC_COLLATE {name} LC_CTYPE {name}", ""
+    else:
+        yield provided + libc, unknown + locale.collation
+    yield f"{provided}LC_COLLATE 'C' LC_CTYPE 'C'", unknown + "C"
 
 
 def drop(maintenance: Session, name: str) -> None:

@@ -15,6 +15,7 @@ from penstock.catalog.model import (
     DatabaseFacts,
     ForeignKey,
     Index,
+    Locale,
     Table,
     TableName,
     Trigger,
@@ -28,6 +29,7 @@ Row = Mapping[str, Any]
 
 _KINDS = {"r": "table", "p": "partitioned", "f": "foreign", "v": "view", "m": "materialized view"}
 _ACTIONS = {"a": "no action", "r": "restrict", "c": "cascade", "n": "set null", "d": "set default"}
+_PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
 _GENERATED = {"s": "stored", "v": "virtual"}
 _IDENTITY = {"a": "always", "d": "by default"}
 _VARIABLE = re.compile(r":varattno (\d+)")  # a column inside a pg_node_tree
@@ -93,7 +95,13 @@ def _facts(row: Row) -> DatabaseFacts:
         name=row["name"],
         server_version=row["server_version"],
         encoding=row["encoding"],
-        collation=row["collation"],
+        locale=Locale(
+            provider=_PROVIDERS[row["locale_provider"] or "c"],
+            collation=row["collation"],
+            ctype=row["ctype"],
+            name=row["locale"],
+            rules=row["locale_rules"],
+        ),
         system_identifier=row["system_identifier"],
         database_oid=row["database_oid"],
         in_recovery=row["in_recovery"],

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 _USER_SCHEMA = r"n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'"
 
+# `facts` has the columns of pg_database by name: that of the locale came with 15 and has another name from 17 on.
 FACTS = """
 SELECT current_database()::text AS name,
        current_setting('server_version_num')::int AS server_version,
        pg_encoding_to_char(d.encoding)::text AS encoding,
-       d.datcollate::text AS collation,
+       d.datcollate::text AS collation, d.datctype::text AS ctype,
+       facts ->> 'datlocprovider' AS locale_provider,
+       coalesce(facts ->> 'datlocale', facts ->> 'daticulocale') AS locale, facts ->> 'daticurules' AS locale_rules,
        (SELECT system_identifier::text FROM pg_control_system()) AS system_identifier,
        d.oid::bigint AS database_oid,
        pg_is_in_recovery() AS in_recovery,
@@ -24,7 +27,7 @@ SELECT current_database()::text AS name,
        ARRAY(SELECT e.extversion FROM pg_extension e ORDER BY e.extname::text) AS extension_versions,
        ARRAY(SELECT n.nspname::text FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
              ORDER BY e.extname::text) AS extension_schemas
-FROM pg_database d WHERE d.datname = current_database()
+FROM pg_database d, to_jsonb(d) AS facts WHERE d.datname = current_database()
 """
 
 # Row types of tables are in here too: a column may be of one. Their fields come from ATTRIBUTES.
