@@ -23,6 +23,7 @@ from penstock.devdb.ours import require_ours
 from penstock.devdb.plan import Plan, require_no_drift
 from penstock.devdb.planning import Prepared, prepare
 from penstock.devdb.progress import Progress
+from penstock.devdb.schema import onto
 from penstock.devdb.verify import Verification
 from penstock.engines.postgres.session import Session
 from penstock.errors import Finding, TargetRefused
@@ -100,7 +101,7 @@ def create(
 
 
 def _build(context: Context, prepared: Prepared, source: Session, database: str, progress: Progress) -> Built:
-    with context.target_session(database) as target:
+    with context.target_session(database) as target, onto(source, target):
         return build(prepared.job, source, target, progress)
 
 

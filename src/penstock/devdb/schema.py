@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +19,12 @@ from penstock.catalog.model import Catalog, TableName, quote_identifier
 from penstock.devdb.databases import MANIFEST_SCHEMA
 from penstock.engines.postgres.clients import ClientTools
 from penstock.engines.postgres.session import Session
-from penstock.errors import NoSpace, SchemaToolError
+from penstock.errors import DatabaseError, NoSpace, SchemaToolError
 from penstock.project.connections import ConnectionSettings
 
 _ENTRY = re.compile(r"^(\d+); (\d+) (\d+) (.*)$")
 _ERROR = re.compile(r"ERROR:\s+(.*)")
+_OBJECT = re.compile(r"from TOC entry \d+; \d+ \d+ (.*) \S+$")  # its last word is the owner
 _LITERAL = re.compile(r"'(?:[^']|'')*'")
 
 
@@ -129,6 +131,19 @@ def dump_schema(
     result = _run(command, connection_environment(source.settings, source.database))
     _raise_for(result, "dumping the schema of the source")
     return SchemaArchive(path, tools, tuple(left_out)), identities
+
+
+@contextmanager
+def onto(source: Session, target: Session) -> Iterator[None]:
+    """What fails inside, an older server may not know: then the error says so."""
+    try:
+        yield
+    except DatabaseError as error:
+        newer, older = (session.connection.get_server_version().major for session in (source, target))
+        if older < newer and type(error) in (DatabaseError, SchemaToolError):
+            error.why += f"; the target's server is PostgreSQL {older}, the source's {newer}"
+            error.hint = f"use a target of PostgreSQL {newer} or newer, or put the table in `skip`"
+        raise
 
 
 def with_leaves(catalog: Catalog, tables: Iterable[TableName]) -> Iterator[TableName]:
@@ -261,10 +276,20 @@ def _call(
     return result
 
 
+def _errors(output: str) -> Iterator[str]:
+    """The server's errors, each with the object it happened to."""
+    at = ""
+    for line in output.splitlines():
+        if found := _OBJECT.search(line):
+            at = f" ({found[1]})"
+        elif found := _ERROR.search(line):
+            yield found[1] + at
+
+
 def _raise_for(
     result: subprocess.CompletedProcess[str], doing: str, tolerate: re.Pattern[str] | None = None
 ) -> None:
-    errors = [m[1] for m in map(_ERROR.search, result.stderr.splitlines()) if m]
+    errors = list(_errors(result.stderr))
     serious = [e for e in errors if not (tolerate and tolerate.search(e))]
     if result.returncode == 0 or (errors and not serious):
         return
