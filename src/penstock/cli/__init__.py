@@ -7,8 +7,9 @@ per command stands here. Errors are printed and turned into exit codes in `main`
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import click
@@ -78,16 +79,35 @@ options.add_common(cli)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit with its code. Nothing but this prints an error."""
-    sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
+    """Run the command line and exit with its code. Nothing but this prints an error.
+
+    From the first Ctrl-C's report on, more of them are not heard: they would cut it short, or end the process by the
+    signal on its last steps, where Python listens no more.
+    """
+    chosen = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = run(chosen, before_report=_hear_no_more_interrupts)
+    except KeyboardInterrupt as error:  # the second, in the moment before
+        code = _report(error, chosen, _hear_no_more_interrupts)
+    _hear_no_more_interrupts()
+    sys.exit(code)
 
 
-def run(arguments: list[str]) -> int:
+def run(arguments: list[str], *, before_report: Callable[[], None] = lambda: None) -> int:
     """The exit code of a command line; errors have been printed."""
     try:
         result: Any = cli.main(arguments, prog_name="penstock", standalone_mode=False)
     except BaseException as error:  # noqa: BLE001  the last place that may: it prints type and place, never values
-        from penstock.cli import errors
-
-        return errors.report(error, as_json="--json" in arguments)
+        return _report(error, arguments, before_report)
     return result if isinstance(result, int) else 0
+
+
+def _report(error: BaseException, arguments: list[str], before_report: Callable[[], None]) -> int:
+    before_report()
+    from penstock.cli import errors
+
+    return errors.report(error, as_json="--json" in arguments)
+
+
+def _hear_no_more_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
