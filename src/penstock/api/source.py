@@ -62,7 +62,7 @@ class SourceView:
 
     def tables_named(self, names: tuple[str, ...]) -> frozenset[TableName]:
         """The tables a person names, with or without their schema. Raises `UnknownName`."""
-        return frozenset(find_table(self.catalog, name, "the command line") for name in names)
+        return frozenset(find_table(self.catalog, name, "the tables asked for") for name in names)
 
 
 @contextmanager
