@@ -103,6 +103,24 @@ def _site_for(name):
     return next(site for site in SITES.values() if site.family in registry.get(name).families)
 
 
+@pytest.mark.parametrize(
+    ("options", "place", "hint"),
+    [
+        ({"mask": "person_name", "order": "x"}, "text", 'order = "first last"'),
+        ({"mask": "json", "keys": ["a"]}, "jsonb", 'keys = "fields"'),
+        ({"mask": "json", "paths": ["$.a"]}, "jsonb", 'mask = "json"'),
+        ({"mask": "json", "paths": {"$.a": 5}}, "jsonb", 'mask = "text"'),
+        ({"mask": "composite", "fields": ["path"]}, "composite", 'mask = "composite"'),
+        ({"mask": "integer", "minimum": 9, "maximum": 1}, "integer", "minimum = 1, maximum = 9"),
+        ({"mask": "integer", "maximum": "x"}, "smallint", "maximum = 32767"),
+    ],
+)
+def test_options_that_cannot_be_taken_are_refused_with_some_that_can(options, place, hint):
+    with pytest.raises(MaskError) as caught:
+        build(options, SITES[place], KEY)
+    assert hint in caught.value.hint
+
+
 def test_an_unknown_mask_is_refused_with_a_suggestion():
     with pytest.raises(MaskError) as caught:
         build("emial", SITES["text"], KEY)

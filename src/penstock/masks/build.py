@@ -24,7 +24,7 @@ def build(spec: Spec, site: Site, keys: Keyring) -> Mask:
     `domain` in the spec is the semantic domain and goes to the site. On an array, a mask that takes no arrays masks the
     elements: `phones = "phone"` says enough. Raises `MaskError`.
     """
-    options = {"mask": spec} if isinstance(spec, str) else dict(spec)
+    options = dict(spec) if isinstance(spec, Mapping) else {"mask": spec}
     name = options.pop("mask", None)
     if not isinstance(name, str):
         raise MaskError("a mask is a name or a table with the key 'mask'", hint='{ mask = "text" }')

@@ -24,6 +24,10 @@ class CompositeOptions:
 
     fields: Mapping[str, str | Mapping[str, Any]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.fields, Mapping):
+            raise TypeError('fields is a table such as { path = "path" }')
+
 
 class Composite(Mask):
     """The fields of a composite type, each by its own mask: an S3 object keeps its bucket while its path is masked.

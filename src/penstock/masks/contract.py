@@ -201,7 +201,10 @@ class Mask(ABC):
         normal = self.normalise(values)
         masked = strings(self.apply(normal, inputs))
         if len(masked) != len(values):
-            raise MaskError(f"the mask {self.name!r} returned another number of values than it got")
+            raise MaskError(
+                f"the mask {self.name!r} returned another number of values than it got",
+                hint="the mask must be mended; until then use another one",
+            )
         promised = self.contract()
         masked = keep_null_and_empty(values, masked, null=promised.keeps_null, empty=promised.keeps_empty)
         if self._real is not None:
@@ -235,4 +238,13 @@ def build_options(mask: type[Mask], given: Mapping[str, Any]) -> Any:
     try:
         return mask.Options(**given)
     except (TypeError, ValueError) as error:
-        raise MaskError(f"the mask {mask.name!r} cannot take these options: {error}") from None
+        raise MaskError(
+            f"the mask {mask.name!r} cannot take these options: {error}", hint=_with_defaults(mask)
+        ) from None
+
+
+def _with_defaults(mask: type[Mask]) -> str:
+    """The mask's line with its simple options as they are by default."""
+    defaults = {f.name: getattr(mask.Options(), f.name) for f in fields(mask.Options)}
+    said = [f', {name} = "{value}"' for name, value in defaults.items() if isinstance(value, str)]
+    return f'{{ mask = "{mask.name}"{"".join(said)} }}'

@@ -182,7 +182,10 @@ class FreeText(Mask):
         pseudonyms: list[pa.Array] = []
         for identity, mask in zip(self._identities, self.own_masks, strict=True):
             if identity.input not in inputs:
-                raise MaskError(f"the mask 'free_text' did not get its identity {identity.column!r}")
+                raise MaskError(
+                    f"the mask 'free_text' did not get its identity {identity.column!r}",
+                    hint='choose its `identities` anew, or the mask "text"',
+                )
             for original, pseudonym in _spoken(mask, strings(inputs[identity.input])):
                 spans, rows = find_own(lower, needles(original))
                 groups.append(spans)

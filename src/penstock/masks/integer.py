@@ -68,14 +68,19 @@ class Integer(Mask):
         given_low, given_high = self.options.minimum, self.options.maximum
         for given in (given_low, given_high):
             if given is not None and (not isinstance(given, int) or not low <= given <= high):
-                raise MaskError("minimum and maximum are whole numbers the column can hold")
+                raise MaskError(
+                    "minimum and maximum are whole numbers the column can hold",
+                    hint=f"minimum = {low}, maximum = {high}",
+                )
         self._own: _Segment | None = None
         if given_low is not None or given_high is not None:
             self._own = _Segment(
                 low if given_low is None else given_low, high if given_high is None else given_high
             )
             if self._own.size < 1:
-                raise MaskError("minimum is greater than maximum")
+                raise MaskError(
+                    "minimum is greater than maximum", hint=f"minimum = {given_high}, maximum = {given_low}"
+                )
         self._segments = _segments(low, high, self._own)
         self._permutations = [
             Permutation(self.keys, self.domain, f"integer {s.low}", s.size) for s in self._segments
@@ -111,7 +116,9 @@ class Integer(Mask):
         """The image of each number."""
         low, high = self._bounds
         if len(numbers) and (numbers.min() < low or numbers.max() > high):
-            raise MaskError("a value lies outside the range of its column's type")
+            raise MaskError(
+                "a value lies outside the range of its column's type", hint='the mask "null", or "keep"'
+            )
         out = np.empty_like(numbers)
         place = np.searchsorted(self._lows, numbers, side="right") - 1
         for i in np.unique(place).tolist():

@@ -45,6 +45,10 @@ class JsonOptions:
     paths: Mapping[str, str | Mapping[str, Any]] = field(default_factory=dict)
     keys: str = "fields"
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.paths, Mapping):
+            raise TypeError('paths is a table such as { "$.customer.email" = "email" }')
+
 
 class Json(Mask):
     """Every leaf of a JSON value: by the mask of its path; where no path says anything, by its type.
@@ -70,7 +74,7 @@ class Json(Mask):
     Options = JsonOptions
 
     def setup(self) -> None:
-        if self.options.keys not in _KEPT_KEYS:
+        if str(self.options.keys) not in _KEPT_KEYS:
             raise MaskError('keys of the mask \'json\' is "fields", "keep" or "mask"', hint='keys = "fields"')
         self._masks = [self._leaf_mask(spec) for spec in self.options.paths.values()]
         self.context_free = all(mask.context_free for mask in self._masks)
@@ -84,14 +88,16 @@ class Json(Mask):
         self._numbers = self.keys.prf(self.domain, "json number")
 
     def _leaf_mask(self, spec: Spec) -> Mask:
-        name = spec if isinstance(spec, str) else str(spec.get("mask"))
-        families = registry.get(name).families
+        name = spec.get("mask") if isinstance(spec, Mapping) else spec
+        # What names no mask is for `build` to refuse.
+        families = registry.get(name).families if isinstance(name, str) else frozenset({Family.TEXT})
         for family in (Family.TEXT, Family.INTEGER, Family.JSON):
             if family in families:
                 site = Site(family, minimum=-_LARGEST, maximum=_LARGEST, real=self.site.real)
                 return build(spec, site, self.keys)
         raise MaskError(
-            f"the mask {name!r} takes neither text nor numbers: a leaf of JSON is no {min(families)}"
+            f"the mask {name!r} takes neither text nor numbers: a leaf of JSON is no {min(families)}",
+            hint='"text", "email", "null" or "keep"',
         )
 
     def contract(self) -> Contract:

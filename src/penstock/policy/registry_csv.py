@@ -52,10 +52,10 @@ def from_csv(text: str, name: str = "the CSV file") -> list[Line]:
         if not action.strip():
             continue
         if not (schema and table and column):
-            raise RegistryError(f"{where}: a name is empty")
+            raise RegistryError(f"{where}: a name is empty", hint=f"fill in {', '.join(COLUMNS[:3])}")
         at = ColumnName(TableName(schema, table), column)
         if at in found:
-            raise RegistryError(f"{where}: {at} has two actions")
+            raise RegistryError(f"{where}: {at} has two actions", hint="remove one of its rows")
         try:
             found[at] = line_from_value(at, _value(action.strip()), where)
         except tomllib.TOMLDecodeError:

@@ -118,8 +118,12 @@ def load(path: Path) -> Registry:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return Registry(path=path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise RegistryError(f"{path.name} cannot be read", why=type(error).__name__) from None
+    except UnicodeDecodeError:
+        raise RegistryError(f"{path.name} is not UTF-8", hint="save it in that encoding") from None
+    except OSError as error:
+        raise RegistryError(
+            f"{path.name} cannot be read", why=error.strerror or "", hint=f"chmod u+r {path}"
+        ) from None
     return Registry(parse(text, path.name).lines, path)
 
 
@@ -175,7 +179,7 @@ def line_from_value(column: ColumnName, value: Any, source: str = "masks.toml") 
             if isinstance(text, dt.date | dt.time):
                 text = text.isoformat()
             if not isinstance(text, str):
-                raise RegistryError(f"{source}: {key!r} of {column} is not a text")
+                raise RegistryError(f"{source}: {key!r} of {column} is not a text", hint=f'{key} = "…"')
             said[key] = text
     line = Line(column, mask, MappingProxyType(given), **said)
     try:
