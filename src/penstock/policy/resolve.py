@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from penstock.catalog.model import Catalog, Column, ColumnName, TableName
@@ -67,14 +66,14 @@ def resolve(
     keys: Keyring,
     virtual_edges: Iterable[Edge] = (),
     unclassified: Unclassified = "refuse",
-    skip: Collection[TableName | str] = (),
-    empty: Collection[TableName | str] = (),
+    skip: Collection[TableName] = (),
+    empty: Collection[TableName] = (),
     real: Mapping[ColumnName, frozenset[str]] | None = None,
     flagged: Mapping[ColumnName, str] | None = None,
 ) -> Policy:
     """The decision of every stored column of every logical table that is copied.
 
-    `skip` and `empty` are tables (or patterns such as `public.cache_*`) whose rows do not leave. `real` are source
+    `skip` and `empty` are tables whose rows do not leave. `real` are source
     values that stay as they are; they hold in the whole domain, so that children agree with parents, and inside JSON,
     arrays, composites and free text as well. `flagged` are columns that discovery suspects, with its reason: they
     refuse even where their type would pass.
@@ -82,7 +81,7 @@ def resolve(
     """
     edges = tuple(virtual_edges)
     classes = key_classes(catalog, edges)
-    left_out = _matching(catalog, (*skip, *empty))
+    left_out = frozenset((*skip, *empty))
     draft = _Draft()
     verdicts: dict[KeyClass, _Verdict] = {}
     for key_class in dict.fromkeys(classes.values()):
@@ -147,17 +146,6 @@ def _mask_otherwise(
     return Findings(
         (*(v for v in found.violations if v.column not in replaced), *again.violations),
         (*(n for n in found.notices if n.column not in replaced), *again.notices),
-    )
-
-
-def _matching(catalog: Catalog, names: Iterable[TableName | str]) -> frozenset[TableName]:
-    patterns = list(names)
-    exact = {name for name in patterns if isinstance(name, TableName)}
-    texts = [name for name in patterns if not isinstance(name, TableName)]
-    return frozenset(
-        name
-        for name in catalog.leaves
-        if name in exact or any(fnmatchcase(str(name), text) for text in texts)
     )
 
 
