@@ -7,19 +7,21 @@ one person. Everything that is not a separator belongs to a word and is replaced
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from penstock.catalog.types import Family
 from penstock.detect.spans import I64, Cut, Flags, Spans, Texts, cut
 from penstock.errors import MaskError
-from penstock.masks.contract import Codomain, Contract, Mask, Uniqueness
+from penstock.masks.contract import Codomain, Contract, Input, Mask, Uniqueness
 from penstock.masks.keys import U64, Keyring
-from penstock.masks.parts.arrays import base32, strings_from_matrix
+from penstock.masks.parts.arrays import base32, strings_from_matrix, through_distinct
 from penstock.pools.load import pool
 
 _SEPARATORS = frozenset(" \t\n\r\v\f,.&/()+;\"'-_")
@@ -254,6 +256,24 @@ class PoolMask(Mask):
             suffix = strings_from_matrix(base32(self._suffix_prf.digest(values), self._suffix_width))
             masked = pc.binary_join_element_wise(masked, suffix, pa.scalar("-", pa.large_string()))
         return masked
+
+
+class NameMask(PoolMask):
+    """Every word of a value by one pool of names; titles and particles stay."""
+
+    pool_name: ClassVar[str]
+    families = frozenset({Family.TEXT})
+
+    def prepare(self) -> None:
+        self._pool = NamePool(self.keys, self.domain, self.pool_name, self.room)
+
+    def apply(self, values: pa.Array, inputs: Mapping[Input, pa.Array] | None = None) -> pa.Array:
+        return through_distinct(values, self._masked)
+
+    def _masked(self, values: pa.Array) -> pa.Array:
+        words = Words.of(values)
+        spellings = [self._pool.of(words.distinct), words.distinct]
+        return self.finished(values, words.written(spellings, words.kept.astype(np.int64)))
 
 
 def normalised(values: pa.Array) -> pa.Array:
