@@ -45,9 +45,8 @@ class Job:
     skip: frozenset[TableName]
     nulled: Mapping[TableName, frozenset[str]]
     grants: bool = False
-    acknowledged: frozenset[ColumnName] = (
-        frozenset()
-    )  # columns whose findings of the leak check somebody has accepted
+    acknowledged: frozenset[ColumnName | str] = frozenset()  # columns and texts of the schema whose findings
+    # of the leak check somebody has accepted
 
 
 @dataclass(frozen=True, slots=True)

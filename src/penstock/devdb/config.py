@@ -60,7 +60,7 @@ class DevdbSettings:
     skip: tuple[str, ...] = ()  # not even structure
     real: tuple[RealSettings, ...] = ()
     unclassified: Literal["refuse", "mask"] = "refuse"
-    acknowledged: tuple[str, ...] = ()  # columns whose findings of the leak check somebody has accepted
+    acknowledged: tuple[str, ...] = ()  # columns and texts of the schema whose findings somebody has accepted
     drift_tolerance_percent: float = 10.0  # `create --plan`: how far a table's count may move
     max_snapshot_minutes: float = 120.0  # a longer estimated copy is refused: it would hold back vacuum
     grants: bool = False  # copy GRANTs too

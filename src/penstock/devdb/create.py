@@ -117,7 +117,7 @@ def _verify(
         raise Finding(
             f"the verification of {context.database} failed: {verification.headline}",
             why="; ".join(verification.problems[:8]),
-            hint="nothing was published; mask the columns named, or acknowledge them in `acknowledged`",
+            hint="nothing was published; mask the columns named, or list what you accept in `acknowledged`",
         )
     return verification
 

@@ -21,6 +21,7 @@ from penstock.devdb.closure.written import check_condition, user_search_path
 from penstock.devdb.context import Context
 from penstock.devdb.plan import ColumnPlan, EdgePlan, Plan, Refusal, TablePlan, settings_as_dict
 from penstock.devdb.progress import Progress
+from penstock.devdb.quoted import acknowledged_texts, quotes, refusal, warnings
 from penstock.devdb.real import real_values
 from penstock.devdb.rules import Rules, joins_of, look_up
 from penstock.discover import flagged
@@ -30,6 +31,7 @@ from penstock.errors import ConfigError, ContractBroken, PenstockError, Refused,
 from penstock.masks.contract import Mask
 from penstock.policy.decision import Policy
 from penstock.policy.resolve import resolve
+from penstock.proof.relations import catalog_texts
 
 _HUB_SHARE = 0.5  # an edge that brings more than this share of all rows is worth a warning
 _HUB_ROWS = 1_000
@@ -79,7 +81,11 @@ def prepare(
     policy, real = _decide(context, catalog, rules, source)
     nulled, blocked = _cut_columns(catalog, rules)
     _require_readable(source, catalog, rules)
-    errors = [*blocked, *_policy_errors(policy), *_merges(source, policy)]
+    texts = catalog_texts(source)
+    where = f"devdb.{context.name}.acknowledged"
+    acknowledged = rules.acknowledged | acknowledged_texts(rules.acknowledged_texts, texts, where)
+    quoted = list(quotes(source, catalog, policy, nulled, texts, acknowledged))
+    errors = [*blocked, *_policy_errors(policy), *_merges(source, policy), *refusal(quoted, context.name)]
     progress.start("closure")
     _check_conditions(source, catalog, rules)
     roots = [RootRule(table, r.where, r.limit, r.percent, r.order_by) for table, r in rules.roots]
@@ -93,7 +99,7 @@ def prepare(
         rules.skip,
         nulled,
         grants=context.settings.grants,
-        acknowledged=rules.acknowledged,
+        acknowledged=acknowledged,
     )
     tables = tuple(_table_plans(catalog, rules, closure))
     minutes = _snapshot_minutes(tables, policy)
@@ -112,7 +118,7 @@ def prepare(
         dangling=tuple(_dangling(closure)),
         nulled=tuple(sorted(str(ColumnName(t, c)) for t, columns in nulled.items() for c in columns)),
         real=real,
-        warnings=(*_source_warnings(source, catalog), *_warnings(policy, closure)),
+        warnings=(*_source_warnings(source, catalog), *_warnings(policy, closure), *warnings(quoted)),
         refusals=tuple(Refusal(e.code, e.what, e.hint) for e in errors),
         snapshot_minutes=round(minutes, 1),
         seconds=round(time.monotonic() - started, 3),

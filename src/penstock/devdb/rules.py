@@ -10,7 +10,7 @@ from penstock.catalog.model import Catalog, ColumnName, TableName
 from penstock.devdb.config import DevdbSettings, EdgeSettings, RootSettings
 from penstock.devdb.databases import MANIFEST_SCHEMA
 from penstock.devdb.names import find_columns, find_scanned, find_table, find_tables
-from penstock.errors import ConfigError
+from penstock.errors import ConfigError, UnknownName
 from penstock.policy.classes import Join
 
 
@@ -28,6 +28,7 @@ class Rules:
     children: Mapping[str, Children]  # by edge id; edges not named follow the default
     cut: frozenset[str]  # ids of edges whose columns are written as NULL
     acknowledged: frozenset[ColumnName]
+    acknowledged_texts: tuple[str, ...]  # of the schema, as written: "partition bound public.visit_*"
 
 
 def look_up(catalog: Catalog, settings: DevdbSettings, name: str) -> Rules:
@@ -75,15 +76,29 @@ def look_up(catalog: Catalog, settings: DevdbSettings, name: str) -> Rules:
             if edge.cut:
                 cut.add(found.id)
     graph = RelationGraph.of(catalog, virtual)
-    acknowledged = frozenset(
-        ColumnName(table, column)
-        for text in settings.acknowledged
-        for table, columns in [find_scanned(catalog, text, f"{section}.acknowledged")]
-        for column in columns
-    )
+    acknowledged, texts = _acknowledged(catalog, settings, section)
     return Rules(
-        roots, keep, empty, skip, graph, tuple(virtual), tuple(conditions), children, frozenset(cut), acknowledged
+        roots, keep, empty, skip, graph, tuple(virtual), tuple(conditions), children, frozenset(cut),
+        acknowledged, texts,
     )  # fmt: skip
+
+
+def _acknowledged(
+    catalog: Catalog, settings: DevdbSettings, section: str
+) -> tuple[frozenset[ColumnName], tuple[str, ...]]:
+    """The columns, and what may be texts of the schema ("default public.t.c"), which the catalog does not know."""
+    columns: set[ColumnName] = set()
+    texts = []
+    for text in settings.acknowledged:
+        try:
+            table, names = find_scanned(catalog, text, f"{section}.acknowledged")
+        except UnknownName:
+            if " " not in text:
+                raise
+            texts.append(text)
+        else:
+            columns.update(ColumnName(table, name) for name in names)
+    return frozenset(columns), tuple(texts)
 
 
 def _edges_of(catalog: Catalog, declared: RelationGraph, edge: EdgeSettings, section: str) -> list[Edge]:

@@ -31,14 +31,15 @@ def check_leaks(
     claims: Iterable[Claim],
     *,
     nomenclature: frozenset[TableName] = frozenset(),
-    acknowledged: frozenset[ColumnName] = frozenset(),
+    acknowledged: frozenset[ColumnName | str] = frozenset(),
     progress: Progress | None = None,
     pairs_in_memory: int = 1 << 21,
 ) -> LeakReport:
     """Search the target for the source's values. Both sessions have a transaction open with pinned settings.
 
     `nomenclature` holds tables that were kept whole on purpose or have no masked column: their own values, found as
-    whole cells in them, are listed apart. `acknowledged` columns of the target are listed as such.
+    whole cells in them, are listed apart. `acknowledged` columns and texts (by their place) of the target are listed
+    as such.
     """
     started = time.monotonic()
     claims = list(claims)

@@ -106,7 +106,7 @@ class Scan:
         index: NeedleIndex,
         claims: Sequence[Claim],
         nomenclature: frozenset[TableName],
-        acknowledged: frozenset[ColumnName],
+        acknowledged: frozenset[ColumnName | str],
     ) -> None:
         self.source = source
         self.in_source = in_source
@@ -224,7 +224,7 @@ class Scan:
             ]
             nowhere = np.zeros(len(pieces), dtype=np.int64)
             hits = search(self.index, joined(pieces, nowhere, nowhere))
-            acknowledged = text.column in self.acknowledged
+            acknowledged = text.column in self.acknowledged or text.place in self.acknowledged
             verdicts = np.full(len(hits.cell), _ACKNOWLEDGED if acknowledged else _LEAK, dtype=np.int8)
             if text.code and not acknowledged:
                 verdicts[hits.word & ~hits.whole] = (
