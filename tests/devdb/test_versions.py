@@ -5,6 +5,7 @@ The pairs are the server of the other tests (`PENSTOCK_TEST_PG_BIN`) and the emb
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 
 import pytest
@@ -167,6 +168,7 @@ def test_what_the_target_does_not_know_is_refused_and_both_versions_are_named(
     assert done.code == 3, done.out + done.err
     assert f"the target's server is PostgreSQL {postgres.major}, the source's 18" in done.err
     assert "use a target of PostgreSQL 18 or newer" in done.err
+    assert re.search(r"\((TABLE|VIEW|CONSTRAINT|FK CONSTRAINT|CHECK CONSTRAINT) |copying example0.t", done.err)
     assert folder.names() == []
 
 

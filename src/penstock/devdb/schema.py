@@ -25,6 +25,7 @@ from penstock.project.connections import ConnectionSettings
 _ENTRY = re.compile(r"^(\d+); (\d+) (\d+) (.*)$")
 _ERROR = re.compile(r"ERROR:\s+(.*)")
 _OBJECT = re.compile(r"from TOC entry \d+; \d+ \d+ (.*) \S+$")  # its last word is the owner
+_NO_ROLE = re.compile(r'role (".*") does not exist')
 _LITERAL = re.compile(r"'(?:[^']|'')*'")
 
 
@@ -81,6 +82,7 @@ class SchemaArchive:
         listing.write_text("".join(f"{entry.line}\n" for entry in chosen), encoding="utf-8")
         command = [
             str(self._tools.pg_restore),
+            "--verbose",  # else it does not say which object an error is about
             f"--section={section}",
             f"--use-list={listing}",
             "--no-owner",
@@ -142,7 +144,7 @@ def onto(source: Session, target: Session) -> Iterator[None]:
         newer, older = (session.connection.get_server_version().major for session in (source, target))
         if older < newer and type(error) in (DatabaseError, SchemaToolError):
             error.why += f"; the target's server is PostgreSQL {older}, the source's {newer}"
-            error.hint = f"use a target of PostgreSQL {newer} or newer, or put the table in `skip`"
+            error.hint = f"use a target of PostgreSQL {newer} or newer; or: {error.hint}"
         raise
 
 
@@ -301,8 +303,11 @@ def _raise_for(
         raise NoSpace(
             f"the disk is full while {doing}", hint="free space on the target's server and run again"
         )
+    role = _NO_ROLE.match(first)  # a policy names it, or a grant
     raise SchemaToolError(
         f"{doing} failed",
         why=first + (f" (and {len(serious) - 1} more)" if len(serious) > 1 else ""),
-        hint="penstock doctor shows versions and rights; `skip` leaves a table out",
+        hint=f"on the target's server: CREATE ROLE {role[1]};"
+        if role
+        else "penstock doctor shows versions and rights; `skip` leaves a table out",
     )
