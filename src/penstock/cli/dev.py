@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from penstock.devdb.plan import Plan
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="One documented JSON object on stdout.")
+_PLAN = click.option("--plan", "plan_file", type=click.Path(path_type=Path, dir_okay=False),
+                     help="Use the rules of a saved plan; refuse when the counts have drifted.")  # fmt: skip
 _YES = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
@@ -49,28 +51,20 @@ def plan(name: str, save: Path | None, as_json: bool) -> int:
 
 @command.command()
 @click.argument("name")
-@click.option("--plan", "plan_file", type=click.Path(path_type=Path, dir_okay=False),
-              help="Use the rules of a saved plan; refuse when the counts have drifted.")  # fmt: skip
+@_PLAN
 @_JSON
 def create(name: str, plan_file: Path | None, as_json: bool) -> None:
     """Copy, mask, verify, and only then publish under its name."""
-    saved = _saved(plan_file)
-    with progress() as shown:
-        made = open_project().create_dev(name, plan=saved, progress=shown)
-    emit_json(dev_text.created_as_dict(made)) if as_json else emit(dev_text.created(made, "created"))
+    _build(name, plan_file, "created", as_json=as_json)
 
 
 @command.command()
 @click.argument("name")
-@click.option("--plan", "plan_file", type=click.Path(path_type=Path, dir_okay=False),
-              help="Use the rules of a saved plan; refuse when the counts have drifted.")  # fmt: skip
+@_PLAN
 @_JSON
 def refresh(name: str, plan_file: Path | None, as_json: bool) -> None:
     """Read production again: build beside the old database, verify, swap."""
-    saved = _saved(plan_file)
-    with progress() as shown:
-        made = open_project().refresh_dev(name, plan=saved, progress=shown)
-    emit_json(dev_text.created_as_dict(made)) if as_json else emit(dev_text.created(made, "refreshed"))
+    _build(name, plan_file, "refreshed", as_json=as_json)
 
 
 @command.command()
@@ -137,6 +131,15 @@ def drop(name: str, yes: bool) -> None:
         click.confirm(f"Drop the database {database}?", abort=True, err=True)
     project.drop_dev(name)
     talk(f"dropped: {database}")
+
+
+def _build(name: str, plan_file: Path | None, verb: str, *, as_json: bool) -> None:
+    saved = _saved(plan_file)
+    project = open_project()
+    build = project.refresh_dev if verb == "refreshed" else project.create_dev
+    with progress() as shown:
+        made = build(name, plan=saved, progress=shown)
+    emit_json(dev_text.created_as_dict(made)) if as_json else emit(dev_text.created(made, verb))
 
 
 def _saved(path: Path | None) -> Plan | None:

@@ -15,13 +15,16 @@ from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import IO, Any, Protocol, TextIO
+from typing import IO, TYPE_CHECKING, Any, TextIO
 from unicodedata import east_asian_width
 
 import click
 
 from penstock.cli.options import common
 from penstock.project.redact import scrub
+
+if TYPE_CHECKING:
+    from penstock.devdb.progress import Progress
 
 
 def colored(stream: IO[str]) -> bool:
@@ -103,16 +106,6 @@ def plain(value: object) -> Any:
     if isinstance(value, Iterable) and not isinstance(value, bytes):
         return [plain(item) for item in value]
     raise TypeError(f"{type(value).__name__} has no JSON form")
-
-
-class Progress(Protocol):
-    """How a long run reports: a task is usually a table."""
-
-    def start(self, task: str, total_rows: int | None = None) -> None: ...
-
-    def advance(self, task: str, rows: int, size_bytes: int = 0) -> None: ...
-
-    def finish(self, task: str) -> None: ...
 
 
 @contextmanager

@@ -11,11 +11,10 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from penstock.catalog.model import TableName
 from penstock.engines.postgres.errors import translated
-from penstock.engines.postgres.loop import run
+from penstock.engines.postgres.loop import beside, next_item, run, seen
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError
 from penstock.pump.copytext import RowBlocks
@@ -23,10 +22,9 @@ from penstock.pump.readplan import ReadPlan
 from penstock.pump.transform import Moved, RowFilter, Transform
 
 BLOCK_BYTES = 1 << 21
-_CANCEL_SECONDS = 5.0
 _IN_FLIGHT = 4  # blocks being masked or waiting for the writer
 
-Progress = Callable[[int, int], None]
+Written = Callable[[int, int], None]
 """Called with the rows and bytes written since the last call."""
 
 
@@ -44,112 +42,91 @@ def move(
     *,
     row_filter: RowFilter | None = None,
     into: TableName | None = None,
-    progress: Progress | None = None,
+    progress: Written | None = None,
 ) -> Totals:
     """Copy what `queries` (SELECTs made by `plan.select`) return into `plan.table` (or `into`) of the target, masked.
 
     The source is inside its snapshot; the target commits once, when everything has arrived. With `row_filter` the
     queries select the row address first.
     """
-    with translated(f"copying {plan.table}"):
+    threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="penstock-mask")
+    with translated(f"copying {plan.table}"), threads as workers:
         return run(
-            _move(
-                source,
-                target,
-                Transform(plan, row_filter),
-                into or plan.table,
-                plan.written,
-                queries,
-                progress,
-            )
+            _Move(source, target, Transform(plan, row_filter), progress, workers).run(plan, queries, into)
         )
 
 
-async def _move(
-    source: Session,
-    target: Session,
-    transform: Transform,
-    into: TableName,
-    columns: tuple[str, ...],
-    queries: Iterable[str],
-    progress: Progress | None,
-) -> Totals:
-    rows = size = read_rows = promised = 0
-    loop = asyncio.get_running_loop()
-    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="penstock-mask") as workers:
-        ready: asyncio.Queue[asyncio.Future[Moved] | None] = asyncio.Queue(maxsize=_IN_FLIGHT)
+class _Move:
+    """The rows of one table under way: read beside the writer, masked in between, counted at both ends."""
 
-        async def mask(block: bytes) -> None:
-            future = loop.run_in_executor(workers, transform, block)
-            future.add_done_callback(_seen)
-            await ready.put(future)
+    def __init__(
+        self,
+        source: Session,
+        target: Session,
+        transform: Transform,
+        progress: Written | None,
+        workers: ThreadPoolExecutor,
+    ) -> None:
+        self._source = source
+        self._target = target
+        self._transform = transform
+        self._progress = progress
+        self._workers = workers
+        self._ready: asyncio.Queue[asyncio.Future[Moved] | None] = asyncio.Queue(maxsize=_IN_FLIGHT)
+        self._promised = self._read_rows = self._rows = self._size = 0
 
-        async def read() -> None:
-            nonlocal promised
-            cutter = RowBlocks(BLOCK_BYTES)
-            for query in queries:
-                async with aclosing(source.stream(query)) as pieces:
-                    async for piece in pieces:
-                        block = cutter.push(piece)
-                        if block is not None:
-                            await mask(block)
-                promised += source.rows_copied
-            rest = cutter.finish()
-            if rest:
-                await mask(rest)
-            await ready.put(None)
+    async def run(self, plan: ReadPlan, queries: Iterable[str], into: TableName | None) -> Totals:
+        table = into or plan.table
+        async with beside(self._read(queries)) as reader, _transaction(self._target):
+            status = await self._target.connection.copy_to_table(
+                table.table,
+                schema_name=table.schema,
+                columns=list(plan.written) or None,
+                source=self._outgoing(reader),
+                format="text",
+            )
+            await reader
+            self._require_all(table, status)
+        return Totals(self._rows, self._size)
 
-        reader = asyncio.ensure_future(read())
-        reader.add_done_callback(_seen)
+    async def _read(self, queries: Iterable[str]) -> None:
+        cutter = RowBlocks(BLOCK_BYTES)
+        for query in queries:
+            async with aclosing(self._source.stream(query)) as pieces:
+                async for piece in pieces:
+                    block = cutter.push(piece)
+                    if block is not None:
+                        await self._mask(block)
+            self._promised += self._source.rows_copied
+        rest = cutter.finish()
+        if rest:
+            await self._mask(rest)
+        await self._ready.put(None)
 
-        async def outgoing() -> AsyncIterator[memoryview]:
-            nonlocal rows, size, read_rows
-            while True:
-                taking = asyncio.ensure_future(ready.get())
-                try:
-                    await asyncio.wait({taking, reader}, return_when=asyncio.FIRST_COMPLETED)
-                    if not taking.done():
-                        reader.result()  # raises what ended it before its last block
-                    future = await taking
-                finally:
-                    taking.cancel()
-                if future is None:
-                    return
-                moved = await future
-                rows += moved.rows
-                read_rows += moved.read
-                size += len(moved.data)
-                if progress is not None:
-                    progress(moved.rows, len(moved.data))
-                if len(moved.data):
-                    yield moved.data
+    async def _mask(self, block: bytes) -> None:
+        future = asyncio.get_running_loop().run_in_executor(self._workers, self._transform, block)
+        future.add_done_callback(seen)
+        await self._ready.put(future)
 
-        try:
-            async with _transaction(target):
-                status = await target.connection.copy_to_table(
-                    into.table,
-                    schema_name=into.schema,
-                    columns=list(columns) or None,
-                    source=outgoing(),
-                    format="text",
-                )
-                await reader
-                if (promised, rows) != (read_rows, int(status.split()[-1])):
-                    raise DatabaseError(
-                        f"rows were lost while copying {into}",
-                        why=f"the source sent {promised}, {read_rows} arrived, {rows} went on, the target said {status}",
-                        hint="please report this; nothing was kept of this table",
-                    )
-        finally:
-            reader.cancel()
-            await asyncio.wait({reader}, timeout=_CANCEL_SECONDS)
-    return Totals(rows, size)
+    async def _outgoing(self, reader: asyncio.Future[None]) -> AsyncIterator[memoryview]:
+        while (future := await next_item(self._ready, reader)) is not None:
+            moved = await future
+            self._rows += moved.rows
+            self._read_rows += moved.read
+            self._size += len(moved.data)
+            if self._progress is not None:
+                self._progress(moved.rows, len(moved.data))
+            if len(moved.data):
+                yield moved.data
 
-
-def _seen(future: asyncio.Future[Any]) -> None:
-    """Look at the outcome, so that asyncio does not complain of the second failure when the first one is reported."""
-    if not future.cancelled():
-        future.exception()
+    def _require_all(self, table: TableName, status: str) -> None:
+        written = int(status.rpartition(" ")[2])
+        if (self._promised, self._rows) != (self._read_rows, written):
+            raise DatabaseError(
+                f"rows were lost while copying {table}",
+                why=f"the source sent {self._promised}, {self._read_rows} arrived, {self._rows} went on, {written} were written",
+                hint="please report this; nothing was kept of this table",
+            )
 
 
 @asynccontextmanager

@@ -24,7 +24,7 @@ from penstock.devdb.closure.provenance import Origin, Provenance
 from penstock.devdb.closure.references import count_cut, count_dangling
 from penstock.devdb.closure.roots import RootRule, select_roots
 from penstock.devdb.closure.rowset import RowIds, RowSet
-from penstock.devdb.closure.spread import Progress, Rows, Spread, Tally, without
+from penstock.devdb.closure.spread import Followed, Rows, Spread, Tally, without
 from penstock.devdb.closure.written import check_sql, user_search_path
 from penstock.errors import ConfigError
 from penstock.masks.keys import Keyring
@@ -94,7 +94,7 @@ def compute(
     keys: Keyring | None = None,
     present: Mapping[TableName, RowIds] | None = None,
     trace: bool = False,
-    progress: Progress = lambda _what, _rows: None,
+    progress: Followed = lambda _what, _rows: None,
 ) -> Closure:
     """Find the closure in the session's open snapshot, whose search_path is empty.
 

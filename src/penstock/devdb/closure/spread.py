@@ -17,7 +17,8 @@ from penstock.devdb.closure.rowset import RowIds, RowSet
 from penstock.devdb.closure.walk import Walk
 
 Rows = dict[TableName, RowSet]
-Progress = Callable[[str, int], None]
+Followed = Callable[[str, int], None]
+"""Told what is being followed, and how many rows there are so far."""
 
 
 @dataclass(slots=True)
@@ -25,7 +26,7 @@ class Tally:
     """What both passes of a closure add to."""
 
     provenance: Provenance
-    progress: Progress
+    progress: Followed
     rounds: int = 0
     rows: int = 0
     brought: dict[tuple[str, Direction], int] = field(default_factory=dict)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 _CANCEL_SECONDS = 10.0  # what a cancelled statement gets to come to its end
+_CANCEL_TASK_SECONDS = 5.0
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
@@ -52,3 +54,37 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         future.cancel()
         ended.wait(_CANCEL_SECONDS)
         raise
+
+
+@asynccontextmanager
+async def beside(coroutine: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Future[T]]:
+    """Run `coroutine` beside the block, as what fills a queue for it; it ends with the block at the latest.
+
+    Its failure is told by `next_item`, or by awaiting it.
+    """
+    task = asyncio.ensure_future(coroutine)
+    task.add_done_callback(seen)
+    try:
+        yield task
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=_CANCEL_TASK_SECONDS)  # its connection is free again, or lost
+
+
+async def next_item(queue: asyncio.Queue[T], filler: asyncio.Future[Any]) -> T:
+    """The next item of a queue. Raises what ended the task that fills it, if it ended before there was one."""
+    getting = asyncio.ensure_future(queue.get())
+    try:
+        await asyncio.wait({getting, filler}, return_when=asyncio.FIRST_COMPLETED)
+        if not getting.done():
+            filler.result()
+        return await getting
+    finally:
+        getting.cancel()
+
+
+def seen(future: asyncio.Future[Any]) -> None:
+    """Look at the outcome, so that asyncio does not complain of the second failure when the first one is reported."""
+    if not future.cancelled():
+        future.exception()

@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 import asyncpg
 
 from penstock.engines.postgres.errors import translated
-from penstock.engines.postgres.loop import event_loop, run
+from penstock.engines.postgres.loop import beside, event_loop, next_item, run
 from penstock.errors import DatabaseError, SourceRefused
 from penstock.project.connections import ConnectionSettings
 
@@ -252,23 +252,7 @@ class Session:
             self.rows_copied = int(status.split()[-1])
             await blocks.put(None)
 
-        reader = asyncio.ensure_future(read())
-        reader.add_done_callback(lambda done: done.cancelled() or done.exception())
-        try:
-            while True:
-                getter = asyncio.ensure_future(blocks.get())
-                try:
-                    await asyncio.wait({getter, reader}, return_when=asyncio.FIRST_COMPLETED)
-                    if not getter.done():
-                        reader.result()  # raises what ended it before its last block
-                    block = await getter
-                finally:
-                    getter.cancel()
-                if block is None:
-                    break
+        async with beside(read()) as reader:
+            while (block := await next_item(blocks, reader)) is not None:
                 yield block
             await reader
-        finally:
-            if not reader.done():
-                reader.cancel()
-                await asyncio.wait({reader}, timeout=5)  # the connection is free again, or lost
