@@ -13,7 +13,7 @@ STAFF = [f"agent{n}@ourshop.example" for n in range(8)]
 SOURCE = """
 CREATE TYPE contact AS (mail text, remark text);
 CREATE TABLE users (id int PRIMARY KEY, email text NOT NULL UNIQUE, aliases text[]);
-CREATE TABLE audit (id int PRIMARY KEY, entry jsonb);
+CREATE TABLE audit (id int PRIMARY KEY, entry jsonb, line text);
 CREATE TABLE mailing (id int PRIMARY KEY, sent_to text[]);
 CREATE TABLE ticket (id int PRIMARY KEY, opened_by contact, body text);
 INSERT INTO users SELECT n, CASE WHEN n < 8 THEN 'agent' || n || '@ourshop.example' ELSE 'quarter' || n || '@maine.example' END,
@@ -21,7 +21,9 @@ INSERT INTO users SELECT n, CASE WHEN n < 8 THEN 'agent' || n || '@ourshop.examp
     FROM generate_series(0, 199) n;
 CREATE VIEW named AS SELECT n, CASE WHEN n % 2 = 0 THEN 'agent' || n / 2 % 8 || '@ourshop.example'
     ELSE 'quarter' || 8 + n % 192 || '@maine.example' END AS mail FROM generate_series(1, 400) n;
-INSERT INTO audit SELECT n, jsonb_build_object('by', mail, 'ok', n % 3 = 0) FROM named;
+INSERT INTO audit SELECT n, entry, entry::text FROM (
+    SELECT n, jsonb_build_object('by', mail, 'ok', n % 3 = 0, 'action', 'log in', 'count', n % 4) FROM named
+) AS e(n, entry);
 INSERT INTO mailing SELECT n, ARRAY[mail, NULL, 'quarter' || 8 + n % 192 || '@maine.example'] FROM named;
 INSERT INTO ticket SELECT n, ROW(mail, 'door ' || n)::contact, 'written to ' || mail FROM named;
 ANALYZE;
@@ -37,7 +39,8 @@ MASKS = """
 email = "email"
 aliases = "email"
 [public.audit]
-entry = { mask = "json", paths = { "$.by" = "email" } }
+entry = { mask = "json", paths = { "$.by" = "email", "$.action" = "keep", "$.count" = "keep" } }
+line = { mask = "json", paths = { "$.by" = "email", "$.*" = "keep" } }
 [public.mailing]
 sent_to = "email"
 [public.ticket]

@@ -16,7 +16,8 @@ from penstock.devdb.schema import left_out_tables
 from penstock.engines.postgres.errors import translated
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
-from penstock.masks.contract import Codomain
+from penstock.masks.contract import Codomain, Mask
+from penstock.masks.json import Json
 from penstock.proof.integrity import check_integrity
 from penstock.proof.leak import Claim, check_leaks
 from penstock.proof.report import IntegrityReport, LeakReport
@@ -114,7 +115,15 @@ def claims_of(job: Job) -> list[Claim]:
     stand in any that holds it (an array of e-mails), so all claims accept it."""
     real = frozenset[str]().union(*job.policy.real.values())
     return [
-        Claim(name, decision.contract.codomain.value, real)
+        Claim(name, decision.contract.codomain.value, real, _paths(decision.mask))
         for name, decision in job.policy.decisions.items()
         if decision.contract is not None and name.column not in job.nulled.get(name.table, frozenset())
     ]
+
+
+def _paths(mask: Mask | None) -> tuple[tuple[str, bool], ...] | None:
+    """The paths of a JSON mask, and whether each keeps its leaves."""
+    if not isinstance(mask, Json):
+        return None
+    specs = mask.options.paths.items()
+    return tuple((path, (s if isinstance(s, str) else s.get("mask")) == "keep") for path, s in specs)

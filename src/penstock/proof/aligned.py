@@ -18,6 +18,7 @@ from penstock.proof.cells import cut, fold, unescape_copy, whole_rows
 from penstock.proof.hashing import I64, U64, HashKey, keyed_hash
 from penstock.proof.leaves import leaves
 from penstock.proof.needles import hashes_of, trimmed
+from penstock.proof.paths import staying, to_change
 from penstock.proof.relations import Relation, Shape
 from penstock.proof.report import Claim, ColumnTest
 
@@ -109,7 +110,8 @@ def _read(
     columns = tuple(claim.column.column for claim in claims)
     shapes = {c.name: c.shape for c in relation.columns}
     folded = {a: frozenset(fold(v.encode()).strip() for v in a) for a in {c.accepted for c in claims}}
-    staying = [folded[claim.accepted] for claim in claims]
+    accepted = [folded[claim.accepted] for claim in claims]
+    rules = [None if claim.paths is None else staying(claim.paths) for claim in claims]
     width = len(relation.primary_key)
     query = relation.copy_query(relation.primary_key + columns) + (f" LIMIT {limit}" if limit else "")
     keys: list[U64] = []
@@ -128,12 +130,14 @@ def _read(
             null = (last == first) | ((last - first == 2) & (buffer[first] == _NOTHING))
             found[i][null] = 0
             shape = shapes[columns[i]]
-            if beside is None or not len(of_key) or shape in (Shape.SCALAR, Shape.BINARY):
+            rule = rules[i]
+            if beside is None or not len(of_key) or (rule is None and shape in (Shape.SCALAR, Shape.BINARY)):
                 continue
             equal = (found[i] == beside.values[i][beside.places(of_key)]) & (found[i] != 0)
             for row in np.flatnonzero(equal).tolist():
                 value = unescape_copy(text[first[row] : last[row]]).decode()
-                if all(fold(leaf.encode()).strip() in staying[i] for leaf in leaves(value, shape)):
+                said = leaves(value, shape) if rule is None else to_change(value, rule)
+                if all(fold(leaf.encode()).strip() in accepted[i] for leaf in said):
                     found[i][row] = 0
         keys.append(of_key)
         values.append(found)

@@ -54,7 +54,7 @@ def leaves(text: str, shape: Shape) -> Iterator[str]:
 def _inner(text: str) -> Iterator[str]:
     """An element or a field, which may itself be structured."""
     if text[:1] == "{" and text[-1:] == "}":
-        shape = Shape.JSON if _is_json(text) else Shape.ARRAY
+        shape = Shape.JSON if is_json(text) else Shape.ARRAY
         yield from leaves(text, shape)
     elif text[:1] == "(" and text[-1:] == ")":
         yield from leaves(text, Shape.COMPOSITE)
@@ -62,7 +62,7 @@ def _inner(text: str) -> Iterator[str]:
         yield text
 
 
-def _is_json(text: str) -> bool:
+def is_json(text: str) -> bool:
     try:
         json.loads(text)
     except ValueError:
@@ -84,7 +84,7 @@ def _json_text(text: str) -> Iterator[str]:
         elif isinstance(value, list):
             waiting.extend(value)
         elif isinstance(value, str):
-            if value[:1] in ("{", "[") and _is_json(value):
+            if value[:1] in ("{", "[") and is_json(value):
                 waiting.append(json.loads(value, parse_int=str, parse_float=str))
             else:
                 yield value

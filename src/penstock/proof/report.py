@@ -84,11 +84,15 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What is said to have become of a source column. `accepted`: values that stay real (staff)."""
+    """What is said to have become of a source column. `accepted`: values that stay real (staff).
+
+    `paths`, of a column masked leaf by leaf as JSON: a JSONPath, and whether the leaves there were to stay.
+    """
 
     column: ColumnName
     codomain: Codomain
     accepted: frozenset[str] = frozenset()
+    paths: tuple[tuple[str, bool], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
