@@ -26,7 +26,9 @@ from penstock.devdb.progress import Progress
 from penstock.devdb.schema import onto
 from penstock.devdb.verify import Verification
 from penstock.engines.postgres.session import Session
-from penstock.errors import Finding, TargetRefused
+from penstock.errors import DatabaseError, Finding, SnapshotLost, TargetRefused
+
+_MOST_RESTARTS = 2  # of a run that a standby cancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +49,51 @@ def create(
 ) -> Created:
     """Create the development database, or with `replace` rebuild it beside the old one and swap.
 
+    When a standby takes the snapshot away, to keep up with its primary, the whole run starts again, twice at most.
+
     Raises a `Refused` before anything is written, a `Finding` when the verification found something (the build is
     then removed), a `DatabaseError` when a server failed.
     """
+    manifest.require_folder(context.state_dir)
+    restarts = 0
+    while True:
+        with context.source_session() as source:
+            standby = source.fetchval("SELECT pg_catalog.pg_is_in_recovery()")
+            try:
+                return _create(context, source, progress, saved_plan, replace=replace)
+            except DatabaseError as error:
+                if not standby or not _is_gone(source, error):
+                    raise
+                if restarts == _MOST_RESTARTS:
+                    raise SnapshotLost(
+                        f"the standby cancelled the copy {restarts + 1} times",
+                        why="it had to replay changes of its primary that the snapshot was in the way of",
+                        hint="on the standby: ALTER SYSTEM SET hot_standby_feedback = on; SELECT pg_reload_conf();"
+                        "   or raise max_standby_streaming_delay there",
+                    ) from None
+        restarts += 1
+        again = f"again: the standby cancelled the copy, restart {restarts} of {_MOST_RESTARTS}"
+        progress.start(again)
+        progress.finish(again)
+
+
+def _is_gone(source: Session, error: DatabaseError) -> bool:
+    """Whether the snapshot is lost: its session was ended, its transaction failed, or pg_dump, which shares it, was cancelled."""
+    if "conflict with recovery" in error.why:
+        return True
+    try:
+        source.fetchval("SELECT 1")
+    except DatabaseError:
+        return True
+    return False
+
+
+def _create(
+    context: Context, source: Session, progress: Progress, saved_plan: Plan | None, *, replace: bool
+) -> Created:
     started = time.monotonic()
     final = context.database
-    manifest.require_folder(context.state_dir)
-    with context.source_session() as source, context.target_session() as maintenance:  # noqa: SIM117 - one breath less
+    with context.target_session() as maintenance:  # noqa: SIM117 - one breath less
         with databases.build_lock(maintenance, final):
             for name in databases.debris(maintenance, final):
                 databases.drop(maintenance, name)

@@ -27,6 +27,7 @@ from penstock.errors import (
 
 # SQLSTATE classes whose messages name objects and never rows.
 _SPEAKS_OF_NAMES = ("0A", "25", "26", "28", "2B", "3D", "3F", "42", "53", "54", "55", "57", "58")
+_AGAIN = "run the command again; nothing half-done remains under the final name"
 _LITERAL = re.compile(r"'(?:[^']|'')*'|\"[^\"]{64,}\"")
 
 
@@ -89,7 +90,7 @@ def translate(error: BaseException, doing: str) -> PenstockError:
     return SnapshotLost(
         f"the connection was lost while {doing}",
         why="the server closed it",
-        hint="run the command again; nothing half-done remains under the final name",
+        hint=f"{_AGAIN}; a standby cancels long reads unless hot_standby_feedback is on",
     )
 
 
@@ -116,9 +117,7 @@ def _from_server(error: asyncpg.PostgresError, doing: str) -> PenstockError:
             hint="run the command again; on a standby raise max_standby_streaming_delay or use hot_standby_feedback",
         )
     if state.startswith(("57P", "08")):
-        return SnapshotLost(
-            what, why=why, hint="run the command again; nothing half-done remains under the final name"
-        )
+        return SnapshotLost(what, why=why, hint=_AGAIN)
     if state == "57014":
         return QueryError(
             what, why=why, hint="a time limit ended the statement; raise statement_timeout for this role"
