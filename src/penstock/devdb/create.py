@@ -23,7 +23,7 @@ from penstock.devdb.ours import require_ours
 from penstock.devdb.plan import Plan, require_no_drift
 from penstock.devdb.planning import Prepared, prepare
 from penstock.devdb.progress import Progress
-from penstock.devdb.schema import onto
+from penstock.devdb.schema import onto, with_leaves
 from penstock.devdb.verify import Verification
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError, Finding, SnapshotLost, TargetRefused
@@ -103,6 +103,7 @@ def _create(
             if saved_plan is not None:
                 require_no_drift(saved_plan, prepared.plan, context.settings.drift_tolerance_percent)
             prepared.require()
+            _check_sees_all(context, maintenance, prepared)
             built_name = databases.temporary_name(final)
             try:
                 facts = prepared.job.catalog.facts
@@ -193,6 +194,21 @@ def _check_target(context: Context, source: Session, maintenance: Session, *, re
         )
     with context.target_session(final) as target:
         require_ours(context, manifest.read(target))
+
+
+def _check_sees_all(context: Context, maintenance: Session, prepared: Prepared) -> None:
+    """Policies that hold for owners too would hide the copy's rows from the role that verifies it."""
+    catalog, skip = prepared.job.catalog, frozenset(with_leaves(prepared.job.catalog, prepared.job.skip))
+    forced = [t.name for t in catalog if t.row_security and t.row_security_forced and t.name not in skip]
+    if forced and not maintenance.fetchval(
+        "SELECT rolsuper OR rolbypassrls FROM pg_catalog.pg_roles WHERE rolname = current_user"
+    ):
+        raise TargetRefused(
+            f"{context.target.user} could not see all rows of {forced[0]} in the copy, and so not verify it",
+            why="its row-level security is forced: it holds for the owner too",
+            hint=f"on the target's server: ALTER ROLE {quote_identifier(context.target.user)} BYPASSRLS;"
+            "   or put the table in `skip`",
+        )
 
 
 def _system_identifier(session: Session) -> str:
