@@ -245,8 +245,8 @@ INSERT INTO a VALUES (31, 'x31@corp.test', '{"x31@corp.test": 1234567}');
 
 @pytest.mark.parametrize(
     "meta",
-    ['{ mask = "json", paths = { "$.mail" = "keep" } }', '{ mask = "json" }'],
-    ids=["a kept path", "a key"],
+    ['{ mask = "json", paths = { "$.mail" = "keep" } }', '{ mask = "json", keys = "keep" }'],
+    ids=["a kept path", "a kept key"],
 )
 def test_an_email_that_survives_inside_masked_json_fails_the_verification(
     meta: str, make_database: MakeDatabase, make_folder: MakeFolder
@@ -260,6 +260,19 @@ def test_an_email_that_survives_inside_masked_json_fails_the_verification(
     assert found.code == 1
     assert "public.a.email occur in public.a.meta" in found.err
     assert folder.names() == []
+
+
+def test_an_email_that_is_a_key_in_json_is_the_one_of_its_column(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    folder = make_folder(
+        make_database(KEPT_IN_JSON),
+        '[[devdb.small.root]]\ntable = "public.a"\n',
+        '[public.a]\nid = "keep"\nemail = "email"\nmeta = { mask = "json", paths = { "$.mail" = "email" } }\n',
+    )
+    assert folder.project.create_dev("small").verification.passed
+    assert folder.made.value("SELECT count(*) FROM a WHERE meta ? email AND id = 31") == 1
+    assert folder.made.value("SELECT count(*) FROM a WHERE meta ->> 'mail' = email") == 30
 
 
 LITERAL_IN_A_VIEW = """
