@@ -23,6 +23,17 @@ def test_a_plan_says_exactly_what_create_copies_and_touches_nothing(folder: Fold
     assert masks["public.orders.note"] == "text"
 
 
+def test_a_plan_warns_of_a_root_without_rows(folder: Folder) -> None:
+    folder.write(devdb=DEVDB + '[[devdb.small.root]]\ntable = "public.orders"\nwhere = "id < 0"\n')
+    planned = folder.run("dev", "plan", "small", "--json")
+    assert planned.code == 0, planned.err
+    assert not [w for w in planned.json["warnings"] if "no row of" in w], "there are orders of other roots"
+    folder.write(devdb=DEVDB.replace("limit = 5", "where = \"nick = 'zebquart4000'\""))
+    planned = folder.run("dev", "plan", "small", "--json")
+    assert "no row of public.customer satisfies the conditions of its root" in planned.json["warnings"]
+    assert "zebquart4000" not in str(planned.json["warnings"])
+
+
 def test_a_plan_that_create_would_refuse_says_so_and_exits_with_4(folder: Folder) -> None:
     folder.write(masks=MASKS.replace('note = "text"', ""))
     planned = folder.run("dev", "plan", "small", "--json")

@@ -22,6 +22,7 @@ from penstock.devdb.context import Context
 from penstock.devdb.plan import ColumnPlan, EdgePlan, Plan, Refusal, TablePlan, settings_as_dict
 from penstock.devdb.progress import Progress
 from penstock.devdb.quoted import acknowledged_texts, quotes, refusal, warnings
+from penstock.devdb.readable import require_readable, source_warnings
 from penstock.devdb.real import real_values
 from penstock.devdb.rules import Rules, joins_of, look_up
 from penstock.discover import flagged
@@ -36,7 +37,6 @@ from penstock.proof.relations import catalog_texts
 _HUB_SHARE = 0.5  # an edge that brings more than this share of all rows is worth a warning
 _HUB_ROWS = 1_000
 _BYTES_PER_SECOND = 15e6  # copied and masked, or searched; measured on two cores, on the slow side
-_LOCKED_KINDS = ("table", "partitioned")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def prepare(
     progress.finish("catalog")
     policy, real = _decide(context, catalog, rules, source)
     nulled, blocked = _cut_columns(catalog, rules)
-    _require_readable(source, catalog, rules)
+    require_readable(source, catalog, rules)
     texts = catalog_texts(source)
     where = f"devdb.{context.name}.acknowledged"
     acknowledged = rules.acknowledged | acknowledged_texts(rules.acknowledged_texts, texts, where)
@@ -118,7 +118,7 @@ def prepare(
         dangling=tuple(_dangling(closure)),
         nulled=tuple(sorted(str(ColumnName(t, c)) for t, columns in nulled.items() for c in columns)),
         real=real,
-        warnings=(*_source_warnings(source, catalog), *_warnings(policy, closure), *warnings(quoted)),
+        warnings=(*source_warnings(source, catalog), *_warnings(policy, closure, tables), *warnings(quoted)),
         refusals=tuple(Refusal(e.code, e.what, e.hint) for e in errors),
         snapshot_minutes=round(minutes, 1),
         seconds=round(time.monotonic() - started, 3),
@@ -241,45 +241,6 @@ def _nullable(table: Table, edge: Edge, shared: frozenset[str]) -> tuple[str, ..
     return tuple(sorted(able, key=lambda column: column in shared)[:1])
 
 
-def _require_readable(source: Session, catalog: Catalog, rules: Rules) -> None:
-    """Raise `SourceRefused` for tables whose rows would be missing or cannot be read at all.
-
-    Tables that stay empty must be readable too: pg_dump locks every table whose definition it reads.
-    """
-    wanted = {
-        t.oid: t for t in catalog if catalog.root_of(t.name) not in rules.skip and t.kind in _LOCKED_KINDS
-    }
-    rows = source.fetch(
-        """
-        SELECT c.oid::int8 AS oid, pg_catalog.row_security_active(c.oid) AS filtered,
-               pg_catalog.has_table_privilege(c.oid, 'SELECT') AS readable,
-               pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE') AS reachable
-          FROM unnest($1::int8[]) AS w(oid) JOIN pg_catalog.pg_class c ON c.oid = w.oid::oid
-        """,
-        list(wanted),
-    )
-    role = quote_identifier(source.settings.user)
-    for row in sorted(rows, key=lambda r: wanted[r["oid"]].name):
-        name = wanted[row["oid"]].name
-        if not row["reachable"]:
-            raise SourceRefused(
-                f"this role may not use the schema {name.schema}, where {name} is",
-                hint=f"GRANT USAGE ON SCHEMA {quote_identifier(name.schema)} TO {role}; or put its tables in `skip`",
-            )
-        if not row["readable"]:
-            others = sum(not r["readable"] for r in rows) - 1
-            raise SourceRefused(
-                f"this role may not read {name}" + (f" and {others} more tables" if others else ""),
-                hint=f"GRANT SELECT ON {name.sql} TO {role}; or put it in `skip`",
-            )
-        if row["filtered"] and catalog.root_of(name) not in rules.empty:
-            raise SourceRefused(
-                f"row-level security would hide rows of {name} from this role",
-                why="a copy with rows missing looks complete and is not",
-                hint="give the role BYPASSRLS, or put the table in `skip` or `empty`",
-            )
-
-
 def _policy_errors(policy: Policy) -> Iterable[PenstockError]:
     try:
         policy.require()
@@ -383,23 +344,10 @@ def _dangling(closure: Closure) -> Iterable[str]:
         yield f"{edge}: {rows} rows reference nothing in the source itself"
 
 
-def _source_warnings(source: Session, catalog: Catalog) -> Iterable[str]:
-    """What a DBA would rather have otherwise; `penstock doctor` says how."""
-    if not catalog.facts.in_recovery:
-        yield "the source is a primary: a standby would keep the load and the snapshot away from it"
-    if source.fetchval(_MAY_WRITE_SQL):
-        yield f"the role {source.settings.user} may write to the source: one without that right cannot do so by mistake"
-
-
-_MAY_WRITE_SQL = """
-SELECT pg_catalog.current_setting('is_superuser') = 'on' OR EXISTS (
-    SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-     WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
-       AND pg_catalog.has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE'))
-"""
-
-
-def _warnings(policy: Policy, closure: Closure) -> Iterable[str]:
+def _warnings(policy: Policy, closure: Closure, tables: Iterable[TablePlan]) -> Iterable[str]:
+    for planned in tables:
+        if planned.role == "root" and not planned.rows:
+            yield f"no row of {planned.table} satisfies the conditions of its root"
     for table in policy.catalog:
         if table.kind == "foreign":
             yield f"{table.name} is a foreign table: its rows live on another server and are not copied"
