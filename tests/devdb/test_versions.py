@@ -41,6 +41,13 @@ EVERYWHERE = {
         CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY, a int) PARTITION BY LIST (a);
         CREATE TABLE t1 PARTITION OF t FOR VALUES IN (1);
         INSERT INTO t (a) VALUES (1), (1);""",
+    "a reference to a partitioned table": """
+        CREATE TABLE p (id int, a int, PRIMARY KEY (id, a)) PARTITION BY LIST (a);
+        CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1);
+        CREATE TABLE p2 PARTITION OF p FOR VALUES IN (2);
+        CREATE TABLE c (id int PRIMARY KEY, b int, a int, FOREIGN KEY (b, a) REFERENCES p);
+        INSERT INTO p VALUES (1, 1), (1, 2);
+        INSERT INTO c VALUES (1, 1, 1), (2, 1, 2);""",
     "a policy": """
         CREATE TABLE t (id int PRIMARY KEY, a int);
         INSERT INTO t VALUES (1, 2);
@@ -168,7 +175,9 @@ def test_what_the_target_does_not_know_is_refused_and_both_versions_are_named(
     assert done.code == 3, done.out + done.err
     assert f"the target's server is PostgreSQL {postgres.major}, the source's 18" in done.err
     assert "use a target of PostgreSQL 18 or newer" in done.err
-    assert re.search(r"\((TABLE|VIEW|CONSTRAINT|FK CONSTRAINT|CHECK CONSTRAINT) |copying example0.t", done.err)
+    assert re.search(
+        r"\((TABLE|VIEW|CONSTRAINT|FK CONSTRAINT|CHECK CONSTRAINT) |copying example0.t", done.err
+    )
     assert folder.names() == []
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from penstock.catalog.model import Catalog, Column, Sequence, Table, TableName
+from penstock.catalog.model import Catalog, Column, ForeignKey, Sequence, Table, TableName
 from penstock.proof.report import Check, Status
 
 MANIFEST_SCHEMA = "penstock"  # Penstock's own tables in a target; not the source's
@@ -128,7 +128,7 @@ def _table_differences(
     foreign = {key.name: key for key in there.foreign_keys}
     for reference in here.foreign_keys:
         if reference.referenced_table not in skipped:
-            found = foreign.get(reference.name)
+            found = foreign.get(reference.name) or _twin(reference, there)
             yield from _object(
                 "foreign key", reference.name, _reference_text(reference), _reference_text(found)
             )
@@ -151,6 +151,12 @@ def _table_differences(
         twin = triggers.get(trigger.name)
         mine = (trigger.definition, trigger.enabled)
         yield from _object("trigger", trigger.name, mine, twin and (twin.definition, twin.enabled))
+
+
+def _twin(reference: ForeignKey, there: Table) -> ForeignKey | None:
+    """The equal of a copy that PostgreSQL made for a partition: its name is the server's choice, and 18 chooses another."""
+    same = (k for k in there.foreign_keys if k.inherited and _reference_text(k) == _reference_text(reference))
+    return next(same, None) if reference.inherited else None
 
 
 def _object(kind: str, name: str, here: Any, there: Any) -> Iterator[str]:
