@@ -134,6 +134,12 @@ def test_a_violation_names_a_mask_that_would_do(resolved: Resolved, columns: str
     assert resolved(ddl, f"[public.t]\nx = '{violation.suggestion}'\n").violations == ()
 
 
+def test_a_mask_that_certainly_does_is_named_before_one_that_may(resolved: Resolved):
+    check = "x text CONSTRAINT digest CHECK (char_length(x) = 71)"
+    (violation,) = resolved(f"CREATE TABLE t ({check})", "[public.t]\nx = 'text'\n").violations
+    assert (violation.constraint, violation.suggestion) == ("digest", "code")  # keeps lengths
+
+
 def test_a_lossy_mask_on_a_key_breaks_it_where_it_is_unique_and_names_that_place(resolved: Resolved):
     policy = resolved(
         "CREATE TABLE p (x text PRIMARY KEY); CREATE TABLE c (x text REFERENCES p)",

@@ -38,6 +38,7 @@ _DUCKDB_TYPE: Mapping[Family, str] = {
 }
 _PLACE = "penstock_value"
 _KEEP_SAMPLES = 300
+_LONGEST_SAMPLE = 4096  # characters
 
 
 class CheckEvaluator:
@@ -246,7 +247,8 @@ def masked_samples(mask: Mask, values: pa.Array) -> pa.Array | None:
 
 
 def literals(condition: str, site: Site) -> tuple[str, ...]:
-    """The literals of a condition that a column of the site's family could hold, and strings that match its patterns."""
+    """The literals of a condition that a column of the site's family could hold, and strings that match its patterns
+    or have the lengths it may ask for."""
     tree = parse(condition)
     if tree is None:
         return ()
@@ -254,6 +256,8 @@ def literals(condition: str, site: Site) -> tuple[str, ...]:
     if site.family is Family.TEXT:
         for node in tree.find_all(exp.RegexpLike):
             found += matching(node.expression.name)
+        lengths = [int(n.name) for n in tree.find_all(exp.Literal) if not n.is_string and n.name.isdecimal()]
+        found += ["a" * length for length in lengths if length <= _LONGEST_SAMPLE]
         return tuple(text for text in found if len(text) <= (site.max_length or len(text)))
     if site.family is Family.INTEGER:
         low, high = site.minimum or -(2**63), site.maximum or 2**63 - 1

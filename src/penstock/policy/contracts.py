@@ -120,7 +120,11 @@ def suggestion(
     keys: Keyring,
     evaluator: CheckEvaluator,
 ) -> str:
-    """The first mask, with its default options, that breaks nothing on any member of the class; "" if none."""
+    """The first mask, with its default options, that breaks nothing on any member of the class; "" if none.
+
+    One of which that is certain goes before one of which only the copy can show it.
+    """
+    uncertain = ""
     current = next((decisions[name] for name in key_class.members if name in decisions), None)
     if current is None:
         return ""
@@ -142,11 +146,12 @@ def suggestion(
             if name in decisions
         }
         overlaid = ChainMap(tried, dict(decisions))
-        if not any(
-            isinstance(f, Violation) for f in _class_findings(catalog, key_class, overlaid, evaluator)
-        ):
+        found = tuple(_class_findings(catalog, key_class, overlaid, evaluator))
+        if not found:
             return candidate
-    return ""
+        if not any(isinstance(finding, Violation) for finding in found):
+            uncertain = uncertain or candidate
+    return uncertain
 
 
 def merges_of(catalog: Catalog, key_class: KeyClass, mask: Mask) -> Iterator[Merge]:
