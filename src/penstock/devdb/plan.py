@@ -149,7 +149,11 @@ class Plan:
                 fields[name] = tuple(fields[name])
             plan, promised = cls(**fields), document["rules_hash"]
         except OSError as error:
-            raise ConfigError(f"the plan {path} cannot be read", why=error.strerror or "") from None
+            raise ConfigError(
+                f"the plan {path} cannot be read",
+                why=error.strerror or "",
+                hint="penstock dev plan NAME --save FILE",
+            ) from None
         except (ValueError, KeyError, TypeError):
             raise ConfigError(
                 f"{path} is not a saved plan", hint="penstock dev plan NAME --save FILE"
