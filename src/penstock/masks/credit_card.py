@@ -8,18 +8,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from penstock.catalog.types import Family
 from penstock.detect.credit_card import luhn_sums
 from penstock.detect.spans import Texts
-from penstock.masks.contract import Contract, Input, Mask
-from penstock.masks.digits import by_count
-from penstock.masks.parts.arrays import octets_of
-from penstock.masks.parts.layout import IS_DIGIT, SymbolPermutation, assembled, layout_contract
+from penstock.masks.contract import Input
+from penstock.masks.parts.arrays import by_count, octets_of
+from penstock.masks.parts.layout import IS_DIGIT, LayoutMask, assembled
 
 _SHORTEST = 8  # digits that are taken for a card number: the shortest of ISO/IEC 7812
 
 
-class CreditCard(Mask):
+class CreditCard(LayoutMask):
     """The first digit (the kind of card) stays, the others are permuted, the check digit (Luhn) is made right.
 
     A number whose check digit is wrong by k becomes one that is wrong by k, so that no two numbers become one. What
@@ -29,14 +27,7 @@ class CreditCard(Mask):
     name = "credit_card"
     summary = "another card number with a right check digit, in the same grouping; never two values to one"
     example = ("4111 1111 1111 1111", "another number that begins with 4 and checks")
-    families = frozenset({Family.TEXT})
     default_domain = "payment.card"
-
-    def setup(self) -> None:
-        self._permutation = SymbolPermutation(self.keys, self.domain)
-
-    def contract(self) -> Contract:
-        return layout_contract(self.site)
 
     def apply(self, values: pa.Array, inputs: Mapping[Input, pa.Array] | None = None) -> pa.Array:
         values = values.fill_null("")

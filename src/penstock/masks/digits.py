@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from penstock.catalog.types import Family
 from penstock.masks.contract import Codomain, Contract, Input, Mask, Uniqueness
-from penstock.masks.parts.arrays import I64, octets_of
+from penstock.masks.parts.arrays import by_count, octets_of
 from penstock.masks.parts.decimals import DigitPermutation
 
 _ZERO = ord("0")
@@ -82,14 +82,3 @@ class Digits(Mask):
                 ord(value[i]) - int(value[i]) + digit
             )  # each script has its ten digits in a row
         return "".join(characters)
-
-
-def by_count(offsets: I64, positions: I64) -> list[tuple[I64, I64]]:
-    """Group texts by how many of the sorted `positions` they hold: (texts (n,), their positions (n, count)) each."""
-    first = np.searchsorted(positions, offsets)
-    counts = np.diff(first)
-    groups = []
-    for count in np.unique(counts[counts > 0]).tolist():
-        rows = np.flatnonzero(counts == count)
-        groups.append((rows, positions[first[rows][:, None] + np.arange(count)]))
-    return groups

@@ -6,19 +6,16 @@ from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from penstock.catalog.types import Family
-from penstock.masks.contract import Contract, Input, Mask
-from penstock.masks.digits import by_count
-from penstock.masks.parts.arrays import I64, U8, octets_of
-from penstock.masks.parts.layout import IS_DIGIT, IS_LETTER, SymbolPermutation, assembled, layout_contract
+from penstock.masks.contract import Input
+from penstock.masks.parts.arrays import I64, U8, by_count, octets_of
+from penstock.masks.parts.layout import IS_DIGIT, IS_LETTER, LayoutMask, assembled
 
 _FORM = r"^[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){7,30}$"  # ISO 13616 knows 15 to 34 characters; a few more are let in
 _HEAD = 4  # country and check digits
 
 
-class Iban(Mask):
+class Iban(LayoutMask):
     """The country stays, digits become digits and letters letters, the check digits (ISO 7064 MOD 97-10) become right.
 
     Check digits that are wrong by k become ones that are wrong by k, so that no two numbers become one. What has not
@@ -28,27 +25,10 @@ class Iban(Mask):
     name = "iban"
     summary = "another IBAN of the same country with right check digits, in the same grouping"
     example = ("DE89 3704 0044 0532 0130 00", "another German IBAN in groups of four")
-    families = frozenset({Family.TEXT})
     default_domain = "payment.iban"
 
-    def setup(self) -> None:
-        self._permutation = SymbolPermutation(self.keys, self.domain)
-
-    def contract(self) -> Contract:
-        return layout_contract(self.site)
-
     def apply(self, values: pa.Array, inputs: Mapping[Input, pa.Array] | None = None) -> pa.Array:
-        values = values.fill_null("")
-        of_form = pc.match_substring_regex(values, _FORM)
-        if pc.all(of_form).as_py():
-            return self._ibans(values)
-        masked = self._permutation.all_of(values)
-        # What is no IBAN must not become one (cycle walking), or it could meet one.
-        strayed = pc.and_not(pc.match_substring_regex(masked, _FORM), of_form)
-        while pc.any(strayed).as_py():
-            masked = pc.replace_with_mask(masked, strayed, self._permutation.all_of(masked.filter(strayed)))
-            strayed = pc.and_not(pc.match_substring_regex(masked, _FORM), of_form)
-        return pc.replace_with_mask(masked, of_form, self._ibans(values.filter(of_form)))
+        return self.by_form(values, _FORM, self._ibans)
 
     def _ibans(self, values: pa.Array) -> pa.Array:
         offsets, data = octets_of(values)

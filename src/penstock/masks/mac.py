@@ -11,8 +11,7 @@ import pyarrow.compute as pc
 from penstock.catalog.types import Family
 from penstock.masks.build import build
 from penstock.masks.contract import Codomain, Contract, Input, Mask, Site, Uniqueness
-from penstock.masks.digits import by_count
-from penstock.masks.parts.arrays import hexadecimal, octets_of
+from penstock.masks.parts.arrays import by_count, hexadecimal, octets_of
 
 _IS_HEX = np.isin(np.arange(256), np.frombuffer(b"0123456789abcdefABCDEF", np.uint8))
 _PAIRS = r"[0-9A-Fa-f]{2}"

@@ -6,14 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from penstock.catalog.types import Family
 from penstock.detect.spans import Flags
-from penstock.masks.contract import Contract, Input, Mask
-from penstock.masks.digits import by_count
-from penstock.masks.parts.arrays import I64, U8, octets_of
-from penstock.masks.parts.layout import IS_DIGIT, IS_LETTER, SymbolPermutation, assembled, layout_contract
+from penstock.masks.contract import Input
+from penstock.masks.parts.arrays import I64, U8, by_count, octets_of
+from penstock.masks.parts.layout import IS_DIGIT, IS_LETTER, LayoutMask, assembled
 
 # No letters but those before an extension.
 _FORM = r"(?i)^[^a-z\x{80}-\x{10ffff}]*(?:(?:x|ext|extn|extension)[.: ]*[0-9]+[ )]*)?$"
@@ -26,7 +23,7 @@ _TWO_DIGITS = (
 _CODE_LENGTH = np.array([1 if i // 10 in _ONE_DIGIT else 2 if i in _TWO_DIGITS else 3 for i in range(100)])
 
 
-class Phone(Mask):
+class Phone(LayoutMask):
     """Separators, the country code after `+` or `00` and leading zeros stay; the other digits are permuted together.
 
     So `+44 20 7946 0018`, `020 7946 0018` and `(020) 79460018` become the same number in their own layouts.
@@ -35,27 +32,10 @@ class Phone(Mask):
     name = "phone"
     summary = "another phone number in the same layout and country; never two values to one"
     example = ("+351 912 345 678", "+351 and nine other digits")
-    families = frozenset({Family.TEXT})
     default_domain = "person.phone"
 
-    def setup(self) -> None:
-        self._permutation = SymbolPermutation(self.keys, self.domain)
-
-    def contract(self) -> Contract:
-        return layout_contract(self.site)
-
     def apply(self, values: pa.Array, inputs: Mapping[Input, pa.Array] | None = None) -> pa.Array:
-        values = values.fill_null("")
-        of_form = pc.match_substring_regex(values, _FORM)
-        if pc.all(of_form).as_py():
-            return self._phones(values)
-        masked = self._permutation.all_of(values)
-        # What is no phone number must not become one (cycle walking), or it could meet one.
-        strayed = pc.and_not(pc.match_substring_regex(masked, _FORM), of_form)
-        while pc.any(strayed).as_py():
-            masked = pc.replace_with_mask(masked, strayed, self._permutation.all_of(masked.filter(strayed)))
-            strayed = pc.and_not(pc.match_substring_regex(masked, _FORM), of_form)
-        return pc.replace_with_mask(masked, of_form, self._phones(values.filter(of_form)))
+        return self.by_form(values, _FORM, self._phones)
 
     def _phones(self, values: pa.Array) -> pa.Array:
         offsets, data = octets_of(values)

@@ -37,6 +37,17 @@ def octets_of(values: pa.Array) -> tuple[I64, U8]:
     return offsets - offsets[0], np.frombuffer(data_buffer, np.uint8)[offsets[0] : offsets[-1]]
 
 
+def by_count(offsets: I64, positions: I64) -> list[tuple[I64, I64]]:
+    """Group texts by how many of the sorted `positions` they hold: (texts (n,), their positions (n, count)) each."""
+    first = np.searchsorted(positions, offsets)
+    counts = np.diff(first)
+    groups = []
+    for count in np.unique(counts[counts > 0]).tolist():
+        rows = np.flatnonzero(counts == count)
+        groups.append((rows, positions[first[rows][:, None] + np.arange(count)]))
+    return groups
+
+
 def strings_from_matrix(characters: U8) -> pa.Array:
     """An (n, width) matrix of ASCII codes as an Arrow array of n strings of `width` characters."""
     n, width = characters.shape

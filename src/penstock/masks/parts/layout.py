@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Callable, Mapping
 from functools import cache
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from penstock.catalog.types import Family
 from penstock.detect.spans import Flags
-from penstock.masks.contract import Codomain, Contract, Site, Uniqueness
-from penstock.masks.digits import by_count
+from penstock.masks.contract import Codomain, Contract, Input, Mask, Uniqueness
 from penstock.masks.keys import U64, Keyring
-from penstock.masks.parts.arrays import I64, U8, octets_of
+from penstock.masks.parts.arrays import I64, U8, by_count, octets_of
 from penstock.masks.parts.decimals import DigitPermutation
 from penstock.masks.parts.permutation import Feistel, Permutation
 
@@ -31,20 +32,46 @@ _ROUNDS = 10
 _KEPT = {0xA0, 0x2019, 0x202F, *range(0x2010, 0x2016)}
 
 
-def layout_contract(site: Site) -> Contract:
-    """What every mask promises that permutes and leaves the layout alone."""
-    return Contract(
-        Uniqueness.INJECTIVE,
-        Codomain.PERMUTATION,
-        max_length=site.max_length,
-        # Values without case are masked in Unicode form NFC, which is longer for a few characters nobody numbers with.
-        keeps_length=not site.case_insensitive,
-        keeps_format=True,
-    )
-
-
 IS_DIGIT = np.array([48 <= i <= 57 for i in range(256)])
 IS_LETTER = np.array([65 <= i <= 90 or 97 <= i <= 122 for i in range(256)])
+
+
+class LayoutMask(Mask):
+    """The digits and letters of a value, permuted together. Subclasses treat what has a form of its own by its rules."""
+
+    families = frozenset({Family.TEXT})
+
+    def setup(self) -> None:
+        self._permutation = SymbolPermutation(self.keys, self.domain)
+
+    def contract(self) -> Contract:
+        return Contract(
+            Uniqueness.INJECTIVE,
+            Codomain.PERMUTATION,
+            max_length=self.site.max_length,
+            # Values without case are masked in Unicode form NFC, which is longer for a few characters nobody numbers with.
+            keeps_length=not self.site.case_insensitive,
+            keeps_format=True,
+        )
+
+    def apply(self, values: pa.Array, inputs: Mapping[Input, pa.Array] | None = None) -> pa.Array:
+        return self._permutation.all_of(values.fill_null(""))
+
+    def by_form(self, values: pa.Array, form: str, formed: Callable[[pa.Array], pa.Array]) -> pa.Array:
+        """`formed` where a value matches the pattern `form`, and must make values that match it; the rest permuted.
+
+        What does not match must not become what does (cycle walking), or it could meet one.
+        """
+        values = values.fill_null("")
+        of_form = pc.match_substring_regex(values, form)
+        if pc.all(of_form).as_py():
+            return formed(values)
+        masked = self._permutation.all_of(values)
+        strayed = pc.and_not(pc.match_substring_regex(masked, form), of_form)
+        while pc.any(strayed).as_py():
+            masked = pc.replace_with_mask(masked, strayed, self._permutation.all_of(masked.filter(strayed)))
+            strayed = pc.and_not(pc.match_substring_regex(masked, form), of_form)
+        return pc.replace_with_mask(masked, of_form, formed(values.filter(of_form)))
 
 
 class SymbolPermutation:
