@@ -11,6 +11,7 @@ from penstock.catalog.model import ColumnName, TableName
 from penstock.engines.postgres.session import Session
 from penstock.proof.leak import Claim, check_leaks
 from penstock.proof.report import LeakReport
+from penstock.proof.scan import Progress
 from tests.servers import Database
 
 Prove = Callable[..., LeakReport]
@@ -38,6 +39,7 @@ def prove_once() -> Prove:
         *,
         accepted: frozenset[str] = frozenset(),
         nomenclature: str = "",
+        progress: Progress | None = None,
         **claimed: str,
     ) -> LeakReport:
         acknowledged = frozenset(column(name) for name in claimed.pop("acknowledged", "").split())
@@ -50,7 +52,13 @@ def prove_once() -> Prove:
         tables = frozenset(TableName("public", name) for name in nomenclature.split())
         with closing(open_snapshot(source)) as here, closing(open_snapshot(target)) as there:
             return check_leaks(
-                here, there, claims, nomenclature=tables, acknowledged=acknowledged, pairs_in_memory=memory
+                here,
+                there,
+                claims,
+                nomenclature=tables,
+                acknowledged=acknowledged,
+                progress=progress,
+                pairs_in_memory=memory,
             )
 
     return run

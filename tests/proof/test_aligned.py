@@ -92,3 +92,9 @@ def test_what_cannot_be_compared_says_why(claims, why, make_database, prove):
     database = make_database(TABLE + "CREATE TABLE heap (first text);")
     (test,) = [t for t in prove(database, database, **claims).tests if t.codomain == "pool"]
     assert (test.test, test.status, test.detail) == ("not tested", "not tested", why)
+
+
+def test_no_more_rows_are_compared_than_memory_is_meant_for(source, prove, monkeypatch):
+    monkeypatch.setattr("penstock.proof.aligned.HASHES_COMPARED", 300)
+    report = prove(source, source, pool="person.first", permutation="person.code", same="person.id")
+    assert [(t.status, t.rows, t.equal) for t in report.tests] == [("failed", 100, 100)] * 2

@@ -17,12 +17,13 @@ from penstock.engines.postgres.session import Session
 from penstock.proof.cells import cut, fold, unescape_copy, whole_rows
 from penstock.proof.hashing import I64, U64, HashKey, keyed_hash
 from penstock.proof.leaves import leaves
-from penstock.proof.needles import hashes_of, trimmed
+from penstock.proof.needles import contained, hashes_of, trimmed
 from penstock.proof.paths import staying, to_change
 from penstock.proof.relations import Relation, Shape
 from penstock.proof.report import Claim, ColumnTest
 
-ROWS_COMPARED = 1_000_000  # of a table, at most
+ROWS_COMPARED = 1_000_000  # of a table, at most …
+HASHES_COMPARED = 1 << 22  # … and fewer where many columns are: 32 MB of each database
 _NOTHING = ord("\\")
 
 
@@ -87,8 +88,9 @@ def _compare(
     source: Session, target: Session, here: Relation, there: Relation, claims: list[Claim]
 ) -> list[ColumnTest]:
     key = HashKey()
-    masked = _read(target, there, claims, key, limit=ROWS_COMPARED)
-    original = _read(source, here, claims, key, beside=masked)
+    most = min(ROWS_COMPARED, HASHES_COMPARED // (1 + len(claims)))
+    masked = _read(target, there, claims, key, most)
+    original = _read(source, here, claims, key, len(masked.keys), beside=masked)
     at = masked.places(original.keys)
     return [_test(claim, original.values[i], masked.values[i][at], key) for i, claim in enumerate(claims)]
 
@@ -98,11 +100,11 @@ def _read(
     relation: Relation,
     claims: list[Claim],
     key: HashKey,
+    most: int,
     *,
-    limit: int | None = None,
     beside: _Rows | None = None,
 ) -> _Rows:
-    """Keys and values of a table: the first `limit` rows, or those whose key is among `beside`.
+    """Keys and values of a table: the first `most` rows, or those whose key is among `beside`.
 
     Of these, a structured value that is the same in both and holds nothing that was to change, such as a document whose
     only text is the address of staff, is no evidence: it counts as NULL.
@@ -113,17 +115,20 @@ def _read(
     accepted = [folded[claim.accepted] for claim in claims]
     rules = [None if claim.paths is None else staying(claim.paths) for claim in claims]
     width = len(relation.primary_key)
-    query = relation.copy_query(relation.primary_key + columns) + (f" LIMIT {limit}" if limit else "")
-    keys: list[U64] = []
-    values: list[U64] = []
+    query = relation.copy_query(relation.primary_key + columns) + (f" LIMIT {most}" if beside is None else "")
+    keys = np.empty(most, dtype=np.uint64)
+    values = np.empty((len(columns), most), dtype=np.uint64)
+    rows = 0
     for block in whole_rows(session.copy_out(query, doing=f"comparing {relation.name}")):
         text, buffer, starts, ends = cut(block, width + len(columns))
         starts, ends = starts.reshape(-1, width + len(columns)), ends.reshape(-1, width + len(columns))
         of_key = keyed_hash(key, buffer, starts[:, 0], ends[:, width - 1] - starts[:, 0])
         if beside is not None:
-            wanted = np.isin(of_key, beside.keys)
+            wanted = np.flatnonzero(contained(beside.keys, of_key))[: most - rows]
             starts, ends, of_key = starts[wanted], ends[wanted], of_key[wanted]
-        found = np.empty((len(columns), len(of_key)), dtype=np.uint64)
+        keys[rows : rows + len(of_key)] = of_key
+        found = values[:, rows : rows + len(of_key)]
+        rows += len(of_key)
         for i in range(len(columns)):
             first, last = trimmed(buffer, starts[:, width + i], ends[:, width + i])
             found[i] = keyed_hash(key, buffer, first, last - first)
@@ -139,13 +144,10 @@ def _read(
                 said = leaves(value, shape) if rule is None else to_change(value, rule)
                 if all(fold(leaf.encode()).strip() in accepted[i] for leaf in said):
                     found[i][row] = 0
-        keys.append(of_key)
-        values.append(found)
-    if not keys:
-        return _Rows(np.empty(0, dtype=np.uint64), np.empty((len(columns), 0), dtype=np.uint64))
-    all_keys = np.concatenate(keys)
-    order = np.argsort(all_keys)
-    return _Rows(all_keys[order], np.concatenate(values, axis=1)[:, order])
+    order = np.argsort(keys[:rows])
+    for column in values:
+        column[:rows] = column[:rows][order]
+    return _Rows(keys[:rows][order], values[:, :rows])
 
 
 def _test(claim: Claim, original: U64, masked: U64, key: HashKey) -> ColumnTest:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, closing
 
 from penstock.catalog.model import ColumnName, TableName
 from penstock.engines.postgres.session import Session
@@ -21,6 +22,7 @@ from penstock.proof.needles import NeedleCollector, Tally, hashes_of
 from penstock.proof.relations import Relation, relations
 from penstock.proof.report import Claim, ColumnTest, LeakReport, Verdict
 from penstock.proof.scan import Progress, Scan, scan_target
+from penstock.proof.spill import PAIRS_IN_MEMORY
 
 __all__ = ["Claim", "check_leaks"]
 
@@ -33,29 +35,29 @@ def check_leaks(
     nomenclature: frozenset[TableName] = frozenset(),
     acknowledged: frozenset[ColumnName | str] = frozenset(),
     progress: Progress | None = None,
-    pairs_in_memory: int = 1 << 21,
+    pairs_in_memory: int = PAIRS_IN_MEMORY,
 ) -> LeakReport:
     """Search the target for the source's values. Both sessions have a transaction open with pinned settings.
 
     `nomenclature` holds tables that were kept whole on purpose or have no masked column: their own values, found as
     whole cells in them, are listed apart. `acknowledged` columns and texts (by their place) of the target are listed
-    as such.
+    as such. What is searched for is kept in memory up to `pairs_in_memory` keyed hashes of a kind, and beyond that in
+    nameless temporary files.
     """
     started = time.monotonic()
     claims = list(claims)
     say = progress or (lambda *_: None)
     in_source = relations(source)
-    collector = NeedleCollector(HashKey(), pairs_in_memory)
-    try:
+    with ExitStack() as stack:  # what lies on disk is gone whatever happens
+        collector = stack.enter_context(closing(NeedleCollector(HashKey(), pairs_in_memory)))
         tallies, tests = _collect_all(source, in_source, claims, collector, say)
         index = collector.build()
-        scan = Scan(source, in_source, index, claims, nomenclature, acknowledged)
+        scan = Scan(source, in_source, index, claims, nomenclature, acknowledged, pairs_in_memory)
+        stack.enter_context(closing(scan))
         coverage = scan_target(target, scan, say)
-    finally:
-        collector.close()
-    findings = scan.findings()
+        findings = scan.findings()
+        searched = index.values_by_origin(len(claims))
     leaking = {finding.origin for finding in findings if finding.verdict is Verdict.LEAK}
-    searched = index.values_by_origin(len(claims))
     tests += [
         _absence(claims[at].column, tally, int(searched[at]), leaks=claims[at].column in leaking)
         for at, tally in tallies.items()

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from penstock.proof.cells import fold
 from penstock.proof.hashing import I64, LOW_BYTES, U8, U64, HashKey, keyed_hash, padded, windows
-from penstock.proof.spill import PairCollector
+from penstock.proof.sieve import Sieve, sieve_bits
+from penstock.proof.spill import PAIRS_IN_MEMORY, PairCollector, PairTable
 
 MINIMUM_CHARACTERS = 5
 MINIMUM_DIGITS = 7
+_TEXTS = 1 << 12  # whose windows are compared together: at most 64 of each
 _COUNTER_BITS = 20  # the table of how often windows occur among the needles
 _BLANK = ord(" ")
 
@@ -30,33 +33,27 @@ def offset_and_length(shapes: U64) -> tuple[I64, I64]:
 
 @dataclass(frozen=True, slots=True)
 class NeedleIndex:
-    """What is searched for. All arrays are sorted by their first name; origins are numbers of columns."""
+    """What is searched for. The tables may lie on disk; the sieves are in memory."""
 
     key: HashKey
-    anchors: U64
-    shapes: U64
-    texts: U64
-    text_origins: U64
-    numbers: U64
-    number_origins: U64
-    bits: int
-    bitmap: U8  # one bit per hashed anchor of long texts
-    second_bitmap: (
-        U8  # one more bit per anchor, from its next `bits` bits: with millions of needles one is not enough
-    )
-    short_bitmap: U8  # the same for the first five bytes of short ones
+    anchors: PairTable  # (stirred anchor, packed shape)
+    texts: PairTable  # (hash, number of the column it came from)
+    numbers: PairTable  # the same
+    long: Sieve  # of the anchors of long texts
+    short: Sieve  # of the stirred first five bytes of short ones
+    digits: Sieve  # of the hashes of numbers
     short_lengths: tuple[int, ...]
 
     @property
     def is_empty(self) -> bool:
-        return not len(self.texts) and not len(self.numbers)
+        return not self.texts.rows and not self.numbers.rows
 
     def values_by_origin(self, origins: int) -> I64:
         """How many distinct values of each column are searched for."""
         counts = np.zeros(origins, dtype=np.int64)
-        for column in (self.text_origins, self.number_origins):
-            for at in range(0, len(column), 1 << 20):
-                counts += np.bincount(column[at : at + (1 << 20)].astype(np.int64), minlength=origins)
+        for table in (self.texts, self.numbers):
+            for pairs in table.parts():
+                counts += np.bincount(pairs[:, 1].astype(np.int64), minlength=origins)
         return counts
 
 
@@ -75,12 +72,11 @@ class NeedleCollector:
     """Takes the values of one column after the other, then builds the index."""
 
     key: HashKey
-    pairs_in_memory: int = 1 << 21
+    pairs_in_memory: int = PAIRS_IN_MEMORY
     _anchors: PairCollector = field(init=False)
     _texts: PairCollector = field(init=False)
     _numbers: PairCollector = field(init=False)
     _seen: npt.NDArray[np.uint32] = field(init=False)
-    _short_prefixes: list[U64] = field(default_factory=list)
     _short_lengths: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -97,7 +93,7 @@ class NeedleCollector:
         starts, lengths, kind = signless[wanted], lengths[wanted], kind[wanted]
         hashes, first = np.unique(keyed_hash(self.key, buffer, starts, lengths), return_index=True)
         starts, lengths, kind = starts[first], lengths[first], kind[first]
-        allowed = _contains(accepted, hashes)
+        allowed = contained(accepted, hashes)
         keep = ~allowed
         self._add_numbers(origin, hashes[keep & (kind == _NUMBER)])
         of_text = keep & (kind == _TEXT)
@@ -116,12 +112,12 @@ class NeedleCollector:
         self._short_lengths.update(np.unique(lengths[short]).tolist())
         anchors = (words[starts[short]] & LOW_BYTES[lengths[short]]) * self.key.multiplier
         self._anchors.add(anchors, lengths[short].astype(np.uint64))
-        self._short_prefixes.append(np.unique(words[starts[short]] & LOW_BYTES[5]))
         long = np.flatnonzero(lengths >= 8)
-        if len(long):
-            offsets = self._rarest_windows(words, starts[long], lengths[long])
-            anchors = words[starts[long] + offsets] * self.key.multiplier
-            packed = (offsets.astype(np.uint64) << np.uint64(32)) | lengths[long].astype(np.uint64)
+        for at in range(0, len(long), _TEXTS):
+            some = long[at : at + _TEXTS]
+            offsets = self._rarest_windows(words, starts[some], lengths[some])
+            anchors = words[starts[some] + offsets] * self.key.multiplier
+            packed = (offsets.astype(np.uint64) << np.uint64(32)) | lengths[some].astype(np.uint64)
             self._anchors.add(anchors, packed)
 
     def _rarest_windows(self, words: U64, starts: I64, lengths: I64) -> I64:
@@ -141,26 +137,26 @@ class NeedleCollector:
         return rarest
 
     def build(self) -> NeedleIndex:
-        """The index of all that was added; the collector is spent."""
-        anchors, shapes = self._anchors.finish()
-        texts, text_origins = self._texts.finish()
-        numbers, number_origins = self._numbers.finish()
-        bits = min(27, max(17, len(anchors).bit_length() + 6))
-        prefixes = np.unique(np.concatenate([*self._short_prefixes, np.empty(0, dtype=np.uint64)]))
+        """The index of all that was added, good until `close`; the collector is spent."""
+        anchors, texts, numbers = self._anchors.finish(), self._texts.finish(), self._numbers.finish()
+        short = sum(int(np.count_nonzero(_is_short(pairs))) for pairs in anchors.parts())
+        bits = sieve_bits((anchors.rows - short, short, numbers.rows))
         return NeedleIndex(
             self.key,
             anchors,
-            shapes,
             texts,
-            text_origins,
             numbers,
-            number_origins,
-            bits,
-            _bitmap(anchors, bits),
-            _bitmap(anchors << np.uint64(bits), bits),
-            _bitmap(prefixes * self.key.multiplier, bits),
+            Sieve.of(bits[0], (pairs[~_is_short(pairs), 0] for pairs in anchors.parts())),
+            Sieve.of(bits[1], (self._prefixes(pairs[_is_short(pairs), 0]) for pairs in anchors.parts())),
+            Sieve.of(bits[2], (pairs[:, 0] for pairs in numbers.parts())),
             tuple(sorted(self._short_lengths)),
         )
+
+    def _prefixes(self, stirred: U64) -> U64:
+        """Of the anchors of short texts the first five bytes, stirred as the search stirs those of the target."""
+        back = np.uint64(pow(int(self.key.multiplier), -1, 1 << 64))
+        prefixes: U64 = (stirred * back & LOW_BYTES[5]) * self.key.multiplier
+        return prefixes
 
     def close(self) -> None:
         for pairs in (self._anchors, self._texts, self._numbers):
@@ -168,6 +164,11 @@ class NeedleCollector:
 
 
 _SHORT, _FRACTION, _NUMBER, _TEXT = range(4)
+
+
+def _is_short(pairs: U64) -> npt.NDArray[np.bool_]:
+    """Which of these anchors are of texts below eight bytes."""
+    return offset_and_length(pairs[:, 1])[1] < 8
 
 
 def value_hashes(key: HashKey, buffer: U8, starts: I64, ends: I64) -> U64:
@@ -219,25 +220,17 @@ def _without_sign(buffer: U8, starts: I64, lengths: I64) -> tuple[I64, I64, npt.
 
 def counted(mark: npt.NDArray[np.bool_], starts: I64, ends: I64) -> I64:
     """How many marked bytes each range holds."""
-    total = np.zeros(len(mark) + 1, dtype=np.int64)
-    np.cumsum(mark, out=total[1:])
-    inside: I64 = total[ends] - total[starts]
+    narrow = len(mark) < 1 << 31  # all but the readings of a gigantic row
+    total: npt.NDArray[Any] = np.zeros(len(mark) + 1, dtype=np.int32 if narrow else np.int64)
+    np.cumsum(mark, dtype=total.dtype, out=total[1:])
+    inside: I64 = (total[ends] - total[starts]).astype(np.int64)
     return inside
 
 
-def _contains(haystack: U64, values: U64) -> npt.NDArray[np.bool_]:
+def contained(haystack: U64, values: U64) -> npt.NDArray[np.bool_]:
     """Which of `values` are in the sorted `haystack`."""
     if not len(haystack):
         return np.zeros(len(values), dtype=bool)
     at = np.minimum(np.searchsorted(haystack, values), len(haystack) - 1)
     found: npt.NDArray[np.bool_] = haystack[at] == values
     return found
-
-
-def _bitmap(stirred: U64, bits: int) -> U8:
-    """A bit for the highest `bits` bits of every number."""
-    out = np.zeros(1 << (bits - 3), dtype=np.uint8)
-    for at in range(0, len(stirred), 1 << 20):
-        slots = (stirred[at : at + (1 << 20)] >> np.uint64(64 - bits)).astype(np.int64)
-        np.bitwise_or.at(out, slots >> 3, (np.uint8(1) << (slots & 7).astype(np.uint8)))
-    return out

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +25,7 @@ from penstock.proof.relations import (
 )
 from penstock.proof.report import Claim, Finding, LeakCoverage, NotScanned, Verdict
 from penstock.proof.search import Hits, search
+from penstock.proof.spill import NO_TABLE, PAIRS_IN_MEMORY, PairCollector, PairTable
 
 Progress = Callable[[str, int], None]
 """Called when a table has been read: "source public.orders" or "target public.orders", and bytes searched."""
@@ -70,26 +70,9 @@ def scan_target(target: Session, scan: Scan, say: Progress) -> LeakCoverage:
 class _Found:
     """Sums of one finding."""
 
-    values: list[U64] = field(default_factory=list)
-    words: list[U64] = field(default_factory=list)  # those of the values that are one word
+    number: int
     rows: int = 0
     whole: int = 0
-
-    def add(self, row: I64, hits: Hits) -> None:
-        self.values = _gathered(self.values, hits.value)
-        self.words = _gathered(self.words, hits.value[hits.word])
-        self.rows += len(np.unique(row))
-        self.whole += len(np.unique(row[hits.whole]))
-
-
-def _gathered(parts: list[U64], more: U64) -> list[U64]:
-    """`parts` and the distinct ones of `more`; now and then made one."""
-    parts = [*parts, np.unique(more)]
-    return parts if len(parts) < 64 else [_distinct(parts)]
-
-
-def _distinct(parts: list[U64]) -> U64:
-    return np.unique(np.concatenate(parts))
 
 
 def _chosen(hits: Hits, which: npt.NDArray[np.bool_]) -> Hits:
@@ -107,6 +90,7 @@ class Scan:
         claims: Sequence[Claim],
         nomenclature: frozenset[TableName],
         acknowledged: frozenset[ColumnName | str],
+        pairs_in_memory: int = PAIRS_IN_MEMORY,
     ) -> None:
         self.source = source
         self.in_source = in_source
@@ -118,8 +102,18 @@ class Scan:
         self.by_chance = {claim.column for claim in claims if claim.codomain in ("pool", "permutation")}
         self.nomenclature = nomenclature
         self.acknowledged = acknowledged
-        self.found: dict[tuple[str, int, Verdict], _Found] = defaultdict(_Found)
-        self.rightful: dict[ColumnName, U64] = {}
+        self.found: dict[tuple[str, int, Verdict], _Found] = {}
+        self.values = PairCollector(
+            pairs_in_memory
+        )  # (value, number of its finding, and whether it is one word)
+        self.rightful: dict[ColumnName, PairTable] = {}
+        self.rightful_limit = pairs_in_memory // 16  # there may be many such columns
+        self.collectors = [self.values]
+
+    def close(self) -> None:
+        """Give the disk space back."""
+        for collector in self.collectors:
+            collector.close()
 
     def relation(self, target: Session, relation: Relation) -> tuple[int, int]:
         """Search one table; (rows, bytes) read."""
@@ -165,9 +159,9 @@ class Scan:
         if not hits.whole.any():
             return out
         if place in self.same:
-            out[hits.whole & np.isin(hits.value, self._rightful(place))] = _APART
+            out[hits.whole & self._rightful(place).contains(hits.value)] = _APART
         elif derived and place not in self.claimed:
-            out[hits.whole & np.isin(hits.value, self._rightful_anywhere())] = _APART
+            out[hits.whole & self._rightful_anywhere(hits.value)] = _APART
         return out
 
     def _count(self, place: str, row: I64, hits: Hits, verdicts: Codes) -> None:
@@ -175,13 +169,19 @@ class Scan:
             for code, verdict in enumerate(_VERDICTS):
                 which = (hits.origin == origin) & (verdicts == code)
                 if which.any():
-                    self.found[place, origin, verdict].add(row[which], _chosen(hits, which))
+                    found = self.found.setdefault((place, origin, verdict), _Found(len(self.found)))
+                    found.rows += len(np.unique(row[which]))
+                    found.whole += len(np.unique(row[which & hits.whole]))
+                    self.values.add(hits.value[which], np.uint64(found.number << 1) | hits.word[which])
 
-    def _rightful_anywhere(self) -> U64:
-        """What is known so far to be nomenclature or a category of some unmasked column."""
-        return _distinct([np.empty(0, dtype=np.uint64), *self.rightful.values()])
+    def _rightful_anywhere(self, values: U64) -> npt.NDArray[np.bool_]:
+        """Which values are known so far to be nomenclature or a category of some unmasked column."""
+        known = np.zeros(len(values), dtype=bool)
+        for table in self.rightful.values():
+            known |= table.contains(values)
+        return known
 
-    def _rightful(self, place: ColumnName) -> U64:
+    def _rightful(self, place: ColumnName) -> PairTable:
         """The values an unmasked column of the source holds as nomenclature or as a category, else none.
 
         Read when first needed.
@@ -190,24 +190,29 @@ class Scan:
             self.rightful[place] = self._read_rightful(place)
         return self.rightful[place]
 
-    def _read_rightful(self, place: ColumnName) -> U64:
-        nothing: U64 = np.empty(0, dtype=np.uint64)
+    def _read_rightful(self, place: ColumnName) -> PairTable:
         relation = self.in_source.get(place.table)
         if relation is None or relation.unreadable:
-            return nothing
+            return NO_TABLE
         nomenclature = place.table in self.nomenclature
         if not any(c.name == place.column for c in relation.columns):
-            return nothing
-        seen, rows = nothing, 0
+            return NO_TABLE
+        seen = PairCollector(self.rightful_limit)
+        self.collectors.append(seen)
+        few: U64 = np.empty(0, dtype=np.uint64)
+        rows = 0
         query = relation.copy_query((place.column,))
         for block in whole_rows(self.source.copy_out(query, doing=f"reading {place}")):
             text, buffer, starts, ends = cut(block, 1)
             rows += len(starts)
-            if nomenclature or len(seen) < CATEGORY_VALUES:
-                for values in decoded(text, buffer, starts, ends, Shape.SCALAR):
-                    seen = np.union1d(seen, value_hashes(self.index.key, *values))
-        category = len(seen) < CATEGORY_VALUES and len(seen) < CATEGORY_SHARE * rows
-        return seen if nomenclature or category else nothing
+            for values in decoded(text, buffer, starts, ends, Shape.SCALAR):
+                if nomenclature or len(few) < CATEGORY_VALUES:
+                    hashes = value_hashes(self.index.key, *values)
+                    seen.add(hashes, np.zeros_like(hashes))
+                if len(few) < CATEGORY_VALUES:
+                    few = np.union1d(few, hashes)
+        category = len(few) < CATEGORY_VALUES and len(few) < CATEGORY_SHARE * rows
+        return seen.finish() if nomenclature or category else NO_TABLE
 
     def catalog(self, target: Session) -> int:
         """Search the schema's own texts; how many there are."""
@@ -231,19 +236,23 @@ class Scan:
                     _APART  # a word of a message or a name in a function's body
                 )
             if hits.whole.any():
-                vocabulary = of_source if text.is_enum_label else self._vocabulary(text)
-                verdicts[hits.whole & np.isin(hits.value, vocabulary)] = _APART
+                known = (
+                    np.isin(hits.value, of_source)
+                    if text.is_enum_label
+                    else self._in_vocabulary(text, hits.value)
+                )
+                verdicts[hits.whole & known] = _APART
             self._count(text.place, nowhere[hits.cell], hits, verdicts)
         return len(texts)
 
-    def _vocabulary(self, text: CatalogText) -> U64:
-        """What a literal of this text may say: what an unmasked column holds by right, as 'open' in a CHECK does."""
+    def _in_vocabulary(self, text: CatalogText, values: U64) -> npt.NDArray[np.bool_]:
+        """Which values a literal of this text may say: what an unmasked column holds by right, as 'open' in a CHECK does."""
         if not text.code:
-            return np.empty(0, dtype=np.uint64)
+            return np.zeros(len(values), dtype=bool)
         for place in self.same:
             if place.table == text.table and text.column in (None, place):
                 self._rightful(place)
-        return self._rightful_anywhere()
+        return self._rightful_anywhere(values)
 
     def large_objects(self, target: Session, not_scanned: list[NotScanned]) -> int:
         """Search what lies in pg_largeobject; bytes read."""
@@ -263,17 +272,27 @@ class Scan:
         return size
 
     def findings(self) -> tuple[Finding, ...]:
-        """All findings, leaks first, the widest first."""
+        """All findings, leaks first, the widest first; the scan is spent."""
+        values, words, fingerprints = self._values_of_findings()
         out = []
         for (place, origin, verdict), found in self.found.items():
-            values, words = _distinct(found.values), _distinct(found.words)
-            fingerprints = tuple(f"{value:016x}"[:12] for value in values[:_FINGERPRINTS].tolist())
-            column = self.claims[origin].column
-            out.append(
-                Finding(
-                    column, place, verdict, len(values), found.rows, found.whole, len(words), fingerprints
-                )
-            )
+            of_finding = int(values[found.number]), found.rows, found.whole, int(words[found.number])
+            few = tuple(f"{value:016x}"[:12] for value in fingerprints[found.number])
+            out.append(Finding(self.claims[origin].column, place, verdict, *of_finding, few))
         rank = {Verdict.LEAK: 0, Verdict.ACKNOWLEDGED: 1, Verdict.APART: 2}
         out.sort(key=lambda f: (rank[f.verdict], -f.rows, f.place, str(f.origin)))
         return tuple(out)
+
+    def _values_of_findings(self) -> tuple[I64, I64, list[list[int]]]:
+        """By the number of a finding: how many distinct values, how many of them are one word, the first few."""
+        count = len(self.found)
+        values, words = np.zeros((2, count), dtype=np.int64)
+        first: list[list[int]] = [[] for _ in range(count)]
+        for pairs in self.values.finish().parts():
+            number = (pairs[:, 1] >> np.uint64(1)).astype(np.int64)
+            values += np.bincount(number, minlength=count)
+            words += np.bincount(number[(pairs[:, 1] & np.uint64(1)).astype(bool)], minlength=count)
+            for at in np.unique(number).tolist():
+                if len(first[at]) < _FINGERPRINTS:
+                    first[at] += pairs[number == at, 0][: _FINGERPRINTS - len(first[at])].tolist()
+        return values, words, first

@@ -1,7 +1,7 @@
 """Where the needles are: one pass over the bytes of a block, whatever the number of needles.
 
-Every 8-byte window of the text is stirred and looked up in a bit map; what remains (below 1 %) is looked up among the
-anchors, and what still remains is hashed in the lengths that anchor occurs with. About 100 MB/s on one core.
+Every 8-byte window of the text is stirred and sieved; what remains (well below 1 %) is looked up among the anchors,
+and what still remains is hashed in the lengths that anchor occurs with.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from penstock.proof.cells import Cells
-from penstock.proof.hashing import I64, LOW_BYTES, U8, U64, keyed_hash, windows
+from penstock.proof.hashing import I64, LOW_BYTES, U64, keyed_hash, windows
 from penstock.proof.needles import MINIMUM_DIGITS, NeedleIndex, counted, offset_and_length, trimmed
+from penstock.proof.spill import PairTable
 
 _CHUNK = 1 << 16  # windows looked at together: their arrays stay in the processor's cache
-_PAIRS = 1 << 20  # candidates hashed together
+_WAITING = 1 << 18  # candidates looked up together
 _LARGER = re.compile(rb"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9]+[.][0-9]*[1-9][0-9]*")
 
 
@@ -57,7 +58,7 @@ _Part = tuple[I64, I64, I64, U64, I64]  # cell, start, length, value, origin
 
 def _texts(index: NeedleIndex, cells: Cells) -> Iterator[_Part]:
     """Occurrences of texts."""
-    if not len(index.texts):
+    if not index.texts.rows:
         return
     words = windows(cells.buffer)[: len(cells.buffer) - 8]
     for start, length in _candidates(index, words):
@@ -66,53 +67,50 @@ def _texts(index: NeedleIndex, cells: Cells) -> Iterator[_Part]:
         if len(inside):
             place = cell[inside], start[inside], length[inside]
             hashes = keyed_hash(index.key, cells.buffer, *place[1:])
-            yield from _known(index.texts, index.text_origins, *place, hashes)
+            yield from _known(index.texts, *place, hashes)
 
 
 def _candidates(index: NeedleIndex, words: U64) -> Iterator[tuple[I64, I64]]:
     """(starts, lengths) of texts that could be needles, by their anchors."""
+    anchors: list[U64] = [np.empty(0, dtype=np.uint64)]
+    positions: list[I64] = [np.empty(0, dtype=np.int64)]
+    waiting = 0
+    for anchor, position in _passing(index, words):
+        anchors.append(anchor)
+        positions.append(position)
+        waiting += len(anchor)
+        if waiting > _WAITING:  # looked up together: neighbours among the anchors lie on the same pages
+            yield from _by_anchor(index, np.concatenate(anchors), np.concatenate(positions))
+            anchors, positions, waiting = anchors[:1], positions[:1], 0
+    yield from _by_anchor(index, np.concatenate(anchors), np.concatenate(positions))
+
+
+def _passing(index: NeedleIndex, words: U64) -> Iterator[tuple[U64, I64]]:
+    """(stirred windows, positions) of those that may be anchors."""
     stir = index.key.multiplier
     for at in range(0, len(words), _CHUNK):
         part = words[at : at + _CHUNK]
         stirred = part * stir
-        hit = _marked(index.bitmap, index.bits, stirred)
-        hit = hit[_marked(index.second_bitmap, index.bits, stirred[hit] << np.uint64(index.bits))]
+        hit = index.long.passing(stirred)
         if len(hit):
-            yield from _by_anchor(index, stirred[hit], hit + at)
+            yield stirred[hit], hit + at
         if not index.short_lengths:
             continue
-        hit = _marked(index.short_bitmap, index.bits, (part & LOW_BYTES[5]) * stir)
+        hit = index.short.passing((part & LOW_BYTES[5]) * stir)
         for length in index.short_lengths if len(hit) else ():
-            yield from _by_anchor(index, (part[hit] & LOW_BYTES[length]) * stir, hit + at)
-
-
-def _marked(bitmap: U8, bits: int, stirred: U64) -> I64:
-    """Which numbers have their bit set."""
-    slots = (stirred >> np.uint64(64 - bits)).view(np.int64)
-    return np.flatnonzero((bitmap.take(slots >> 3) >> (slots & 7).astype(np.uint8)) & np.uint8(1))
+            yield (part[hit] & LOW_BYTES[length]) * stir, hit + at
 
 
 def _by_anchor(index: NeedleIndex, stirred: U64, position: I64) -> Iterator[tuple[I64, I64]]:
     """All shapes the anchors at these positions occur with, in portions."""
-    low = np.searchsorted(index.anchors, stirred, side="left")
-    real = np.flatnonzero(index.anchors.take(low, mode="clip") == stirred) if len(index.anchors) else low[:0]
-    low, position = low[real], position[real]
-    counts = np.searchsorted(index.anchors, stirred[real], side="right") - low
-    done = 0
-    while done < len(counts):
-        total = np.cumsum(counts[done:])
-        take = max(1, int(np.searchsorted(total, _PAIRS, side="right")))
-        portion = slice(done, done + take)
-        repeat = counts[portion]
-        within = np.arange(int(repeat.sum())) - np.repeat(np.cumsum(repeat) - repeat, repeat)
-        offset, length = offset_and_length(index.shapes[np.repeat(low[portion], repeat) + within])
-        yield np.repeat(position[portion], repeat) - offset, length
-        done += take
+    for which, shapes in index.anchors.find(stirred):
+        offset, length = offset_and_length(shapes)
+        yield position[which] - offset, length
 
 
 def _numbers(index: NeedleIndex, cells: Cells) -> Iterator[_Part]:
     """Whole numbers that are a token of their own: no digit, letter or underscore beside them, not part of a UUID."""
-    if not len(index.numbers):
+    if not index.numbers.rows:
         return
     buffer = cells.buffer
     digit = np.zeros(len(buffer) + 1, dtype=np.int8)
@@ -128,7 +126,8 @@ def _numbers(index: NeedleIndex, cells: Cells) -> Iterator[_Part]:
         return
     cell = np.searchsorted(cells.starts, start, side="right") - 1
     hashes = keyed_hash(index.key, buffer, start, end - start)
-    for found in _known(index.numbers, index.number_origins, cell, start, end - start, hashes):
+    near = index.digits.passing(hashes)
+    for found in _known(index.numbers, cell[near], start[near], (end - start)[near], hashes[near]):
         free = ~_in_something_larger(cells, *found[:3])
         yield tuple(column[free] for column in found)  # type: ignore[misc]
 
@@ -145,18 +144,10 @@ def _in_something_larger(cells: Cells, cell: I64, start: I64, length: I64) -> np
     return out
 
 
-def _known(haystack: U64, origins: U64, cell: I64, start: I64, length: I64, hashes: U64) -> Iterator[_Part]:
+def _known(table: PairTable, cell: I64, start: I64, length: I64, hashes: U64) -> Iterator[_Part]:
     """Those whose hash is a needle's, once per column the needle came from."""
-    low = np.searchsorted(haystack, hashes, side="left")
-    high = np.searchsorted(haystack, hashes, side="right")
-    real = np.flatnonzero(high > low)
-    if not len(real):
-        return
-    repeat = (high - low)[real]
-    within = np.arange(int(repeat.sum())) - np.repeat(np.cumsum(repeat) - repeat, repeat)
-    which = np.repeat(real, repeat)
-    origin = origins[np.repeat(low[real], repeat) + within].astype(np.int64)
-    yield cell[which], start[which], length[which], hashes[which], origin
+    for which, origin in table.find(hashes):
+        yield cell[which], start[which], length[which], hashes[which], origin.astype(np.int64)
 
 
 _WORD = np.zeros(256, dtype=bool)
