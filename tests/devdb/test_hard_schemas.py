@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import MakeDatabase
 from tests.devdb.conftest import MakeFolder
-from tests.servers import Database
+from tests.servers import Database, Server
 
 SCHEMAS = sorted((Path(__file__).parent / "closure" / "schemas").glob("*.sql"))
 
@@ -47,8 +47,10 @@ def content(database: Database) -> dict[str, list[tuple[object, ...]]]:
 
 @pytest.mark.parametrize("schema", SCHEMAS, ids=lambda path: path.stem)
 def test_a_whole_copy_equals_its_source_where_nothing_is_masked(
-    schema: Path, make_database: MakeDatabase, make_folder: MakeFolder
+    schema: Path, postgres: Server, make_database: MakeDatabase, make_folder: MakeFolder
 ) -> None:
+    if schema.stem == "collations" and postgres.major >= 18:
+        pytest.skip("PostgreSQL 18 refuses a foreign key between these collations")
     source = make_database(schema.read_text(encoding="utf-8"))
     roots = "\n".join(f"[[devdb.small.root]]\ntable = {quoted(name)}" for _, name, _ in source.rows(TABLES))
     folder = make_folder(source, f'unclassified = "mask"\n{roots}')

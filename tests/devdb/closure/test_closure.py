@@ -292,6 +292,8 @@ def test_citext_keys_meet_whatever_their_case(given, postgres):
 def test_a_foreign_key_compares_under_the_collation_of_its_parent(given, postgres):
     if postgres.maintenance.value("SELECT count(*) FROM pg_collation WHERE collprovider = 'i'") < 9:
         pytest.skip("this server has no ICU collations")
+    if postgres.major >= 18:
+        pytest.skip("PostgreSQL 18 refuses a foreign key between these collations")
     found = close(given("collations"), ("street", "id = 1"))
     assert found.rows("town", "name") == ["Ulm"]
     assert close(found.database, ("town", "name = 'BONN'")).rows("street") == [2]
