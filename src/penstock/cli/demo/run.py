@@ -129,7 +129,7 @@ def _show(
 
 
 _NEXT = (
-    ("masks list", "every column's decision (they stand in masks.toml)"),
+    ("masks list --columns", "every column's decision (they stand in masks.toml)"),
     ("masks preview", "source shapes beside masked values"),
     (f"dev plan {DEVDB}", "exact rows, masks, warnings; writes nothing"),
     (f"dev why {DEVDB} public.stores 1", "why a row came along"),
