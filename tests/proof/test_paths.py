@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from penstock.proof.paths import staying, to_change
+from penstock.proof.paths import changing, staying, to_change
+from penstock.proof.report import Parts
 
 DOCUMENT = {
     "by": "ana",
@@ -38,3 +39,27 @@ def test_leaves_under_paths_that_keep_are_none_of_them(paths: list[tuple[str, bo
 
 def test_a_text_that_is_no_document_was_to_change_as_a_whole():
     assert list(to_change("{ana", staying([("$.**", True)]))) == ["{ana"]
+
+
+FIELDS = Parts(fields=(Parts(stays=True), Parts(), Parts(element=Parts(paths=(("$.a", True),)))))
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("(bucket,path,)", ["path"]),
+        ("(bucket,,)", []),
+        ('(bucket,"",{null})', []),
+        ("(,7,)", []),
+        ("(,-7.05,)", ["-7.05"]),
+        (r'("a, (b","c ""d\\e""",)', [r'c "d\e"']),
+        (r'(,,"{""{\\""a\\"": \\""x\\"", \\""b\\"": \\""y, z\\""}"",null}")', ["y, z"]),
+        ("(a,b)", ["(a,b)"]),
+    ],
+)
+def test_fields_of_a_composite_that_stay_are_none_of_them(text: str, left: list[str]):
+    assert list(changing(FIELDS)(text)) == left
+
+
+def test_elements_of_an_array_are_asked_one_by_one():
+    assert list(changing(Parts(element=FIELDS))('{"(a,b,)",null,"(a,\\"c \\"\\"d\\",)"}')) == ["b", 'c "d']

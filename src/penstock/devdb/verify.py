@@ -15,11 +15,13 @@ from penstock.devdb.build import Job
 from penstock.devdb.schema import left_out_tables
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
+from penstock.masks.array import Array
+from penstock.masks.composite import Composite
 from penstock.masks.contract import Codomain, Mask
 from penstock.masks.json import Json
 from penstock.proof.integrity import check_integrity
 from penstock.proof.leak import Claim, check_leaks
-from penstock.proof.report import IntegrityReport, LeakReport
+from penstock.proof.report import IntegrityReport, LeakReport, Parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +115,35 @@ def claims_of(job: Job) -> list[Claim]:
     stand in any that holds it (an array of e-mails), so all claims accept it."""
     real = frozenset[str]().union(*job.policy.real.values())
     return [
-        Claim(name, decision.contract.codomain.value, real, _paths(decision.mask))
+        Claim(name, decision.contract.codomain.value, real, _structure(decision.mask))
         for name, decision in job.policy.decisions.items()
         if decision.contract is not None and name.column not in job.nulled.get(name.table, frozenset())
     ]
 
 
-def _paths(mask: Mask | None) -> tuple[tuple[str, bool], ...] | None:
-    """The paths of a JSON mask, and whether each keeps its leaves."""
-    if not isinstance(mask, Json):
-        return None
-    specs = mask.options.paths.items()
-    return tuple((path, (s if isinstance(s, str) else s.get("mask")) == "keep") for path, s in specs)
+def _structure(mask: Mask | None) -> Parts | None:
+    """The parts of a document, a composite, or an array of these."""
+    parts = _parts(mask) if mask is not None else Parts()
+    inner = parts
+    while inner.element is not None:
+        inner = inner.element
+    return parts if inner.fields or inner.paths is not None else None
+
+
+def _parts(mask: Mask) -> Parts:
+    match mask:
+        case Json():
+            of_path = zip(mask.options.paths, mask.inner, strict=True)
+            return Parts(paths=tuple((path, _stays(leaf)) for path, leaf in of_path))
+        case Array():
+            return Parts(element=_parts(mask.element))
+        case Composite():
+            return Parts(fields=tuple(map(_parts, mask.inner)))
+    return Parts(_stays(mask))
+
+
+def _stays(mask: Mask) -> bool:
+    """Whether a value that is still there says nothing: kept, or perhaps the constant already."""
+    contract = mask.contract()
+    is_constant = contract.codomain is Codomain.CONSTANT and not contract.makes_null
+    return is_constant or contract.codomain is Codomain.SAME

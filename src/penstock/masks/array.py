@@ -42,13 +42,13 @@ class Array(Mask):
                 f"nothing is known to mask elements of type {element.type_name}",
                 hint='{ mask = "array", element = "…" }, or the mask "null"',
             )
-        self.inner = build(spec, element, self.keys)
-        self.context_free = self.inner.context_free
+        self.element = build(spec, element, self.keys)
+        self.context_free = self.element.context_free
         # Of all built-in types only box has another delimiter (pg_type.typdelim).
         self._delimiter = ";" if element.type_name == "box" else ","
 
     def contract(self) -> Contract:
-        inner = self.inner.contract()
+        inner = self.element.contract()
         return Contract(
             inner.uniqueness,
             inner.codomain,
@@ -59,14 +59,14 @@ class Array(Mask):
         )
 
     def inputs(self) -> tuple[Input, ...]:
-        return self.inner.inputs()
+        return self.element.inputs()
 
     def by_domain(self, values: pa.Array) -> Iterator[tuple[str, pa.Array]]:
-        return self.inner.by_domain(array_elements(values, self._delimiter).contents)
+        return self.element.by_domain(array_elements(values, self._delimiter).contents)
 
     def apply(self, values: pa.Array, inputs: Mapping[Input, pa.Array] | None = None) -> pa.Array:
         parts = array_elements(values, self._delimiter)
-        masked = self.inner.mask(parts.contents, of_rows(inputs, parts.rows))
+        masked = self.element.mask(parts.contents, of_rows(inputs, parts.rows))
         return parts.written(written_element(masked, self._delimiter))
 
 

@@ -76,11 +76,11 @@ class Json(Mask):
     def setup(self) -> None:
         if str(self.options.keys) not in _KEPT_KEYS:
             raise MaskError('keys of the mask \'json\' is "fields", "keep" or "mask"', hint='keys = "fields"')
-        self._masks = [self._leaf_mask(spec) for spec in self.options.paths.values()]
-        self.context_free = all(mask.context_free for mask in self._masks)
+        self.inner = [self._leaf_mask(spec) for spec in self.options.paths.values()]
+        self.context_free = all(mask.context_free for mask in self.inner)
         self._decisions = Decisions([parse_path(path) for path in self.options.paths])
         self._named = self._decisions.keys
-        self._staying = {i for i, mask in enumerate(self._masks) if mask.name == "keep"}
+        self._staying = {i for i, mask in enumerate(self.inner) if mask.name == "keep"}
         own = Site(Family.TEXT, real=self.site.real)
         self._text = build("text", own, self.keys)
         self._email = build("email", own, self.keys)
@@ -110,7 +110,7 @@ class Json(Mask):
         )
 
     def inputs(self) -> tuple[Input, ...]:
-        return tuple(dict.fromkeys(wish for mask in self._masks for wish in mask.inputs()))
+        return tuple(dict.fromkeys(wish for mask in self.inner for wish in mask.inputs()))
 
     def by_domain(self, values: pa.Array) -> Iterator[tuple[str, pa.Array]]:
         """The documents, and what their paths say of their leaves.
@@ -121,7 +121,7 @@ class Json(Mask):
         yield self.domain, values
         texts = Texts.of(self._documents(values))
         found = leaves(texts, self._decisions, self._staying)
-        for decision, mask in enumerate(self._masks):
+        for decision, mask in enumerate(self.inner):
             for kind, said in ((STRING, contents), (NUMBER, _spelled)):
                 chosen = found[(found[:, 3] == decision) & (found[:, 2] == kind)]
                 yield from mask.by_domain(said(texts, Spans(chosen[:, 0], chosen[:, 1])))
@@ -164,7 +164,7 @@ class Json(Mask):
     ) -> pa.Array:
         """The new tokens of leaves that share a decision and a kind."""
         spans = Spans(found[:, 0], found[:, 1])
-        mask = self._masks[decision] if decision >= 0 else None
+        mask = self.inner[decision] if decision >= 0 else None
         aligned = of_rows(inputs, texts.rows(spans.starts))
         if kind == KEY:
             said = contents(texts, spans)

@@ -18,7 +18,7 @@ from penstock.proof.cells import cut, fold, unescape_copy, whole_rows
 from penstock.proof.hashing import I64, U64, HashKey, keyed_hash
 from penstock.proof.leaves import leaves
 from penstock.proof.needles import contained, hashes_of, trimmed
-from penstock.proof.paths import staying, to_change
+from penstock.proof.paths import changing
 from penstock.proof.relations import Relation, Shape
 from penstock.proof.report import Claim, ColumnTest
 
@@ -107,13 +107,13 @@ def _read(
     """Keys and values of a table: the first `most` rows, or those whose key is among `beside`.
 
     Of these, a structured value that is the same in both and holds nothing that was to change, such as a document whose
-    only text is the address of staff, is no evidence: it counts as NULL.
+    only text is the address of staff, or a composite whose only masked field is NULL, is no evidence: it counts as NULL.
     """
     columns = tuple(claim.column.column for claim in claims)
     shapes = {c.name: c.shape for c in relation.columns}
     folded = {a: frozenset(fold(v.encode()).strip() for v in a) for a in {c.accepted for c in claims}}
     accepted = [folded[claim.accepted] for claim in claims]
-    rules = [None if claim.paths is None else staying(claim.paths) for claim in claims]
+    rules = [None if claim.parts is None else changing(claim.parts) for claim in claims]
     width = len(relation.primary_key)
     query = relation.copy_query(relation.primary_key + columns) + (f" LIMIT {most}" if beside is None else "")
     keys = np.empty(most, dtype=np.uint64)
@@ -141,8 +141,10 @@ def _read(
             equal = (found[i] == beside.values[i][beside.places(of_key)]) & (found[i] != 0)
             for row in np.flatnonzero(equal).tolist():
                 value = unescape_copy(text[first[row] : last[row]]).decode()
-                said = leaves(value, shape) if rule is None else to_change(value, rule)
-                if all(fold(leaf.encode()).strip() in accepted[i] for leaf in said):
+                said = leaves(value, shape) if rule is None else rule(value)
+                # What has neither letters nor digits says nothing: an empty element, a path's lone slash.
+                telling = (leaf for leaf in said if any(map(str.isalnum, leaf)))
+                if all(fold(leaf.encode()).strip() in accepted[i] for leaf in telling):
                     found[i][row] = 0
     order = np.argsort(keys[:rows])
     for column in values:

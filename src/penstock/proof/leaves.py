@@ -15,6 +15,7 @@ from penstock.proof.relations import Shape
 
 _ELEMENT = re.compile(r'"((?:[^"\\]|\\.)*)"|([^{},]+)', re.DOTALL)
 _FIELD = re.compile(r'"((?:[^"\\]|\\.|"")*)"|([^(),]+)', re.DOTALL)
+_PLACE = re.compile(r'(?:\A|,)(?:"((?:[^"\\]|\\.|"")*)"|([^,"]*))', re.DOTALL)  # empty ones as well
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _LEXEME = re.compile(r"'((?:[^']|'')*)'")
 _XML_TEXT = re.compile(r">([^<>]+)<|=\s*\"([^\"]*)\"|=\s*'([^']*)'")
@@ -30,10 +31,8 @@ def leaves(text: str, shape: Shape) -> Iterator[str]:
         case Shape.JSON:
             yield from _json_text(text)
         case Shape.ARRAY:
-            for match in _ELEMENT.finditer(text[text.find("{") :]):
-                quoted, bare = match.groups()
-                if quoted is not None or bare.upper() != "NULL":
-                    yield from _inner(_ESCAPED.sub(r"\1", quoted) if quoted is not None else bare)
+            for element in elements(text):
+                yield from _inner(element)
         case Shape.COMPOSITE:
             for match in _FIELD.finditer(text):
                 quoted, bare = match.groups()
@@ -49,6 +48,22 @@ def leaves(text: str, shape: Shape) -> Iterator[str]:
             yield from (_ESCAPED.sub(r"\1", match[1]) for match in _QUOTED.finditer(text))
         case Shape.SCALAR | Shape.BINARY:
             yield text
+
+
+def elements(text: str) -> Iterator[str]:
+    """The elements of an array that are not NULL, whatever its dimensions."""
+    for match in _ELEMENT.finditer(text[text.find("{") :]):
+        quoted, bare = match.groups()
+        if quoted is not None or bare.upper() != "NULL":
+            yield _ESCAPED.sub(r"\1", quoted) if quoted is not None else bare
+
+
+def fields(text: str) -> list[str]:
+    """The fields of a composite in order, "" for NULL."""
+    return [
+        _ESCAPED.sub(r"\1", quoted.replace('""', '"')) if quoted is not None else bare
+        for quoted, bare in (match.groups() for match in _PLACE.finditer(text[1:-1]))
+    ]
 
 
 def _inner(text: str) -> Iterator[str]:

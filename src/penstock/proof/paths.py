@@ -1,4 +1,7 @@
-"""Which leaves of a JSON document were to change, by the JSONPaths of a claim: the proof's own reading of them."""
+"""Which parts of a document, composite or array were to change, by what a claim says of them.
+
+The proof's own reading of JSONPaths and of PostgreSQL's literals.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from penstock.proof.cells import fold
-from penstock.proof.leaves import is_json, leaves
+from penstock.proof.leaves import elements, fields, is_json, leaves
 from penstock.proof.relations import Shape
+from penstock.proof.report import Parts
 
 # A place in a document is one text: \x00 and the key for each object, \x01 for each array on the way down.
 _KEY, _ELEMENT = "\x00", "\x01"
@@ -18,9 +22,42 @@ _ANY_KEY = "\x00[^\x00\x01]*"
 _ANY_DEPTH = "(?:\x01|\x00[^\x00\x01]*)*"
 _WILD = {"[*]": _ELEMENT, ".*": _ANY_KEY, "..": _ANY_DEPTH, ".**": _ANY_DEPTH}
 
+_NUMBER = re.compile(r"[-+]?[0-9.]+(?:e[-+]?[0-9]+)?")
 _DIGITS = 3
 
 Stays = Callable[[str], bool]
+ToChange = Callable[[str], Iterator[str]]
+
+
+def changing(parts: Parts) -> ToChange:
+    """What to ask for the values in a text that were to change.
+
+    Numbers of a digit or two are left out: their pseudonyms are their own values too often by chance, and zero stays.
+    """
+    if parts.paths is not None:
+        stays = staying(parts.paths)
+        return lambda text: to_change(text, stays)
+    if parts.element is not None:
+        of_element = changing(parts.element)
+        return lambda text: (value for element in elements(text) for value in of_element(element))
+    if parts.fields:
+        each = [changing(field) for field in parts.fields]
+        return lambda text: _of_fields(text, each)
+    return lambda text: iter(() if parts.stays or _is_short_number(text) else (text,))
+
+
+def _of_fields(text: str, each: list[ToChange]) -> Iterator[str]:
+    found = fields(text)
+    if len(found) != len(each):
+        yield text
+        return
+    for value, of_field in zip(found, each, strict=True):
+        if value:
+            yield from of_field(value)
+
+
+def _is_short_number(text: str) -> bool:
+    return _NUMBER.fullmatch(text) is not None and sum(map(str.isdigit, text)) < _DIGITS
 
 
 def staying(paths: Iterable[tuple[str, bool]]) -> Stays:
@@ -50,10 +87,7 @@ class _Number(str):
 
 
 def to_change(text: str, stays: Stays) -> Iterator[str]:
-    """The leaves of the document `text` that were to change; a text that is no document, as a whole.
-
-    Numbers of a digit or two are left out: their pseudonyms are their own values too often by chance, and zero stays.
-    """
+    """The leaves of the document `text` that were to change; a text that is no document, as a whole."""
     try:
         document = json.loads(text, parse_int=_Number, parse_float=_Number)
     except (ValueError, RecursionError):
@@ -67,7 +101,7 @@ def to_change(text: str, stays: Stays) -> Iterator[str]:
         elif isinstance(value, list):
             waiting.extend((place + _ELEMENT, inner) for inner in value)
         elif isinstance(value, _Number):
-            if not stays(place) and sum(map(str.isdigit, value)) >= _DIGITS:
+            if not (stays(place) or _is_short_number(value)):
                 yield value
         elif isinstance(value, str) and not stays(place):
             yield from leaves(value, Shape.JSON) if value[:1] in ("{", "[") and is_json(value) else (value,)

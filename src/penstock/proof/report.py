@@ -83,16 +83,30 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """What a value is made of, and what of it was to stay.
+
+    The fields of a composite in order, or the element of an array, or a document's JSONPaths, each with whether the
+    leaves there stay; else a single value.
+    """
+
+    stays: bool = False
+    fields: tuple[Parts, ...] = ()
+    element: Parts | None = None
+    paths: tuple[tuple[str, bool], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """What is said to have become of a source column. `accepted`: values that stay real (staff).
 
-    `paths`, of a column masked leaf by leaf as JSON: a JSONPath, and whether the leaves there were to stay.
+    `parts`, of a column masked part by part: without it, all of its parts were to change.
     """
 
     column: ColumnName
     codomain: Codomain
     accepted: frozenset[str] = frozenset()
-    paths: tuple[tuple[str, bool], ...] | None = None
+    parts: Parts | None = None
 
 
 @dataclass(frozen=True, slots=True)
