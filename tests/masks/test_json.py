@@ -43,7 +43,7 @@ def test_structure_types_and_keys_stay(values, ascii_only):
 
 
 @given(st.lists(json_values, max_size=5))
-def test_strings_become_text_pseudonyms_wherever_they_stand(values):
+def test_strings_become_pseudonyms_of_texts_or_addresses_wherever_they_stand(values):
     def strings(value):
         if isinstance(value, str):
             yield value
@@ -53,7 +53,7 @@ def test_strings_become_text_pseudonyms_wherever_they_stand(values):
 
     outs = through([json.dumps(v) for v in values])
     for before, after in zip(values, outs, strict=True):
-        assert masked("text", list(strings(before))) == list(strings(json.loads(after)))
+        assert [masked(_mask_of(s), [s])[0] for s in strings(before)] == list(strings(json.loads(after)))
 
 
 @given(json_values, st.sampled_from([None, 2]))
@@ -171,11 +171,14 @@ def _mask_of(key):
     return "email" if pc.all(email.matches(pa.array([key]))).as_py() else "text"
 
 
-def test_an_address_as_a_key_is_the_person_of_the_column():
+def test_an_address_as_a_key_or_a_leaf_without_a_path_is_the_person_of_the_column():
     site = replace(JSONB, real={"person.email": frozenset({"boss@shop.example"})})
     text = '{"seen":{"Ana@Shop.example":1,"boss@shop.example":2}}'
     [mail] = masked("email", ["ana@shop.example"])
     assert json.loads(through([text], site)[0])["seen"].keys() == {mail, "boss@shop.example"}
+    assert through(['["Ana@Shop.example", "boss@shop.example"]'], site) == [
+        f'["{mail}", "boss@shop.example"]'
+    ]
     assert mail in through([text], keys="mask")[0]
     assert "Ana@" in through([text], keys="keep")[0]
 

@@ -35,7 +35,7 @@ class Array(Mask):
         element = self.site.element
         if element is None:
             raise MaskError(f"the elements of {self.site.type_name} are not known", hint='the mask "null"')
-        element = replace(element, domain=self.site.domain, real=self.site.real)
+        element = replace(self.site.inside(element), domain=self.site.domain)
         spec = self.options.element or spec_by_family(element)
         if spec is None:
             raise MaskError(
@@ -43,6 +43,7 @@ class Array(Mask):
                 hint='{ mask = "array", element = "…" }, or the mask "null"',
             )
         self.element = build(spec, element, self.keys)
+        self.inner = (self.element,)
         self.context_free = self.element.context_free
         # Of all built-in types only box has another delimiter (pg_type.typdelim).
         self._delimiter = ";" if element.type_name == "box" else ","

@@ -41,6 +41,12 @@ def build(spec: Spec, site: Site, keys: Keyring) -> Mask:
     return mask(site, keys, build_options(mask, options))
 
 
+def recognising(name: str, site: Site, keys: Keyring) -> Mask:
+    """The mask `name` for values recognised by their looks inside of `site`: they become what they do in their columns."""
+    options, max_length = site.agreed.get(name, (None, None))
+    return registry.get(name)(site.inside(Site(Family.TEXT, max_length=max_length)), keys, options)
+
+
 _BY_FAMILY = {
     Family.TEXT: "text",
     Family.JSON: "json",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
@@ -53,14 +53,14 @@ class Composite(Mask):
                     f"{self.site.type_name} has no field {name!r}",
                     hint=f"did you mean {close[0]!r}?" if close else f"its fields: {', '.join(sites)}",
                 )
-        self.inner: list[Mask] = []
+        self.inner = []
         undecided = []
         for name, site in sites.items():
             spec = self.options.fields.get(name) or spec_by_family(site)
             if spec is None:
                 undecided.append(name)
             else:
-                self.inner.append(build(spec, replace(site, real=self.site.real), self.keys))
+                self.inner.append(build(spec, self.site.inside(site), self.keys))
         self.context_free = all(mask.context_free for mask in self.inner)
         if undecided:
             raise MaskError(

@@ -8,8 +8,8 @@ column's name. Whether it may stand on a column is decided from its `Contract` a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, ClassVar, final
@@ -63,6 +63,8 @@ class Site:
     labels: tuple[str, ...] = ()  # of an enum
     # Values that stay as they are, by domain: each mask on the site, or inside of one, takes those of its own.
     real: Mapping[str, frozenset[str]] = field(default_factory=dict, hash=False)
+    # By mask: the options and the length its columns agree on, for values of its domain that are recognised by their looks.
+    agreed: Mapping[str, tuple[Any, int | None]] = field(default_factory=dict, hash=False)
     element: Site | None = None  # of an array: what its elements are
     fields: tuple[tuple[str, Site], ...] = ()  # of a composite type: its fields, in order
 
@@ -91,6 +93,10 @@ class Site:
             "fields": tuple((name, cls.of(part)) for name, part in declared.fields),
         }
         return cls(**{**described, **known})
+
+    def inside(self, part: Site) -> Site:
+        """A part of this site, with what holds everywhere."""
+        return replace(part, real=self.real, agreed=self.agreed)
 
     @property
     def comparison(self) -> Comparison:
@@ -154,6 +160,7 @@ class Mask(ABC):
     families: ClassVar[frozenset[Family]]
     default_domain: ClassVar[str] = ""
     Options: ClassVar[type] = NoOptions
+    inner: Sequence[Mask] = ()  # the masks of the parts of a value
     context_free: bool = (
         True  # False: reads other columns, perhaps only with these options; never on key columns
     )

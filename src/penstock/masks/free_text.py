@@ -2,7 +2,8 @@
 
 First the values of the row's own people (its identities) become the pseudonyms their own columns' masks give, so that a
 story stays coherent; then what is recognised anywhere (e-mails, phones, cards, accounts, addresses) becomes what its
-mask gives in its default domain. No recogniser finds everything, so the rest is replaced too, unless told otherwise.
+mask gives in its default domain, with the options its columns agree on. No recogniser finds everything, so the rest is
+replaced too, unless told otherwise.
 """
 
 from __future__ import annotations
@@ -23,12 +24,13 @@ from penstock.detect.search import find_own, folded, needles
 from penstock.detect.spans import Spans, Texts, cut, replaced, united
 from penstock.errors import MaskError
 from penstock.masks import registry
+from penstock.masks.build import recognising
 from penstock.masks.contract import Codomain, Contract, Input, Mask, Site, Uniqueness, build_options
 from penstock.masks.parts.arrays import strings
 from penstock.masks.parts.words import Words
 from penstock.pools.load import pool
 
-_DETECTORS: tuple[tuple[str, Callable[[pa.Array], Spans]], ...] = (
+DETECTORS: tuple[tuple[str, Callable[[pa.Array], Spans]], ...] = (
     ("email", email.find),
     ("iban", iban.find),
     ("credit_card", credit_card.find),
@@ -124,8 +126,7 @@ class FreeText(Mask):
     def setup(self) -> None:
         self._identities = tuple(Identity.of(given) for given in self.options.identities or ())
         self.own_masks = tuple(self._mask_of(identity) for identity in self._identities)
-        anywhere = Site(Family.TEXT, real=self.site.real)  # each mask in its default domain
-        self._detected = tuple((registry.get(name)(anywhere, self.keys), find) for name, find in _DETECTORS)
+        self._detected = tuple((recognising(name, self.site, self.keys), find) for name, find in DETECTORS)
 
     def _mask_of(self, identity: Identity) -> Mask:
         kind = registry.get(identity.mask or "text")
@@ -134,7 +135,7 @@ class FreeText(Mask):
                 f"free_text cannot use the mask {kind.name!r} for the identity {identity.column!r}",
                 hint="name the mask of that column's text",
             )
-        site = Site(Family.TEXT, domain=identity.domain, real=self.site.real)
+        site = self.site.inside(Site(Family.TEXT, domain=identity.domain))
         return kind(site, self.keys, build_options(kind, identity.options))
 
     def following(self, masks: Mapping[Input, Mask]) -> FreeText:

@@ -16,7 +16,7 @@ from penstock.detect.spans import Spans, Texts, replaced
 from penstock.errors import MaskError
 from penstock.masks import registry
 from penstock.masks.array import of_rows
-from penstock.masks.build import Spec, build
+from penstock.masks.build import Spec, build, recognising
 from penstock.masks.contract import Codomain, Contract, Input, Mask, Site, Uniqueness
 from penstock.masks.parts.arrays import I64
 from penstock.masks.parts.json_keys import names_a_field
@@ -53,14 +53,13 @@ class JsonOptions:
 class Json(Mask):
     """Every leaf of a JSON value: by the mask of its path; where no path says anything, by its type.
 
-    Unlisted strings become text pseudonyms, numbers other numbers of as many digits; true, false and null stay.
-    Structure, order, duplicate keys and the spelling of what is kept stay to the byte. A text column's values that are
-    no JSON are masked as text.
+    Unlisted strings become text pseudonyms, e-mails among them what they become in their columns; numbers other numbers
+    of as many digits; true, false and null stay. Structure, order, duplicate keys and the spelling of what is kept stay
+    to the byte. A text column's values that are no JSON are masked as text.
 
     Keys that look like names of fields stay: letters, `_ - . $`, one colon, at most four digits. Other keys are data, as
-    in a dictionary of people by address: e-mails become what the mask `email` makes of them, so that they agree with
-    their columns (two spellings of one address are then one key), the rest text pseudonyms. A single word (`ana`) may
-    be either, and stays: `keys = "mask"` masks those too, `keys = "keep"` none.
+    in a dictionary of people by address, and masked like strings (two spellings of one address are then one key). A
+    single word (`ana`) may be either, and stays: `keys = "mask"` masks those too, `keys = "keep"` none.
 
     A path says `[*]` for the elements of an array, `$.*` for any key, `$..email` for that key at any depth, `$.meta.**`
     for everything below, `$['odd key']` for odd keys. It decides about leaves, not about objects that turn up in their
@@ -81,9 +80,9 @@ class Json(Mask):
         self._decisions = Decisions([parse_path(path) for path in self.options.paths])
         self._named = self._decisions.keys
         self._staying = {i for i, mask in enumerate(self.inner) if mask.name == "keep"}
-        own = Site(Family.TEXT, real=self.site.real)
+        own = self.site.inside(Site(Family.TEXT))
         self._text = build("text", own, self.keys)
-        self._email = build("email", own, self.keys)
+        self._email = recognising("email", self.site, self.keys)
         self._whole = build("text", replace(own, max_length=self.site.max_length), self.keys)
         self._numbers = self.keys.prf(self.domain, "json number")
 
@@ -93,8 +92,8 @@ class Json(Mask):
         families = registry.get(name).families if isinstance(name, str) else frozenset({Family.TEXT})
         for family in (Family.TEXT, Family.INTEGER, Family.JSON):
             if family in families:
-                site = Site(family, minimum=-_LARGEST, maximum=_LARGEST, real=self.site.real)
-                return build(spec, site, self.keys)
+                site = Site(family, minimum=-_LARGEST, maximum=_LARGEST)
+                return build(spec, self.site.inside(site), self.keys)
         raise MaskError(
             f"the mask {name!r} takes neither text nor numbers: a leaf of JSON is no {min(families)}",
             hint='"text", "email", "null" or "keep"',
@@ -167,12 +166,11 @@ class Json(Mask):
         mask = self.inner[decision] if decision >= 0 else None
         aligned = of_rows(inputs, texts.rows(spans.starts))
         if kind == KEY:
-            said = contents(texts, spans)
-            return tokens(pc.if_else(email.matches(said), self._email.mask(said), self._text.mask(said)))
+            return tokens(self._unlisted(contents(texts, spans)))
         if kind == STRING:
             said = contents(texts, spans)
             if mask is None:
-                return tokens(self._text.mask(said))
+                return tokens(self._unlisted(said))
             return tokens(self._fitting(mask, said, self._text.mask(said), aligned))
         literals = _spelled(texts, spans)
         if kind == NUMBER:
@@ -186,6 +184,11 @@ class Json(Mask):
         if mask is not None and mask.contract().makes_null:
             return pa.repeat(pa.scalar("null", pa.large_string()), len(literals))
         return literals
+
+    def _unlisted(self, said: pa.Array) -> pa.Array:
+        """E-mails as in their columns, everything else as text."""
+        is_email = email.matches(said)
+        return pc.replace_with_mask(self._text.mask(said), is_email, self._email.mask(said.filter(is_email)))
 
     def _keeps_key(self, key: str) -> bool:
         return key in self._named or _KEPT_KEYS[self.options.keys](key)

@@ -23,6 +23,7 @@ from penstock.policy.classes import Edge, KeyClass, column_of, key_classes, logi
 from penstock.policy.contracts import Findings, broken_contracts, merges_of
 from penstock.policy.decision import Decision, Merge, Notice, Origin, Policy, Undecided, Violation
 from penstock.policy.identities import with_identities
+from penstock.policy.recognised import agreed
 from penstock.policy.registry_file import Line, Registry
 from penstock.policy.search import decide_search_columns
 
@@ -90,8 +91,11 @@ def resolve(
             verdicts[key_class] = verdict
     made = _make_masks(catalog, verdicts, keys, draft)
     staying = _real_by_domain(made, real or {})
-    if staying:
-        made = {c: build(verdicts[c].spec, replace(m.site, real=staying), keys) for c, m in made.items()}
+    known, disagreements = agreed(made, keys)
+    draft.notices += disagreements
+    if staying or known:
+        everywhere = {c: replace(m.site, real=staying, agreed=known) for c, m in made.items()}
+        made = {c: build(verdicts[c].spec, site, keys) for c, site in everywhere.items()}
     for key_class, mask in made.items():
         _settle(catalog, key_class, verdicts[key_class], mask, left_out, draft)
     for table in logical_tables(catalog):
