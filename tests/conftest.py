@@ -13,9 +13,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -46,6 +47,11 @@ signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 MakeDatabase = Callable[..., Database]
 
+# What every packaged PostgreSQL has, and the one of the extra `embedded` was built without.
+_LEFT_OUT = re.compile(
+    r'extension "\w+" is not available|ICU is not supported in this build|unsupported XML feature'
+)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what needs git where there is none."""
@@ -53,6 +59,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("git"):
                 item.add_marker(pytest.mark.skip(reason="git is not installed"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    return (yield from _skipped_where_left_out())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    return (yield from _skipped_where_left_out())
+
+
+def _skipped_where_left_out() -> Generator[None, object, object]:
+    """Where there is only the embedded PostgreSQL, skip the tests that need more than it was built with."""
+    try:
+        return (yield)
+    except Exception as error:
+        lacking = _LEFT_OUT.search(str(error))
+        if lacking is None or "PENSTOCK_TEST_DSN" in os.environ or usable_programs() != wheel_programs():
+            raise
+        pytest.skip(f"the embedded PostgreSQL is built without it: {lacking[0]}")
 
 
 @pytest.fixture(scope="session")

@@ -62,7 +62,11 @@ def build(job: Job, source: Session, target: Session, progress: Progress) -> Bui
     """Fill the database of `target` (empty, ours). The source session is in its exported snapshot."""
     unavailable = _unavailable_extensions(job, target)
     target_major = int(target.fetchval("SELECT current_setting('server_version_num')::int")) // 10000
-    tools = find_client_tools(job.catalog.facts.server_version // 10000, target_major)
+    tools = find_client_tools(
+        job.catalog.facts.server_version // 10000,
+        target_major,
+        tls=source.is_encrypted or target.is_encrypted,
+    )
     refill = _refill_triggers(job, source)
     with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
         progress.start("schema")

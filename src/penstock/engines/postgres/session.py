@@ -182,6 +182,12 @@ class Session:
             result: list[asyncpg.Record] = run(self._guarded(self.connection.fetch, sql, *args))
         return result
 
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether this connection goes through TLS, as the server sees it."""
+        query = "SELECT ssl FROM pg_catalog.pg_stat_ssl WHERE pid = pg_catalog.pg_backend_pid()"
+        return bool(self.fetchval(query))
+
     def fetchval(self, sql: str, *args: Any, doing: str = "reading the catalog") -> Any:
         """The first column of the first row, or None."""
         with translated(doing):
