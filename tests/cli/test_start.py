@@ -61,6 +61,15 @@ def test_help_names_every_command(penstock: Penstock) -> None:
     assert all(f"  {name}" in done.out for name in COMMANDS)
 
 
+@pytest.mark.parametrize("group", [(), ("masks",), ("dev",), ("conn",)])
+def test_a_group_without_a_command_shows_its_help_and_no_error(
+    penstock: Penstock, group: tuple[str, ...]
+) -> None:
+    done = penstock(*group)
+    assert (done.code, done.out) == (2, "")
+    assert done.err == penstock(*group, "--help").out
+
+
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     context = click.Context(group)
     found = []

@@ -20,6 +20,10 @@ from penstock.errors import Interrupted, PenstockError, UsageError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _TRACE_LEVEL = 2
+# A group without its command: the text is its help. Before 8.2 click prints it itself.
+_HELP_WANTED: tuple[type[click.ClickException], ...] = (
+    (click.exceptions.NoArgsIsHelpError,) if hasattr(click.exceptions, "NoArgsIsHelpError") else ()
+)
 
 
 def report(error: BaseException, *, as_json: bool) -> int:
@@ -33,6 +37,9 @@ def report(error: BaseException, *, as_json: bool) -> int:
             os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
         )  # or the interpreter complains at its end
         return 0
+    if isinstance(error, _HELP_WANTED):
+        output.talk(error.format_message(), level=-1)
+        return error.exit_code
     fields = describe(error)
     if as_json:
         output.emit_json({"error": fields})
