@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import penstock.devdb.config  # noqa: F401  registers [devdb.NAME], as the faces do
+from penstock.devdb.context import context_of  # its import registers [devdb.NAME], as the faces do
 from penstock.errors import ConfigError, SecretExposed, TargetRefused, UnknownName
 from penstock.project.settings import ProjectSettings, load
 
@@ -122,6 +122,16 @@ def test_the_only_connection_of_a_role_needs_no_name(project: Make) -> None:
     assert more.only_connection("source", "other").name == "other"
     with pytest.raises(UnknownName, match="no connection"):
         found.only_connection("lake")
+
+
+def test_a_choice_of_connections_is_made_where_the_caller_can_make_it(project: Make) -> None:
+    several = project(TOML + '[connections.other]\nhost = "h"\nrole = "source"\n')
+    with pytest.raises(UnknownName) as caught:
+        several.only_connection("source")
+    assert caught.value.hint == "--on prod"
+    with pytest.raises(UnknownName) as caught:
+        context_of(several, "small")
+    assert caught.value.hint == 'source = "prod" in [devdb.small]'
 
 
 def test_a_source_is_never_a_target(project: Make) -> None:

@@ -69,12 +69,13 @@ def context_of(project: ProjectSettings, name: str, settings: DevdbSettings | No
             why="PostgreSQL keeps no more of a name",
             hint="set a shorter `database` there",
         )
+    section = f"[devdb.{name}]"
     return Context(
         project=project.name,
         name=name,
         settings=settings,
-        source=project.only_connection("source", settings.source or None),
-        target=project.only_connection("target", settings.target or None),
+        source=project.only_connection("source", settings.source or None, section=section),
+        target=project.only_connection("target", settings.target or None, section=section),
         keys=Keyring(parse_key(project.key())),
         registry=registry_file.load(project.masks_path),
         state_dir=project.state_dir,

@@ -121,9 +121,10 @@ class ProjectSettings:
         """The settings of one connection, password included. Raises UnknownName, ConfigError, SecretExposed."""
         return self.resolved(name).settings
 
-    def only_connection(self, role: str, name: str | None = None) -> ConnectionSettings:
+    def only_connection(self, role: str, name: str | None = None, *, section: str = "") -> ConnectionSettings:
         """The connection called `name`, or the only one of that role.
 
+        `section` is where the choice is written (`[devdb.small]`); without one the command takes `--on`.
         Raises UnknownName when there is a choice, TargetRefused when a source is named where something is written.
         """
         if name is not None:
@@ -140,9 +141,9 @@ class ProjectSettings:
             raise UnknownName(
                 f"{'no' if not candidates else 'more than one'} connection has the role {role}",
                 why="found: " + (", ".join(candidates) or "none"),
-                hint=f'--on {candidates[0]}, or {role} = "{candidates[0]}" in the section of penstock.toml'
+                hint=(f'{role} = "{candidates[0]}" in {section}' if section else f"--on {candidates[0]}")
                 if candidates
-                else f'[connections.prod] … role = "{role}"',
+                else f'[connections.{"prod" if role == "source" else "dev"}] … role = "{role}"',
             )
         return self.connection(candidates[0])
 
