@@ -18,14 +18,16 @@ from pathlib import Path
 from penstock.catalog.model import Catalog, TableName, quote_identifier
 from penstock.devdb.databases import MANIFEST_SCHEMA
 from penstock.engines.postgres.clients import ClientTools
-from penstock.engines.postgres.session import Session
-from penstock.errors import DatabaseError, NoSpace, SchemaToolError
+from penstock.engines.postgres.errors import LOCKED_HINT, LOCKED_WHY
+from penstock.engines.postgres.session import PINNED, Session
+from penstock.errors import DatabaseError, NoSpace, QueryError, SchemaToolError
 from penstock.project.connections import ConnectionSettings
 
 _ENTRY = re.compile(r"^(\d+); (\d+) (\d+) (.*)$")
 _ERROR = re.compile(r"ERROR:\s+(.*)")
 _OBJECT = re.compile(r"from TOC entry \d+; \d+ \d+ (.*) \S+$")  # its last word is the owner
 _NO_ROLE = re.compile(r'role (".*") does not exist')
+_NO_LOCK = re.compile(r"canceling statement due to (?:statement|lock) timeout")  # it waits under the former
 _LITERAL = re.compile(r"'(?:[^']|'')*'")
 
 
@@ -114,7 +116,10 @@ def dump_schema(
     skip: Iterable[TableName],
     unavailable: Iterable[str],
 ) -> tuple[SchemaArchive, frozenset[tuple[int, int]]]:
-    """Dump the schema the source session's exported snapshot sees; also the identities to leave out on restore."""
+    """Dump the schema the source session's exported snapshot sees; also the identities to leave out on restore.
+
+    `pg_dump` locks every table it dumps, those without rows in the copy too, and lifts `lock_timeout` in its session.
+    """
     skipped = list(skip)
     identities, left_out = _identities_to_leave_out(source, skipped, list(unavailable))
     path = folder / "schema.dump"
@@ -123,6 +128,7 @@ def dump_schema(
         "--format=custom",
         "--schema-only",
         f"--snapshot={source.snapshot_id}",
+        f"--lock-wait-timeout={PINNED['lock_timeout']}",
         "--no-publications",
         "--no-subscriptions",
         "--no-security-labels",
@@ -131,6 +137,12 @@ def dump_schema(
         f"--file={path}",
     ]
     result = _run(command, connection_environment(source.settings, source.database))
+    if result.returncode and _NO_LOCK.search(result.stderr):
+        raise QueryError(
+            f"no lock within {PINNED['lock_timeout']} while dumping the schema of the source",
+            why=LOCKED_WHY,
+            hint=LOCKED_HINT,
+        )
     _raise_for(result, "dumping the schema of the source")
     return SchemaArchive(path, tools, tuple(left_out)), identities
 

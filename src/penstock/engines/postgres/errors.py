@@ -28,6 +28,11 @@ from penstock.errors import (
 # SQLSTATE classes whose messages name objects and never rows.
 _SPEAKS_OF_NAMES = ("0A", "25", "26", "28", "2B", "3D", "3F", "42", "53", "54", "55", "57", "58")
 _AGAIN = "run the command again; nothing half-done remains under the final name"
+LOCKED_WHY = "another session holds it, as a migration that changes a table does"
+LOCKED_HINT = (
+    "run the command again when that session is done; which one: SELECT pid, relation::regclass FROM pg_locks "
+    "WHERE mode = 'AccessExclusiveLock' AND granted;"
+)
 _LITERAL = re.compile(r"'(?:[^']|'')*'|\"[^\"]{64,}\"")
 
 
@@ -118,6 +123,8 @@ def _from_server(error: asyncpg.PostgresError, doing: str) -> PenstockError:
         )
     if state.startswith(("57P", "08")):
         return SnapshotLost(what, why=why, hint=_AGAIN)
+    if state == "55P03":
+        return QueryError(f"no lock in time while {doing}", why=LOCKED_WHY, hint=LOCKED_HINT)
     if state == "57014":
         return QueryError(
             what, why=why, hint="a time limit ended the statement; raise statement_timeout for this role"
