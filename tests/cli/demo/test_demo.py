@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import socket
 import stat
 import subprocess
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from penstock.cli.demo.run import _NEXT
 from tests.cli.json_page import EXAMPLES, differences
 from tests.servers import Server
 
@@ -154,6 +156,19 @@ def test_the_project_follows_when_the_server_had_to_move_to_another_port(
         server._set_port(taken)
         server.start()
         demo.home.write_project(server)
+
+
+def test_every_command_it_says_to_try_next_works(demo: Demo, penstock: Penstock) -> None:
+    """In its order, which ends with stopping the server."""
+    lines = [line for line, _ in _NEXT]
+    assert lines[-1] == "demo --stop ."
+    try:
+        for line in lines:
+            assert line in demo.output
+            done = penstock(*shlex.split(line), folder=demo.home.folder)
+            assert done.returncode == 0, f"penstock {line}: {done.stdout}{done.stderr}"
+    finally:
+        demo.home.server().start()
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path, penstock: Penstock) -> None:
