@@ -49,6 +49,14 @@ def test_bounds_that_quote_a_masked_column_are_refused_in_the_plan(partitioned: 
         assert "quartermaine" not in done.out + done.err
 
 
+def test_a_bound_that_quotes_what_stays_real_is_fine(partitioned: Folder) -> None:
+    staff = """[[devdb.small.real]]\ntable = "public.visit"\nwhere = "who = 'zebulon'"\n"""
+    partitioned.write(devdb=ROOTS + staff)
+    (refusal,) = partitioned.run("dev", "plan", "small", "--json").json["refusals"]
+    assert "visit_one" in refusal["what"]
+    assert "more)" not in refusal["what"]
+
+
 @pytest.mark.parametrize(
     "acknowledged", ['"partition bound public.visit_one", "partition bound public.visit_two"', '"partition bound public.*"']
 )  # fmt: skip

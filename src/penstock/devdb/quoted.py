@@ -146,8 +146,9 @@ def _candidates(text: CatalogText, decision: Decision) -> tuple[str, ...]:
         for count in range(2 if text.code else 1, _MOST_WORDS + 1):
             for first, last in zip(words, words[count - 1 :], strict=False):
                 found.add(piece[first.start() : last.end()])
-    real = {value.lower() for value in decision.mask.site.real} if decision.mask is not None else set()
-    return tuple(sorted({t.lower() for t in found if _is_searched_for(t)} - real))
+    real = decision.mask.site.real.values() if decision.mask is not None else ()
+    staying = {value.lower() for values in real for value in values}
+    return tuple(sorted({t.lower() for t in found if _is_searched_for(t)} - staying))
 
 
 def _is_searched_for(text: str) -> bool:
