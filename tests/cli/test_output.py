@@ -32,10 +32,9 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_results_and_talk_go_to_their_own_stream(capsys: pytest.CaptureFixture[str]) -> None:
     output.emit("result")
     output.talk("talk")
-    output.warn("careful")
     shown = capsys.readouterr()
     assert shown.out == "result\n"
-    assert shown.err == "talk\nwarning: careful\n"
+    assert shown.err == "talk\n"
 
 
 @pytest.mark.parametrize(
@@ -53,7 +52,6 @@ def test_everything_printed_is_scrubbed(capsys: pytest.CaptureFixture[str]) -> N
     redact.remember("canary-secret")
     output.emit("a canary-secret")
     output.talk("a canary-secret")
-    output.warn("a canary-secret")
     output.table([["canary-secret"]], ["H"])
     output.emit_json({"a": ["canary-secret"], "canary-secret": 1, "b": Path("/canary-secret")})
     with output.progress() as progress:

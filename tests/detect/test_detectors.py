@@ -127,7 +127,7 @@ def test_one_wrong_digit_never_passes_luhn(body, change):
     number = body + str((10 - int(sums[0])) % 10)
     place = change % len(number)
     broken = number[:place] + str((int(number[place]) + change) % 10) + number[place + 1 :]
-    assert credit_card.luhn_valid(Texts.of(pa.array([number, broken]))).tolist() == [True, False]
+    assert (credit_card.luhn_sums(Texts.of(pa.array([number, broken]))) == 0).tolist() == [True, False]
 
 
 @given(st.text("0123456789", min_size=18, max_size=18), st.integers(0, 17), st.integers(1, 9))

@@ -20,9 +20,10 @@ def shape(value):
 @given(digits.filter(lambda d: len(d) >= 11))
 def test_a_valid_card_stays_valid_and_an_invalid_one_invalid(body):
     every = [body + c for c in "0123456789"]
-    valid = lambda numbers: [  # noqa: E731
-        bool(v) for v in detected_card.luhn_valid(detected_card.Texts.of(pa.array(numbers)))
-    ]
+
+    def valid(numbers):
+        return (detected_card.luhn_sums(detected_card.Texts.of(pa.array(numbers))) == 0).tolist()
+
     assert valid(masked("credit_card", every)) == valid(every)
 
 

@@ -163,7 +163,7 @@ def test_tables_whose_rows_stay_behind_need_no_decision(resolved: Resolved):
     skip = [column(f"cache_{n}.x").table for n in "ab"]
     policy = resolved(ddl, "[public.log]\nx = 'text'\n", skip=skip, empty=[column("log.x").table])
     assert undecided(policy) == {"t.x"}
-    assert [line.column for line in policy.unused] == [column("log.x")]
+    assert policy.stale == ()  # a line on one of them is no mistake: another devdb may copy the table
     assert all(name.table.table == "t" for name in policy.decisions)
 
 

@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from penstock.pools.load import NAMES, content, countries, pool
+from penstock.pools.load import NAMES, content, pool
 
 FROZEN = {
     "cities": "7fb113a33a1a7cfd42fc924ce5ec4a6a68eecf3ad6d9a6d66f8b97b8b7e10e07",
@@ -50,11 +50,6 @@ def test_a_name_is_one_word_of_letters(name):
 )
 def test_pools_are_large_enough_to_look_like_a_population(name, least):
     assert len(pool(name)) >= least
-
-
-def test_every_city_has_its_country():
-    assert len(countries()) == len(pool("cities"))
-    assert all(countries().to_pylist())
 
 
 def test_an_unknown_pool_is_an_error():

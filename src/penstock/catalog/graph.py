@@ -168,12 +168,15 @@ class RelationGraph:
 
     @property
     def load_order(self) -> tuple[TableName, ...]:
-        """All tables, parents before children; within a cycle by name."""
+        """All tables, parents before children; within a cycle by name. (Step 2) `sync` loads in it, reports show it."""
         return tuple(table for component in self.components for table in component)
 
     @cached_property
     def cycles(self) -> tuple[tuple[TableName, ...], ...]:
-        """The components that reference themselves: several tables, or one with a self-reference."""
+        """The components that reference themselves: several tables, or one with a self-reference.
+
+        (Step 2) What `load_order` cannot order: `sync` checks their keys at the end, reports name them.
+        """
         return tuple(
             c for c in self.components if len(c) > 1 or any(e.is_self_reference for e in self.parents[c[0]])
         )

@@ -59,11 +59,6 @@ def talk(message: str, *, level: int = 0) -> None:
         _write(sys.stderr, scrub(message) + "\n")
 
 
-def warn(message: str) -> None:
-    """A warning on stderr, also with `-q`."""
-    _write(sys.stderr, style("warning: ", sys.stderr, fg="yellow") + scrub(message) + "\n")
-
-
 def table(rows: Iterable[Sequence[object]], headers: Sequence[str], *, right: Iterable[int] = ()) -> None:
     """A table to stdout, columns aligned by what they look like; `right` are the columns aligned to the right."""
     texts = [[scrub("" if cell is None else str(cell)) for cell in row] for row in rows]

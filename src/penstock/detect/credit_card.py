@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pyarrow as pa
 
-from penstock.detect.spans import I64, Flags, Spans, Texts, located, regex_spans, standing_alone, whole
+from penstock.detect.spans import I64, Spans, Texts, located, regex_spans, standing_alone, whole
 
 PATTERN = r"[0-9](?:[ -]?[0-9]){11,}"
 _GROUP = re.compile(r"[0-9]+")
@@ -22,12 +22,6 @@ def luhn_sums(digits: Texts) -> I64:
     sums = np.concatenate([[0], np.cumsum(weighted)])
     totals: I64 = (sums[digits.offsets[1:]] - sums[digits.offsets[:-1]]) % 10
     return totals
-
-
-def luhn_valid(digits: Texts) -> Flags:
-    """Which texts of ASCII digits end in their check digit."""
-    valid: Flags = (luhn_sums(digits) == 0) & (np.diff(digits.offsets) > 0)
-    return valid
 
 
 def find(values: pa.Array) -> Spans:

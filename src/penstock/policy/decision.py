@@ -118,7 +118,6 @@ class Policy:
     notices: tuple[Notice, ...] = ()
     stale: tuple[Line, ...] = ()  # lines of masks.toml without a column
     merges: tuple[Merge, ...] = ()
-    unused: tuple[Line, ...] = ()  # lines on tables that are skipped or left empty
     real: Mapping[str, frozenset[str]] = field(default_factory=dict)  # values that stay real, by domain
 
     @property

@@ -117,7 +117,6 @@ def resolve(
         notices=(*draft.notices, *found.notices),
         stale=tuple(line for line in registry if not _exists(catalog, line.column)),
         merges=_merges(catalog, classes, draft.decisions),
-        unused=tuple(line for line in registry if line.column.table in left_out),
         real=staying,
     )
 

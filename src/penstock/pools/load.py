@@ -40,10 +40,3 @@ def pool(name: str) -> pa.Array:
     """The values of a pool (large_string), without what follows a tab."""
     lines = content(name).decode("ascii").splitlines()
     return pa.array([line.partition("\t")[0] for line in lines], pa.large_string())
-
-
-@cache
-def countries() -> pa.Array:
-    """The country of each value of the pool `cities`."""
-    lines = content("cities").decode("ascii").splitlines()
-    return pa.array([line.partition("\t")[2] for line in lines], pa.large_string())

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -48,25 +48,6 @@ _OWN = {
 }
 
 
-class Connections(Mapping[str, ConnectionSettings]):
-    """The connections of a project; each is resolved, with its password, when it is first asked for."""
-
-    def __init__(self, tables: Mapping[str, ConnectionTable], settings: ProjectSettings) -> None:
-        self._tables = tables
-        self._settings = settings
-
-    def __getitem__(self, name: str) -> ConnectionSettings:
-        if name not in self._tables:
-            raise KeyError(name)
-        return self._settings.resolved(name).settings
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._tables)
-
-    def __len__(self) -> int:
-        return len(self._tables)
-
-
 @dataclass(frozen=True, slots=True)
 class ProjectSettings:
     """Everything a command may ask of a project. Holds no secret until a connection or the key is asked for."""
@@ -78,7 +59,6 @@ class ProjectSettings:
     sections: Mapping[str, Mapping[str, Any]]
     environment: Environment
     origins: Mapping[str, str]
-    raw: Mapping[str, Any] = field(repr=False)
     _resolved: dict[str, Resolved] = field(default_factory=dict, repr=False)
 
     @property
@@ -89,10 +69,6 @@ class ProjectSettings:
     def state_dir(self) -> Path:
         """`.penstock/`: caches and history; losing it loses nothing that matters."""
         return self.root / ".penstock"
-
-    @property
-    def connections(self) -> Mapping[str, ConnectionSettings]:
-        return Connections(self.tables, self)
 
     def require_connection(self, name: str) -> None:
         """Raise UnknownName unless the project has a connection of that name."""
@@ -281,7 +257,6 @@ def _assemble(file: Path, raw: dict[str, Any], place: Place, flags: Mapping[str,
         sections=MappingProxyType(_sections(raw, place)),
         environment=environment,
         origins=MappingProxyType(origins),
-        raw=raw,
     )
 
 
