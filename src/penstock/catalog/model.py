@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 from penstock.catalog.types import ColumnType
 
+MANIFEST_SCHEMA = "penstock"  # Penstock's own tables in a database it made; no part of what was copied
+
 
 def quote_identifier(name: str) -> str:
     """`name` as a delimited SQL identifier, always quoted."""

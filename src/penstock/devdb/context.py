@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penstock.devdb.config import DevdbSettings
+from penstock.devdb.databases import MAX_NAME_BYTES
 from penstock.engines.postgres.session import Session
 from penstock.errors import ConfigError
 from penstock.masks.keys import Keyring
@@ -16,8 +17,6 @@ from penstock.policy.registry_file import Registry
 from penstock.project.connections import ConnectionSettings
 from penstock.project.key import parse_key
 from penstock.project.settings import ProjectSettings
-
-_MAX_NAME_BYTES = 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +62,9 @@ def context_of(project: ProjectSettings, name: str, settings: DevdbSettings | No
     """
     if settings is None:
         settings = project.section("devdb", name)
-    if len((settings.database or name).encode()) > _MAX_NAME_BYTES:
+    if len((settings.database or name).encode()) > MAX_NAME_BYTES:
         raise ConfigError(
-            f"the database name of [devdb.{name}] is longer than {_MAX_NAME_BYTES} bytes",
+            f"the database name of [devdb.{name}] is longer than {MAX_NAME_BYTES} bytes",
             why="PostgreSQL keeps no more of a name",
             hint="set a shorter `database` there",
         )

@@ -16,9 +16,8 @@ from penstock.catalog.model import DatabaseFacts, Locale, quote_identifier
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError, QueryError, TargetRefused
 
-MANIFEST_SCHEMA = "penstock"
 _MARK = "__penstock_"
-_MAX_NAME_BYTES = 63
+MAX_NAME_BYTES = 63
 
 
 def quote_literal(text: str) -> str:
@@ -29,7 +28,7 @@ def quote_literal(text: str) -> str:
 def temporary_name(final: str) -> str:
     """A fresh name for a build of `final`, within 63 bytes."""
     tail = f"{_MARK}{secrets.token_hex(4)}"
-    head = final.encode()[: _MAX_NAME_BYTES - len(tail)].decode(errors="ignore")
+    head = final.encode()[: MAX_NAME_BYTES - len(tail)].decode(errors="ignore")
     return head + tail
 
 

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from penstock._version import __version__
-from penstock.devdb.databases import MANIFEST_SCHEMA, quote_literal
+from penstock.catalog.model import MANIFEST_SCHEMA
+from penstock.devdb.databases import quote_literal
 from penstock.devdb.plan import Plan
 from penstock.engines.postgres.session import Session
 from penstock.errors import ConfigError

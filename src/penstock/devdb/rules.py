@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from penstock.catalog.graph import Children, Edge, RelationGraph, virtual_edge
-from penstock.catalog.model import Catalog, ColumnName, TableName
+from penstock.catalog.model import MANIFEST_SCHEMA, Catalog, ColumnName, TableName
 from penstock.devdb.config import DevdbSettings, EdgeSettings, RootSettings
-from penstock.devdb.databases import MANIFEST_SCHEMA
 from penstock.devdb.names import find_columns, find_scanned, find_table, find_tables
 from penstock.errors import ConfigError, UnknownName
 from penstock.policy.classes import Join

@@ -15,8 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.catalog.model import Catalog, TableName, quote_identifier
-from penstock.devdb.databases import MANIFEST_SCHEMA
+from penstock.catalog.model import MANIFEST_SCHEMA, Catalog, TableName, quote_identifier
 from penstock.engines.postgres.clients import ClientTools
 from penstock.engines.postgres.errors import LOCKED_HINT, LOCKED_WHY
 from penstock.engines.postgres.session import PINNED, Session

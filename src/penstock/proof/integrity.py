@@ -12,7 +12,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from penstock.catalog.graph import comparison_collations
-from penstock.catalog.model import Catalog, Column, ColumnName, ForeignKey, Table, TableName, quote_identifier
+from penstock.catalog.model import (
+    MANIFEST_SCHEMA,
+    Catalog,
+    Column,
+    ColumnName,
+    ForeignKey,
+    Table,
+    TableName,
+    quote_identifier,
+)
 from penstock.catalog.types import Family
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError
@@ -181,7 +190,7 @@ def _rows(
         unexpected = (
             table.kind in ("table", "partitioned") and not table.is_partition and table.name not in expected
         )
-        if unexpected and table.name.schema != "penstock":
+        if unexpected and table.name.schema != MANIFEST_SCHEMA:
             yield Check("row count", str(table.name), Status.SKIPPED, "no count was expected of it")
 
 

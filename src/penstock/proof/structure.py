@@ -8,11 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from penstock.catalog.model import Catalog, Column, ForeignKey, Sequence, Table, TableName
+from penstock.catalog.model import MANIFEST_SCHEMA, Catalog, Column, ForeignKey, Sequence, Table, TableName
 from penstock.proof.report import Check, Status
-
-MANIFEST_SCHEMA = "penstock"  # Penstock's own tables in a target; not the source's
-
 
 Reread = Callable[[str], str | None]
 """What the target's server makes of the text of a view; None when it does not take it."""

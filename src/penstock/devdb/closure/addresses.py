@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from penstock.catalog.model import Catalog, TableName
+from penstock.catalog.model import Catalog, TableName, quote_identifier
 from penstock.devdb.closure.rowset import OFFSET_BITS, RowIds, RowSet, blocks_of, offsets_of, row_ids
 from penstock.errors import SourceRefused
 
@@ -158,11 +158,7 @@ def read_ids(
     session: Source, addresses: Addresses, table: TableName, leaf: TableName | None, rest: str, doing: str
 ) -> Iterator[RowIds]:
     """Row ids of `SELECT … FROM table AS "its own name" <rest>`, in blocks, in the order the query gives."""
-    alias = _own_name(leaf or table)
+    alias = quote_identifier((leaf or table).table)
     query = f"SELECT {addresses.selected(table, alias, leaf)} FROM {addresses.relation(table, leaf)} AS {alias} {rest}"
     for records in read_records(session, query, addresses.record((table, leaf)), doing):
         yield addresses.ids(records, 0, table, leaf)
-
-
-def _own_name(table: TableName) -> str:
-    return '"' + table.table.replace('"', '""') + '"'

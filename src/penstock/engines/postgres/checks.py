@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from penstock.catalog.model import quote_identifier
 from penstock.engines.postgres.clients import find_client_tools
 from penstock.engines.postgres.session import Session
 from penstock.errors import PenstockError
@@ -185,7 +186,7 @@ def encoding(facts: ServerFacts, connection: str) -> CheckResult:
 def cannot_write(facts: ServerFacts, rights: Iterable[TableRights], connection: str) -> CheckResult:
     """The role could not write to the source even by mistake."""
     check = "role cannot write"
-    role = '"' + facts.role.replace('"', '""') + '"'
+    role = quote_identifier(facts.role)
     fix = f"CREATE ROLE penstock_reader LOGIN; GRANT pg_read_all_data TO penstock_reader;   and use it instead of {role}"
     if facts.superuser:
         return CheckResult(check, "warn", f"{role} is a superuser", fix, connection)
@@ -203,7 +204,7 @@ def readable(facts: ServerFacts, rights: Iterable[TableRights], connection: str)
     denied = [table.name for table in rights if not table.readable]
     if not denied:
         return CheckResult("role can read", "ok", "every table", connection=connection)
-    role = '"' + facts.role.replace('"', '""') + '"'
+    role = quote_identifier(facts.role)
     fix = f"GRANT pg_read_all_data TO {role};   or list them under `skip`"
     return CheckResult("role can read", "warn", f"not {_some(denied)}", fix, connection)
 
@@ -213,7 +214,7 @@ def row_security(facts: ServerFacts, rights: Iterable[TableRights], connection: 
     hidden = [table.name for table in rights if table.rows_hidden]
     if not hidden:
         return CheckResult("row-level security", "ok", "hides no rows from this role", connection=connection)
-    role = '"' + facts.role.replace('"', '""') + '"'
+    role = quote_identifier(facts.role)
     fix = f"ALTER ROLE {role} BYPASSRLS;   or list them under `skip`"
     return CheckResult("row-level security", "fail", f"would hide rows of {_some(hidden)}", fix, connection)
 
@@ -223,7 +224,7 @@ def can_create(facts: ServerFacts, connection: str) -> CheckResult:
     if facts.standby:
         fix = "point this connection at a primary"
         return CheckResult("can create databases", "fail", "the target is a standby", fix, connection)
-    role = '"' + facts.role.replace('"', '""') + '"'
+    role = quote_identifier(facts.role)
     if facts.superuser or facts.creates_databases:
         return CheckResult("can create databases", "ok", f"{role} may", connection=connection)
     return CheckResult(
