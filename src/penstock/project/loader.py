@@ -74,7 +74,7 @@ def build(kind: type[T], table: object, place: Place, *, outer: Iterable[str] = 
         return kind(**values)
     except ValueError as error:  # a dataclass's own __post_init__ checks; its text is ours
         raise ConfigError(
-            f"{place}: {error}", hint="correct it there; docs/project-file.md says what each key takes"
+            f"{place}: {error}", hint="correct it there; penstock config schema prints what each key takes"
         ) from None
 
 
@@ -120,7 +120,7 @@ def _refuse_reference(value: object, place: Place) -> None:
         raise ConfigError(
             f"{place} is a ${{…}}, which is not expanded in this field",
             why="variables are expanded in the fields of [connections.NAME] only",
-            hint="write the value itself; a variable named after the key can override it (docs/project-file.md)",
+            hint="write the value itself; a variable can override it: PENSTOCK_DEVDB_SMALL_DATABASE=… for devdb.small.database",
         )
 
 

@@ -98,7 +98,7 @@ def write(root: Path, name: str, endpoints: list[Endpoint], database: str) -> li
     exposure.refuse_tracked_env(root)
     secrets = {key: value for endpoint in endpoints for key, value in endpoint.secrets.items()}
     comments = {
-        KEY_NAME: "The project key: all pseudonyms come from it. Share it like a password; see docs/secrets.md.",
+        KEY_NAME: "The project key: all pseudonyms come from it. Share it by a password manager, never by git or mail.",
         **{key: f"Password of connections.{e.name}" for e in endpoints for key in e.secrets},
     }
     written = [_ignore(root)]

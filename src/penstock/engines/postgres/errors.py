@@ -139,4 +139,8 @@ def _from_server(error: asyncpg.PostgresError, doing: str) -> PenstockError:
         return QueryError(what, why=why, hint="grant the role the right, or skip the table; penstock doctor")
     if state.startswith("42"):
         return QueryError(what, why=why, hint="check the SQL in penstock.toml")
-    return DatabaseError(what, why=f"{why} [SQLSTATE {state}]", hint="see docs/errors.md")
+    return DatabaseError(
+        what,
+        why=f"{why} [SQLSTATE {state}]",
+        hint="the server's log says more; please report this with the SQLSTATE",
+    )
