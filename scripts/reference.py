@@ -13,7 +13,7 @@ import click
 
 from penstock import errors
 from penstock.catalog.types import Family
-from penstock.cli import COMMANDS
+from penstock.cli import COMMANDS, cli
 from penstock.masks import registry
 from penstock.masks.contract import Mask
 from penstock.policy.defaults import BY_TYPE
@@ -23,8 +23,9 @@ NOTE = "<!-- Written by `make docs` from the code. -->\n"
 
 
 def commands() -> str:
-    """Every command and subcommand with what `--help` says."""
-    parts = [NOTE, "# Commands\n", "Every command also takes the options that `penstock --help` lists.\n"]
+    """`penstock` itself, then every command and subcommand, with what `--help` says."""
+    common = "Every command also takes the options of `penstock` itself, anywhere on the line.\n"
+    parts = [NOTE, "# Commands\n", common, "## `penstock`\n", _help(cli, "penstock")]
     for name in COMMANDS:
         parts += _command(importlib.import_module(f"penstock.cli.{name}").command, f"penstock {name}", 2)
     return "\n".join(parts)
@@ -32,13 +33,15 @@ def commands() -> str:
 
 def _command(command: click.Command, path: str, depth: int) -> Iterator[str]:
     yield f"{'#' * depth} `{path}`\n"
-    with click.Context(command, info_name=path, terminal_width=100) as context:
-        yield f"```\n{command.get_help(context).rstrip()}\n```\n"
+    yield _help(command, path)
     if isinstance(command, click.Group):
-        for name in command.list_commands(context):
-            inner = command.get_command(context, name)
-            if inner is not None:
-                yield from _command(inner, f"{path} {name}", depth + 1)
+        for name in sorted(command.commands):
+            yield from _command(command.commands[name], f"{path} {name}", depth + 1)
+
+
+def _help(command: click.Command, path: str) -> str:
+    with click.Context(command, info_name=path, terminal_width=100) as context:
+        return f"```\n{command.get_help(context).rstrip()}\n```\n"
 
 
 def masks() -> str:
@@ -125,7 +128,7 @@ EXIT_CODES = {
     2: "the command line or a file of the project is wrong",
     3: "a database or store failed",
     4: "refused by a guard; nothing was done",
-    5: "partial: a limit was reached, the result so far is saved",
+    5: "(later) partial: a limit was reached, the result so far is saved",
     130: "interrupted; what was half-done has been removed",
 }
 PAGES = {"commands.md": commands, "masks.md": masks, "errors.md": error_codes}
