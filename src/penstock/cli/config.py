@@ -7,7 +7,7 @@ import json
 import click
 
 from penstock.cli import output
-from penstock.cli.options import open_project
+from penstock.cli.options import json_option, open_project
 
 
 @click.group("config")
@@ -17,7 +17,7 @@ def command() -> None:
 
 @command.command("show")
 @click.option("--origin", is_flag=True, help="Also where each setting comes from.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@json_option
 def show(*, origin: bool, as_json: bool) -> None:
     """Every setting in force; passwords and the key as asterisks."""
     project = open_project()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from penstock.cli import output
-from penstock.cli.options import open_project
+from penstock.cli.options import json_option, open_project
 
 if TYPE_CHECKING:
     from penstock.api.connections import Answer
@@ -19,7 +19,7 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@json_option
 def list_(*, as_json: bool) -> None:
     """The connections of penstock.toml, without opening them."""
     found = open_project().list_connections()
@@ -37,7 +37,7 @@ def list_(*, as_json: bool) -> None:
 
 @command.command("test")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@json_option
 def test(names: tuple[str, ...], *, as_json: bool) -> int:
     """Open connections (default: all) and say what answers. Exit code 3 when one does not."""
     answers = open_project().test_connections(*names)

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from penstock.cli import dev_text
-from penstock.cli.options import open_project
+from penstock.cli.options import json_option, open_project
 from penstock.cli.output import emit, emit_json, progress, talk
 
 if TYPE_CHECKING:
     from penstock.devdb.plan import Plan
 
-_JSON = click.option("--json", "as_json", is_flag=True, help="One documented JSON object on stdout.")
 _PLAN = click.option("--plan", "plan_file", type=click.Path(path_type=Path, dir_okay=False),
                      help="Use the rules of a saved plan; refuse when the counts have drifted.")  # fmt: skip
 _YES = click.option("--yes", is_flag=True, help="Do not ask.")
@@ -34,7 +33,7 @@ def command() -> None:
 @command.command()
 @click.argument("name")
 @click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan as JSON.")
-@_JSON
+@json_option
 def plan(name: str, save: Path | None, as_json: bool) -> int:
     """Exact rows per table, masks per column, warnings and refusals. Writes nothing to any database.
 
@@ -52,7 +51,7 @@ def plan(name: str, save: Path | None, as_json: bool) -> int:
 @command.command()
 @click.argument("name")
 @_PLAN
-@_JSON
+@json_option
 def create(name: str, plan_file: Path | None, as_json: bool) -> None:
     """Copy, mask, verify, and only then publish under its name."""
     _build(name, plan_file, "created", as_json=as_json)
@@ -61,7 +60,7 @@ def create(name: str, plan_file: Path | None, as_json: bool) -> None:
 @command.command()
 @click.argument("name")
 @_PLAN
-@_JSON
+@json_option
 def refresh(name: str, plan_file: Path | None, as_json: bool) -> None:
     """Read production again: build beside the old database, verify, swap."""
     _build(name, plan_file, "refreshed", as_json=as_json)
@@ -71,7 +70,7 @@ def refresh(name: str, plan_file: Path | None, as_json: bool) -> None:
 @click.argument("name")
 @click.option("--root", "roots", multiple=True, required=True, metavar="TABLE:WHERE",
               help="Rows to add, with everything they need. May be repeated.")  # fmt: skip
-@_JSON
+@json_option
 def add(name: str, roots: tuple[str, ...], as_json: bool) -> None:
     """Top up an existing copy with fresh rows, for debugging today's problem.
 
@@ -85,7 +84,7 @@ def add(name: str, roots: tuple[str, ...], as_json: bool) -> None:
 
 @command.command()
 @click.argument("name")
-@_JSON
+@json_option
 def verify(name: str, as_json: bool) -> int:
     """Verify an existing copy: keys, constraints, counts, and that nothing of the source survives. Exits with 1 if not."""
     with progress() as shown:
@@ -101,7 +100,7 @@ def verify(name: str, as_json: bool) -> int:
 @click.argument("name")
 @click.argument("table")
 @click.argument("key")
-@_JSON
+@json_option
 def why(name: str, table: str, key: str, as_json: bool) -> int:
     """The path by which a row came into the subset. KEY is its primary key, as in the source or as masked."""
     with progress() as shown:
@@ -111,7 +110,7 @@ def why(name: str, table: str, key: str, as_json: bool) -> int:
 
 
 @command.command("list")
-@_JSON
+@json_option
 def list_(as_json: bool) -> None:
     """The development databases of this project and what became of them."""
     found = open_project().list_dev()

@@ -180,7 +180,7 @@ def listing(found: list[Listed]) -> None:
             )
             for item in found
         ],
-        ("name", "database", "state", "rows", "size", "created", "note"),
+        ("NAME", "DATABASE", "STATE", "ROWS", "SIZE", "CREATED", "NOTE"),
         right=(3, 4),
     )
 

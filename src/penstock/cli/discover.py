@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from penstock.cli.options import open_project
+from penstock.cli.options import json_option, open_project
 from penstock.cli.output import emit, emit_json, style, table, talk
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.command("discover")
 @click.option("--on", metavar="NAME", help="The source connection, when there are several.")
 @click.option("--dry-run", is_flag=True, help="Show the proposals, write nothing.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@json_option
 def command(on: str | None, *, dry_run: bool, as_json: bool) -> None:
     """Propose masks.toml from the names and types of all columns.
 

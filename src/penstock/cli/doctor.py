@@ -5,13 +5,13 @@ from __future__ import annotations
 import click
 
 from penstock.cli import output
-from penstock.cli.options import common
+from penstock.cli.options import common, json_option
 
 _COLORS = {"ok": "green", "warn": "yellow", "fail": "red", "skip": "blue"}
 
 
 @click.command("doctor")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@json_option
 @click.option("--offline", is_flag=True, help="Only what needs no database.")
 def command(*, as_json: bool, offline: bool) -> int:
     """Check the project, its secrets and its connections.

@@ -12,7 +12,7 @@ import click
 
 from penstock.api import start
 from penstock.cli import output
-from penstock.cli.options import common
+from penstock.cli.options import common, json_option
 from penstock.errors import SecretExposed
 from penstock.project.redact import redact_url
 
@@ -34,7 +34,7 @@ from penstock.project.redact import redact_url
     "--password-stdin", is_flag=True, help="Read the source's password, then the target's, one per line."
 )
 @click.option("--no-input", is_flag=True, help="Ask nothing; what has no flag takes its default.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@json_option
 def command(
     name: str | None,
     source: str | None,

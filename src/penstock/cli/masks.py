@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from penstock.cli.options import open_project
+from penstock.cli.options import json_option, open_project
 from penstock.cli.output import emit, emit_json, style, table, talk
 
 if TYPE_CHECKING:
     from penstock.api.masks import Preview
     from penstock.policy.decision import Policy
 
-_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 _ON = click.option("--on", metavar="NAME", help="The source connection, when there are several.")
 _FOR = click.option(
     "--for",
@@ -39,7 +38,7 @@ def command() -> None:
 @click.option("--columns", is_flag=True, help="The decision of every column instead (reads the catalog).")
 @_ON
 @_FOR
-@_JSON
+@json_option
 def list_(on: str | None, devdb: str | None, *, columns: bool, as_json: bool) -> None:
     """The masks that can be named in masks.toml; with --columns, what happens to each column."""
     if columns:
@@ -88,7 +87,7 @@ def _list_columns(policy: Policy, *, as_json: bool) -> None:
 @command.command("check")
 @_ON
 @_FOR
-@_JSON
+@json_option
 def check(on: str | None, devdb: str | None, *, as_json: bool) -> int:
     """Refuse what is undecided, cannot stand or has no column: the gate for CI.
 
@@ -153,7 +152,7 @@ def _show_check(policy: Policy) -> None:
 @click.option("--rows", default=3, show_default=True, type=click.IntRange(1, 100), help="Rows per table.")
 @_ON
 @_FOR
-@_JSON
+@json_option
 def preview(tables: tuple[str, ...], rows: int, on: str | None, devdb: str | None, *, as_json: bool) -> None:
     """Source *shapes* beside masked values, for a few rows of each table (default: all tables).
 
@@ -206,7 +205,7 @@ def export(file: Path, on: str | None, *, everything: bool) -> None:
 @command.command("import")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True))
 @click.option("--dry-run", is_flag=True, help="Say what would change, write nothing.")
-@_JSON
+@json_option
 def import_(file: Path, *, dry_run: bool, as_json: bool) -> None:
     """Take decisions from a CSV file into masks.toml. Lines that say the same stay as they are."""
     text, origin = (sys.stdin.read(), "the CSV") if str(file) == "-" else (file.read_text("utf-8"), file.name)

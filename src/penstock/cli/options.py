@@ -24,6 +24,9 @@ class Common:
 
 common = Common()
 
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+"""For the commands whose result has a documented JSON form (docs/json.md)."""
+
 
 def add_common(command: click.Command) -> None:
     """Give a command, and all its subcommands, the common options (once; its own of the same name win)."""

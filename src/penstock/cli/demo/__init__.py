@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from penstock.cli.options import json_option
+
 DEFAULT_FOLDER = "demo-shop"
 
 
@@ -13,7 +15,7 @@ DEFAULT_FOLDER = "demo-shop"
 @click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), default=DEFAULT_FOLDER)
 @click.option("--stop", is_flag=True, help="Stop the demo's server; its databases stay.")
 @click.option("--remove", is_flag=True, help="Stop the server and delete the demo with its databases.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of the tables.")
+@json_option
 def command(*, folder: Path, stop: bool, remove: bool, as_json: bool) -> None:
     """Make a small shop with personal data, then a masked development database of it.
 

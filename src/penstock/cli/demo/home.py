@@ -49,8 +49,8 @@ class DemoHome:
             return
         if self.folder.exists() and any(self.folder.iterdir()):
             raise UsageError(
-                f"{self.folder} is not empty.",
-                why="The demo makes a project of its own and overwrites nothing.",
+                f"{self.folder} is not empty",
+                why="the demo makes a project of its own and overwrites nothing",
                 hint="penstock demo another-folder",
             )
         self.state.mkdir(parents=True)

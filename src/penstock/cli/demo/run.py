@@ -67,7 +67,7 @@ def run(home: DemoHome, *, as_json: bool) -> None:
 def end(home: DemoHome, *, remove: bool) -> None:
     """Stop the server of a demo, or remove the demo altogether."""
     if not home.exists:
-        raise UsageError(f"There is no demo in {home.folder}.", hint="penstock demo --stop OTHER-FOLDER")
+        raise UsageError(f"there is no demo in {home.folder}", hint="penstock demo --stop OTHER-FOLDER")
     if remove:
         home.remove()
         talk(f"removed {home.folder} and its databases")
@@ -98,7 +98,7 @@ def _show(
     ]
     table(
         [*rows, ("all", "", "", f"{created.rows:,}")],
-        ("table", "role", "in production", "copied"),
+        ("TABLE", "ROLE", "IN PRODUCTION", "COPIED"),
         right=(2, 3),
     )
     emit()
@@ -111,7 +111,7 @@ def _show(
     emit()
     table(
         [(item.column, item.source_shape, item.target_value) for item in samples],
-        ("column", f"{PRODUCTION} (shape)", plan.database),
+        ("COLUMN", "PRODUCTION (SHAPE)", "DEVELOPMENT"),
     )
     emit()
     psql = f"PGPASSFILE={quote(str(home.password_file))} {_program('psql', server.programs)}"

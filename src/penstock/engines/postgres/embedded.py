@@ -50,9 +50,9 @@ def server_account() -> Account | None:
             continue
         return Account(name, entry.pw_uid, entry.pw_gid)
     raise DatabaseError(
-        "No unprivileged account to run PostgreSQL as.",
-        why="PostgreSQL refuses to run as root, and this machine has neither 'postgres' nor 'nobody'.",
-        hint="Run the command as an ordinary user.",
+        "no unprivileged account to run PostgreSQL as",
+        why="PostgreSQL refuses to run as root, and this machine has neither 'postgres' nor 'nobody'",
+        hint="run the command as an ordinary user",
     )
 
 
@@ -66,8 +66,8 @@ def wheel_programs(major: int = 18) -> Path:
     folder = _WHEEL_FOLDERS.get(major)
     if spec is None or spec.origin is None or folder is None:
         raise DatabaseError(
-            f"No embedded PostgreSQL {major}.",
-            why="The wheel that brings it is not installed." if folder else "The wheel brings 16 and 18.",
+            f"no embedded PostgreSQL {major}",
+            why="the wheel that brings it is not installed" if folder else "the wheel brings 16 and 18",
             hint='pip install "penstock[embedded]"',
         )
     site = Path(spec.origin).parent.parent
@@ -192,9 +192,9 @@ class EmbeddedServer:
             # Somebody took the port between our asking for a free one and the server's bind.
             self._set_port(free_port())
         raise DatabaseError(
-            "The embedded PostgreSQL did not start.",
-            why=f"The server in {self.directory} stopped during its start.",
-            hint=f"Its log says why: tail {self.log}",
+            "the embedded PostgreSQL did not start",
+            why=f"the server in {self.directory} stopped during its start",
+            hint=f"its log says why: tail {self.log}",
         )
 
     def stop(self) -> None:
@@ -204,9 +204,9 @@ class EmbeddedServer:
         stopped = self._run("pg_ctl", "stop", "-w", "-m", "fast", "-D", str(self.data))
         if stopped.returncode != 0 and self.is_running:
             raise DatabaseError(
-                "The embedded PostgreSQL did not stop.",
-                why=f"The server in {self.directory} still runs.",
-                hint=f"Its log says more: tail {self.log}",
+                "the embedded PostgreSQL did not stop",
+                why=f"the server in {self.directory} still runs",
+                hint=f"its log says more: tail {self.log}",
             )
 
     def configure(self, options: Mapping[str, str]) -> None:
@@ -219,9 +219,9 @@ class EmbeddedServer:
         """Make the folder, owned by the account the server runs as."""
         if self._account is not None and not is_reachable(self.directory.parent, self._account):
             raise DatabaseError(
-                f"PostgreSQL cannot live in {self.directory}.",
-                why=f"As root it runs as '{self._account.name}', who may not enter that folder.",
-                hint="Choose a folder that every user can enter, or run the command as an ordinary user.",
+                f"PostgreSQL cannot live in {self.directory}",
+                why=f"as root it runs as '{self._account.name}', who may not enter that folder",
+                hint="choose a folder that every user can enter, or run the command as an ordinary user",
             )
         if self.directory.parent == _SHARED_HOME:
             _make_shared(_SHARED_HOME)
@@ -238,9 +238,9 @@ class EmbeddedServer:
             )
         if made.returncode != 0:
             raise DatabaseError(
-                "The embedded PostgreSQL could not be created.",
+                "the embedded PostgreSQL could not be created",
                 why=_last_line(made.stderr),
-                hint=f"Is there room, and may you write, in {self.directory}?",
+                hint=f"is there room, and may you write, in {self.directory}?",
             )
 
     def _locale(self) -> tuple[str, ...]:
@@ -264,7 +264,7 @@ class EmbeddedServer:
         )
         if copied.returncode != 0:
             raise DatabaseError(
-                "The standby could not be created.",
+                "the standby could not be created",
                 why=_last_line(copied.stderr),
                 hint="is the primary running, and may this user replicate?",
             )
@@ -317,7 +317,7 @@ def _is_free(port: int) -> bool:
 
 def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "The program gave no reason."
+    return lines[-1] if lines else "the program gave no reason"
 
 
 def _make_shared(folder: Path) -> None:
