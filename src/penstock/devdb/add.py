@@ -16,7 +16,6 @@ from typing import Any
 from penstock.catalog.model import TableName
 from penstock.devdb import databases, manifest, verify
 from penstock.devdb.added import name_roots
-from penstock.devdb.build import Job
 from penstock.devdb.config import RootSettings
 from penstock.devdb.context import Context
 from penstock.devdb.insert import Inserted, insert_missing
@@ -26,6 +25,7 @@ from penstock.devdb.ours import require_ours
 from penstock.devdb.plan import Plan
 from penstock.devdb.planning import Prepared, prepare
 from penstock.devdb.progress import Progress
+from penstock.devdb.subset import Subset
 from penstock.engines.postgres.session import Session
 from penstock.errors import Finding, TargetRefused, UsageError
 
@@ -81,10 +81,10 @@ def add(context: Context, roots: Sequence[str], progress: Progress) -> Added:
         prepared.require()
         _require_same_masks(context, prepared.plan, made)
         names = name_roots(context, prepared, source)
-        job = dataclasses.replace(prepared.job, keep=_kept(prepared.job, made.document))
+        subset = dataclasses.replace(prepared.subset, keep=_kept(prepared.subset, made.document))
         with target.transaction():
-            inserted = insert_missing(job, source, target, progress)
-            found = _verify(context, job, source, target, inserted, progress)
+            inserted = insert_missing(subset, source, target, progress)
+            found = _verify(context, subset, source, target, inserted, progress)
             new = _manifest(made, prepared, inserted, {"roots": names, "verification": found.as_dict()})
             manifest.write(target, new)
     manifest.save(new, context.state_dir)
@@ -122,16 +122,16 @@ def _require_same_masks(context: Context, plan: Plan, made: Manifest) -> None:
         )
 
 
-def _kept(job: Job, document: Mapping[str, Any]) -> frozenset[TableName]:
+def _kept(subset: Subset, document: Mapping[str, Any]) -> frozenset[TableName]:
     roles = {text: entry["role"] for text, entry in document["tables"].items()}
-    return frozenset(name for name in job.catalog.leaves if roles.get(str(name)) == "keep")
+    return frozenset(name for name in subset.catalog.leaves if roles.get(str(name)) == "keep")
 
 
 def _verify(
-    context: Context, job: Job, source: Session, target: Session, inserted: Inserted, progress: Progress
+    context: Context, subset: Subset, source: Session, target: Session, inserted: Inserted, progress: Progress
 ) -> verify.Verification:
     progress.start("verify")
-    found = verify.verify(job, source, target, expected=inserted.after)
+    found = verify.verify(subset, source, target, expected=inserted.after)
     progress.finish("verify")
     if not found.passed:
         raise Finding(

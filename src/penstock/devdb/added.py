@@ -34,7 +34,7 @@ class AddedRoots:
 
 def name_roots(context: Context, prepared: Prepared, source: Session) -> Names:
     """The names of all root rows of an `add`. Raises `Finding` for a root that has none: a slip, most likely."""
-    catalog = prepared.job.catalog
+    catalog = prepared.subset.catalog
     addresses = Addresses(catalog, int(source.fetchval("SELECT pg_catalog.current_setting('block_size')")))
     found: dict[str, list[int] | None] = {}
     for table, root in prepared.rules.roots:

@@ -15,16 +15,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from penstock.catalog.model import Catalog, ColumnName, Sequence, TableName, quote_identifier
-from penstock.catalog.types import Family
-from penstock.devdb.closure import Closure
+from penstock.catalog.model import Catalog, TableName
 from penstock.devdb.closure.rowset import RowSet, blocks_of, offsets_of
 from penstock.devdb.progress import Progress
 from penstock.devdb.schema import LeftOut, dump_schema, with_leaves
+from penstock.devdb.sequences import set_sequences
+from penstock.devdb.subset import Subset
 from penstock.engines.postgres.clients import find_client_tools
 from penstock.engines.postgres.session import Session
 from penstock.errors import SourceRefused
-from penstock.policy.decision import Policy
 from penstock.pump.move import Totals, move
 from penstock.pump.readplan import ReadPlan, read_plan
 
@@ -32,21 +31,6 @@ _BY_ADDRESS_SHARE = (
     0.03  # below this share of a table's rows, addresses are sent; above, the table is scanned
 )
 _ADDRESSES_PER_QUERY = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What to build: decided, planned, and inside one snapshot of the source."""
-
-    catalog: Catalog
-    policy: Policy
-    closure: Closure
-    keep: frozenset[TableName]
-    skip: frozenset[TableName]
-    nulled: Mapping[TableName, frozenset[str]]
-    grants: bool = False
-    acknowledged: frozenset[ColumnName | str] = frozenset()  # columns and texts of the schema whose findings
-    # of the leak check somebody has accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,32 +42,36 @@ class Built:
     left_out: tuple[LeftOut, ...]
 
 
-def build(job: Job, source: Session, target: Session, progress: Progress) -> Built:
+def build(subset: Subset, source: Session, target: Session, progress: Progress) -> Built:
     """Fill the database of `target` (empty, ours). The source session is in its exported snapshot."""
-    unavailable = _unavailable_extensions(job, target)
+    unavailable = _unavailable_extensions(subset, target)
     target_major = int(target.fetchval("SELECT current_setting('server_version_num')::int")) // 10000
     tools = find_client_tools(
-        job.catalog.facts.server_version // 10000,
+        subset.catalog.facts.server_version // 10000,
         target_major,
         tls=source.is_encrypted or target.is_encrypted,
     )
-    refill = _refill_triggers(job, source)
+    refill = _refill_triggers(subset, source)
     with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
         progress.start("schema")
         archive, without = dump_schema(
-            source, tools, Path(folder), skip=with_leaves(job.catalog, job.skip), unavailable=unavailable
+            source,
+            tools,
+            Path(folder),
+            skip=with_leaves(subset.catalog, subset.skip),
+            unavailable=unavailable,
         )
-        if not any(t.name.schema == "public" for t in job.catalog) and not _has_public(source):
+        if not any(t.name.schema == "public" for t in subset.catalog) and not _has_public(source):
             target.execute("DROP SCHEMA IF EXISTS public", doing="preparing the schema")
-        archive.restore(target.settings, target.database, "pre-data", without=without, grants=job.grants)
+        archive.restore(target.settings, target.database, "pre-data", without=without, grants=subset.grants)
         if refill:
             archive.restore(target.settings, target.database, "post-data", without=without, only=refill)
         progress.finish("schema")
-        rows, size = copy_rows(job, source, target, progress)
-        set_sequences(job.catalog, source, target)
+        rows, size = copy_rows(subset, source, target, progress)
+        set_sequences(subset.catalog, source, target)
         progress.start("keys, indexes, constraints")
         archive.restore(
-            target.settings, target.database, "post-data", without=without | refill, grants=job.grants
+            target.settings, target.database, "post-data", without=without | refill, grants=subset.grants
         )
         progress.finish("keys, indexes, constraints")
         _settle(target, progress)
@@ -91,20 +79,20 @@ def build(job: Job, source: Session, target: Session, progress: Progress) -> Bui
 
 
 def copy_rows(
-    job: Job, source: Session, target: Session, progress: Progress
+    subset: Subset, source: Session, target: Session, progress: Progress
 ) -> tuple[dict[TableName, int], int]:
     """Copy every table's rows of the closure; returns rows per table and bytes in all."""
     counts: dict[TableName, int] = {}
     size = 0
-    for name, rows in sorted(job.closure.rows.items()):
+    for name, rows in sorted(subset.closure.rows.items()):
         if rows.count == 0:
             counts[name] = 0
             continue
-        plan = plan_of(job, name)
+        plan = plan_of(subset, name)
         task = str(name)
         progress.start(task, rows.count)
         total = Totals()
-        for read in reads(job.catalog, plan, rows, whole=name in job.keep):
+        for read in reads(subset.catalog, plan, rows, whole=name in subset.keep):
             moved = move(
                 source,
                 target,
@@ -120,9 +108,9 @@ def copy_rows(
     return counts, size
 
 
-def plan_of(job: Job, name: TableName) -> ReadPlan:
+def plan_of(subset: Subset, name: TableName) -> ReadPlan:
     """The read plan of one logical table under its decisions. Columns that are kept are in the tail."""
-    decisions = job.policy.of(name)
+    decisions = subset.policy.of(name)
     masks = {
         column: decision.mask
         for column, decision in decisions.items()
@@ -130,10 +118,10 @@ def plan_of(job: Job, name: TableName) -> ReadPlan:
     }
     refilled = {column for column, decision in decisions.items() if decision.rebuild_trigger}
     return read_plan(
-        job.catalog,
-        job.catalog.tables[name],
+        subset.catalog,
+        subset.catalog.tables[name],
         masks,
-        nulled=job.nulled.get(name, frozenset()),
+        nulled=subset.nulled.get(name, frozenset()),
         left_out=refilled,
     )
 
@@ -183,12 +171,12 @@ def _has_public(source: Session) -> bool:
     return source.fetchval("SELECT pg_catalog.to_regnamespace('public')") is not None
 
 
-def _unavailable_extensions(job: Job, target: Session) -> tuple[str, ...]:
+def _unavailable_extensions(subset: Subset, target: Session) -> tuple[str, ...]:
     available = {row["name"] for row in target.fetch("SELECT name FROM pg_catalog.pg_available_extensions")}
-    missing = tuple(sorted(set(job.catalog.extensions) - available))
-    for table in job.catalog:
+    missing = tuple(sorted(set(subset.catalog.extensions) - available))
+    for table in subset.catalog:
         for column in table.columns:
-            if table.name not in job.skip and column.type.innermost.extension in missing:
+            if table.name not in subset.skip and column.type.innermost.extension in missing:
                 raise SourceRefused(
                     f"{table.name}.{column.name} has a type of the extension {column.type.innermost.extension}",
                     why="the target's server does not offer that extension",
@@ -197,11 +185,11 @@ def _unavailable_extensions(job: Job, target: Session) -> tuple[str, ...]:
     return missing
 
 
-def _refill_triggers(job: Job, source: Session) -> frozenset[tuple[int, int]]:
+def _refill_triggers(subset: Subset, source: Session) -> frozenset[tuple[int, int]]:
     """The identities of the triggers that must fire during the load, because they refill a column."""
     wanted = [
-        (job.catalog.tables[name.table].oid, decision.rebuild_trigger)
-        for name, decision in job.policy.decisions.items()
+        (subset.catalog.tables[name.table].oid, decision.rebuild_trigger)
+        for name, decision in subset.policy.decisions.items()
         if decision.rebuild_trigger
     ]
     return frozenset(
@@ -214,79 +202,6 @@ def _refill_triggers(job: Job, source: Session) -> frozenset[tuple[int, int]]:
             trigger,
         )
     )
-
-
-def set_sequences(catalog: Catalog, source: Session, target: Session, *, forward_only: bool = False) -> None:
-    """Every sequence continues after the source's last value and after the largest value its column now holds
-    (a masked key may lie beyond the source's). One that the role may not read continues after its column alone.
-
-    `forward_only`: those that are there already stay, and the others move as part of the transaction. `setval` alone
-    is never rolled back; RESTART gives the sequence a new file, which is.
-    """
-    drawing = _columns_drawing(catalog)
-    for sequence in catalog.sequences:
-        if target.fetchval("SELECT pg_catalog.to_regclass($1)::text", sequence.name.sql) is None:
-            continue
-        reached = _reached(sequence, drawing.get(str(sequence.name), ()), target)
-        if reached is not None:
-            reached = min(max(reached, sequence.minimum), sequence.maximum)
-        state = _state(sequence, source)
-        if state is None:
-            if reached is None:
-                continue
-            state = reached, True
-        last, called = state
-        if reached is not None and (
-            (sequence.increment > 0) == (reached > last) or (reached == last and not called)
-        ):
-            last, called = reached, True
-        if forward_only:
-            there = _state(sequence, target)
-            if there is not None and not _is_behind(there, (last, called), sequence.increment):
-                continue
-            target.execute(f"ALTER SEQUENCE {sequence.name.sql} RESTART")
-        target.fetchval(
-            "SELECT pg_catalog.setval($1::text::regclass, $2, $3)", sequence.name.sql, last, called
-        )
-
-
-def _is_behind(here: tuple[int, bool], there: tuple[int, bool], increment: int) -> bool:
-    return here < there if increment > 0 else (-here[0], here[1]) < (-there[0], there[1])
-
-
-def _state(sequence: Sequence, session: Session) -> tuple[int, bool] | None:
-    """The last value and whether it has been given out; None where the role may not look."""
-    if not session.fetchval(
-        "SELECT pg_catalog.has_sequence_privilege($1::text, 'SELECT')", sequence.name.sql
-    ):
-        return None
-    state = session.fetch(f"SELECT last_value, is_called FROM {sequence.name.sql}")[0]
-    return int(state["last_value"]), bool(state["is_called"])
-
-
-def _columns_drawing(catalog: Catalog) -> Mapping[str, tuple[ColumnName, ...]]:
-    """For every sequence the columns of logical tables that draw from it, owned or not."""
-    found: dict[str, tuple[ColumnName, ...]] = {}
-    for name in catalog.leaves:
-        for column in catalog.tables[name].columns:
-            # A text column may spell a number into a code ('INV-' || nextval): it says nothing of how far the sequence is.
-            if column.sequence is not None and column.type.family in (Family.INTEGER, Family.NUMERIC):
-                found[column.sequence] = (*found.get(column.sequence, ()), ColumnName(name, column.name))
-    return found
-
-
-def _reached(sequence: Sequence, drawing: Iterable[ColumnName], target: Session) -> int | None:
-    """The value farthest along in the columns that draw from the sequence."""
-    columns = dict.fromkeys([*([sequence.owned_by] if sequence.owned_by else []), *drawing])
-    extreme, farthest = ("max", max) if sequence.increment > 0 else ("min", min)
-    values = [
-        target.fetchval(
-            f"SELECT {extreme}({quote_identifier(name.column)})::numeric::text FROM {name.table.sql}"
-        )
-        for name in columns
-        if target.fetchval("SELECT pg_catalog.to_regclass($1)::text", name.table.sql) is not None
-    ]
-    return farthest((int(v) for v in values if v is not None and v.lstrip("-").isdigit()), default=None)
 
 
 def _settle(target: Session, progress: Progress) -> None:

@@ -106,7 +106,7 @@ def _create(
             _check_sees_all(context, maintenance, prepared)
             built_name = databases.temporary_name(final)
             try:
-                facts = prepared.job.catalog.facts
+                facts = prepared.subset.catalog.facts
                 warnings = databases.create(maintenance, built_name, final, facts)
                 built = _build(context, prepared, source, built_name, progress)
                 verification = _verify(context, prepared, source, built_name, progress)
@@ -143,7 +143,7 @@ def _create(
 
 def _build(context: Context, prepared: Prepared, source: Session, database: str, progress: Progress) -> Built:
     with context.target_session(database) as target, onto(source, target):
-        return build(prepared.job, source, target, progress)
+        return build(prepared.subset, source, target, progress)
 
 
 def _verify(
@@ -152,7 +152,7 @@ def _verify(
     progress.start("verify")
     pa.default_memory_pool().release_unused()  # what the pump needed, the proof needs again
     with context.target_session(database) as target:
-        verification = verify.verify(prepared.job, source, target)
+        verification = verify.verify(prepared.subset, source, target)
     progress.finish("verify")
     if not verification.passed:
         raise Finding(
@@ -198,7 +198,10 @@ def _check_target(context: Context, source: Session, maintenance: Session, *, re
 
 def _check_sees_all(context: Context, maintenance: Session, prepared: Prepared) -> None:
     """Policies that hold for owners too would hide the copy's rows from the role that verifies it."""
-    catalog, skip = prepared.job.catalog, frozenset(with_leaves(prepared.job.catalog, prepared.job.skip))
+    catalog, skip = (
+        prepared.subset.catalog,
+        frozenset(with_leaves(prepared.subset.catalog, prepared.subset.skip)),
+    )
     forced = [t.name for t in catalog if t.row_security and t.row_security_forced and t.name not in skip]
     if forced and not maintenance.fetchval(
         "SELECT rolsuper OR rolbypassrls FROM pg_catalog.pg_roles WHERE rolname = current_user"

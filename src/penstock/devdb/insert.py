@@ -11,9 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from penstock.catalog.model import Table, TableName, quote_identifier
-from penstock.devdb.build import Job, plan_of, reads, set_sequences
+from penstock.devdb.build import plan_of, reads
 from penstock.devdb.closure.roots import identifying_columns
 from penstock.devdb.progress import Progress
+from penstock.devdb.sequences import set_sequences
+from penstock.devdb.subset import Subset
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError, TargetRefused
 from penstock.pump.move import move
@@ -33,37 +35,37 @@ class Inserted:
         return {name: count + self.rows.get(name, 0) for name, count in self.before.items()}
 
 
-def insert_missing(job: Job, source: Session, target: Session, progress: Progress) -> Inserted:
+def insert_missing(subset: Subset, source: Session, target: Session, progress: Progress) -> Inserted:
     """Insert every row of the closure that is not there."""
-    before = {name: _count(job, target, name) for name in job.catalog.leaves if name not in job.skip}
-    affected = [name for name, rows in sorted(job.closure.rows.items()) if rows.count]
+    before = {name: _count(subset, target, name) for name in subset.catalog.leaves if name not in subset.skip}
+    affected = [name for name, rows in sorted(subset.closure.rows.items()) if rows.count]
     inserted: dict[TableName, int] = {}
-    with _without_foreign_keys(target, affected), _silent_triggers(job, target, affected):
+    with _without_foreign_keys(target, affected), _silent_triggers(subset, target, affected):
         for number, name in enumerate(affected):
-            progress.start(str(name), job.closure.rows[name].count)
+            progress.start(str(name), subset.closure.rows[name].count)
             stage = TableName("pg_temp", f"penstock_{number}")
-            inserted[name] = _top_up(job, source, target, name, stage, progress)
+            inserted[name] = _top_up(subset, source, target, name, stage, progress)
             progress.finish(str(name))
-    set_sequences(job.catalog, source, target, forward_only=True)
-    present = {name: job.closure.rows[name].count - rows for name, rows in inserted.items()}
+    set_sequences(subset.catalog, source, target, forward_only=True)
+    present = {name: subset.closure.rows[name].count - rows for name, rows in inserted.items()}
     return Inserted(before, inserted, present)
 
 
-def _count(job: Job, target: Session, name: TableName) -> int:
-    only = "" if job.catalog.tables[name].kind == "partitioned" else "ONLY "
+def _count(subset: Subset, target: Session, name: TableName) -> int:
+    only = "" if subset.catalog.tables[name].kind == "partitioned" else "ONLY "
     return int(target.fetchval(f"SELECT count(*) FROM {only}{name.sql}"))
 
 
 def _top_up(
-    job: Job, source: Session, target: Session, name: TableName, stage: TableName, progress: Progress
+    subset: Subset, source: Session, target: Session, name: TableName, stage: TableName, progress: Progress
 ) -> int:
     """Bring one table's rows into a temporary table and insert what is missing; how many these were."""
-    plan = plan_of(job, name)
+    plan = plan_of(subset, name)
     columns = ", ".join(map(quote_identifier, plan.written))
     target.execute(
         f"CREATE TEMPORARY TABLE {stage.sql} ON COMMIT DROP AS SELECT {columns} FROM {name.sql} WITH NO DATA"
     )
-    for read in reads(job.catalog, plan, job.closure.rows[name], whole=False):
+    for read in reads(subset.catalog, plan, subset.closure.rows[name], whole=False):
         move(
             source,
             target,
@@ -75,7 +77,7 @@ def _top_up(
         )
     with _fitting(target, f"a unique key of {name}"):
         status = target.execute(
-            _merge_sql(job.catalog.tables[name], plan, stage), doing=f"adding rows to {name}"
+            _merge_sql(subset.catalog.tables[name], plan, stage), doing=f"adding rows to {name}"
         )
     return int(status.split()[-1])
 
@@ -152,7 +154,7 @@ def _without_foreign_keys(target: Session, tables: Sequence[TableName]) -> Itera
 
 
 @contextmanager
-def _silent_triggers(job: Job, target: Session, tables: Sequence[TableName]) -> Iterator[None]:
+def _silent_triggers(subset: Subset, target: Session, tables: Sequence[TableName]) -> Iterator[None]:
     """Silence user triggers while rows arrive, but for those that refill a search column; then arm them again as they
     were (partitions after their parents, which take them along). Not after an error, as above."""
     found = target.fetch(
@@ -171,7 +173,7 @@ def _silent_triggers(job: Job, target: Session, tables: Sequence[TableName]) -> 
     )
     for name in tables:
         target.execute(f"ALTER TABLE {name.sql} DISABLE TRIGGER USER")
-        for decision in job.policy.of(name).values():
+        for decision in subset.policy.of(name).values():
             if decision.rebuild_trigger:
                 trigger = quote_identifier(decision.rebuild_trigger)
                 target.execute(f"ALTER TABLE {name.sql} ENABLE TRIGGER {trigger}")

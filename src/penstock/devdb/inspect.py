@@ -85,9 +85,9 @@ def verify_existing(context: Context, progress: Progress) -> Verified:
     with context.source_session() as source, context.target_session(context.database) as target:
         made = require_ours(context, manifest.read(target))
         prepared = prepare(context, source, progress)
-        expected = _expected(prepared.job.catalog.leaves, made.document)
+        expected = _expected(prepared.subset.catalog.leaves, made.document)
         progress.start("verify")
-        found = verify(prepared.job, source, target, expected=expected)
+        found = verify(prepared.subset, source, target, expected=expected)
         progress.finish("verify")
         return Verified(context.name, context.database, found, made)
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.catalog.model import TableName
-from penstock.devdb.build import Job
 from penstock.devdb.schema import left_out_tables
+from penstock.devdb.subset import Subset
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
 from penstock.masks.array import Array
@@ -76,7 +76,7 @@ class Verification:
 
 
 def verify(
-    job: Job,
+    subset: Subset,
     source: Session,
     target: Session,
     *,
@@ -84,40 +84,40 @@ def verify(
 ) -> Verification:
     """Both checks on the target's session; the source is in its snapshot. `expected` rows: the closure's, by default."""
     if expected is None:
-        rows = job.closure.rows
+        rows = subset.closure.rows
         expected = {
             name: rows[name].count if name in rows else 0
-            for name in job.catalog.leaves
-            if name not in job.skip
+            for name in subset.catalog.leaves
+            if name not in subset.skip
         }
     with nullcontext() if target.connection.is_in_transaction() else target.transaction():
         integrity = check_integrity(
             target,
             reflect(target),
-            job.catalog,
+            subset.catalog,
             expected,
             source=source,
-            skipped=left_out_tables(source, job.catalog, job.skip),
+            skipped=left_out_tables(source, subset.catalog, subset.skip),
             emptied=frozenset(
                 name
-                for name, decision in job.policy.decisions.items()
+                for name, decision in subset.policy.decisions.items()
                 if decision.contract is not None and decision.contract.codomain is Codomain.CONSTANT
             ),
         )
         leaks = check_leaks(
-            source, target, claims_of(job), nomenclature=job.keep, acknowledged=job.acknowledged
+            source, target, claims_of(subset), nomenclature=subset.keep, acknowledged=subset.acknowledged
         )
     return Verification(integrity, leaks)
 
 
-def claims_of(job: Job) -> list[Claim]:
+def claims_of(subset: Subset) -> list[Claim]:
     """What the decisions say has become of every column that was copied. A value that stays real in one column may
     stand in any that holds it (an array of e-mails), so all claims accept it."""
-    real = frozenset[str]().union(*job.policy.real.values())
+    real = frozenset[str]().union(*subset.policy.real.values())
     return [
         Claim(name, decision.contract.codomain.value, real, _structure(decision.mask))
-        for name, decision in job.policy.decisions.items()
-        if decision.contract is not None and name.column not in job.nulled.get(name.table, frozenset())
+        for name, decision in subset.policy.decisions.items()
+        if decision.contract is not None and name.column not in subset.nulled.get(name.table, frozenset())
     ]
 
 

@@ -17,7 +17,6 @@ import pyarrow as pa
 from penstock.catalog.model import Table, TableName, quote_identifier
 from penstock.devdb import databases, manifest
 from penstock.devdb.added import AddedRoots, added_roots
-from penstock.devdb.build import Job
 from penstock.devdb.closure.addresses import Addresses
 from penstock.devdb.closure.provenance import Origin
 from penstock.devdb.closure.roots import identifying_columns
@@ -27,6 +26,7 @@ from penstock.devdb.names import find_table
 from penstock.devdb.ours import require_ours
 from penstock.devdb.planning import Prepared, close, prepare
 from penstock.devdb.progress import Progress
+from penstock.devdb.subset import Subset
 from penstock.engines.postgres.session import Session
 from penstock.errors import UnknownName, UsageError
 from penstock.masks.contract import Mask
@@ -71,13 +71,13 @@ def why(context: Context, table_text: str, key: str, progress: Progress) -> Why:
     """
     with context.source_session() as source:
         prepared = prepare(context, source, progress, trace=True)
-        job = prepared.job
-        name = find_table(job.catalog, table_text, "the table asked for")
-        reader = _Rows(job, source)
-        row = _row(reader, job.catalog.tables[name], key)
-        path, added = job.closure.why(name, row), AddedRoots()
+        subset = prepared.subset
+        name = find_table(subset.catalog, table_text, "the table asked for")
+        reader = _Rows(subset, source)
+        row = _row(reader, subset.catalog.tables[name], key)
+        path, added = subset.closure.why(name, row), AddedRoots()
         if not path:
-            added = _added(context, job)
+            added = _added(context, subset)
             path = _path_of_added(context, prepared, source, added, progress, (name, row))
         shown = reader.show(name, row)
         if not path:
@@ -106,7 +106,7 @@ def _row(reader: _Rows, table: Table, key: str) -> int:
     return found
 
 
-def _added(context: Context, job: Job) -> AddedRoots:
+def _added(context: Context, subset: Subset) -> AddedRoots:
     """What `dev add` brought into the copy; nothing where there is no copy of ours."""
     with context.target_session() as maintenance:
         if not databases.exists(maintenance, context.database):
@@ -115,7 +115,7 @@ def _added(context: Context, job: Job) -> AddedRoots:
         manifests = manifest.read(target)
     if manifests:
         require_ours(context, manifests)
-    return added_roots(context, manifests, {str(table.name): table.name for table in job.catalog})
+    return added_roots(context, manifests, {str(table.name): table.name for table in subset.catalog})
 
 
 def _path_of_added(
@@ -129,7 +129,7 @@ def _path_of_added(
     if not added.rules:
         return ()
     rules = dataclasses.replace(prepared.rules, keep=frozenset())
-    closure = close(context, source, prepared.job.catalog, rules, added.rules, progress, trace=True)
+    closure = close(context, source, prepared.subset.catalog, rules, added.rules, progress, trace=True)
     return closure.why(*row)
 
 
@@ -156,11 +156,11 @@ def _step(reader: _Rows, origin: Origin, source: Origin | None) -> Step:
 class _Rows:
     """Rows by key and by address, in the source's snapshot."""
 
-    def __init__(self, job: Job, source: Session) -> None:
-        self._job = job
+    def __init__(self, subset: Subset, source: Session) -> None:
+        self._subset = subset
         self._source = source
         self._addresses = Addresses(
-            job.catalog, int(source.fetchval("SELECT pg_catalog.current_setting('block_size')"))
+            subset.catalog, int(source.fetchval("SELECT pg_catalog.current_setting('block_size')"))
         )
 
     def by_key(self, name: TableName, columns: tuple[str, ...], values: list[str]) -> int | None:
@@ -179,7 +179,7 @@ class _Rows:
         return None
 
     def _row_id(self, name: TableName, oid: int, block: int, offset: int) -> int:
-        leaf = self._addresses.leaf_number(name, self._job.catalog.by_oid[oid].name)
+        leaf = self._addresses.leaf_number(name, self._subset.catalog.by_oid[oid].name)
         return int(row_ids(leaf, np.array([block]), np.array([offset]))[0])
 
     def _by_masked_key(self, name: TableName, column: str, value: str, mask: Mask) -> int | None:
@@ -198,7 +198,7 @@ class _Rows:
 
     def show(self, name: TableName, row: int) -> str:
         """`public.orders 4711`, the key as the copy has it."""
-        table: Table = self._job.catalog.tables[name]
+        table: Table = self._subset.catalog.tables[name]
         columns = identifying_columns(table)
         if not columns:
             return f"a row of {name}"
@@ -219,6 +219,6 @@ class _Rows:
     def _masks(self, name: TableName) -> Mapping[str, Mask]:
         return {
             column: decision.mask
-            for column, decision in self._job.policy.of(name).items()
+            for column, decision in self._subset.policy.of(name).items()
             if decision.mask is not None and not decision.keeps
         }

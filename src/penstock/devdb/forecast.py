@@ -1,0 +1,105 @@
+"""What a plan says of the copy: rows, bytes, minutes, masks, and what is worth a warning."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable
+
+from penstock.catalog.model import Catalog
+from penstock.devdb.closure import Closure
+from penstock.devdb.plan import ColumnPlan, EdgePlan, TablePlan
+from penstock.devdb.rules import Rules
+from penstock.masks.contract import Mask
+from penstock.policy.decision import Policy
+
+_HUB_SHARE = 0.5  # an edge that brings more than this share of all rows is worth a warning
+_HUB_ROWS = 1_000
+_BYTES_PER_SECOND = 15e6  # copied and masked, or searched; measured on two cores, on the slow side
+
+
+def table_plans(catalog: Catalog, rules: Rules, closure: Closure) -> Iterable[TablePlan]:
+    roots = {table for table, _ in rules.roots}
+    for name, leaves in catalog.leaves.items():
+        stored = [catalog.tables[leaf] for leaf in leaves]
+        estimates = [t.row_estimate for t in stored]
+        estimate = None if None in estimates else int(sum(e or 0 for e in estimates))
+        heap = sum(t.heap_bytes for t in stored)
+        rows = closure.rows[name].count if name in closure.rows else 0
+        if name in rules.skip:
+            role = "skip"
+        elif name in rules.empty:
+            role = "empty"
+        elif name in rules.keep:
+            role = "keep"
+        elif name in roots:
+            role = "root"
+        else:
+            role = "subset" if name in closure.reached else "unreached"
+        share = min(rows / estimate, 1.0) if estimate else (1.0 if rows else 0.0)
+        yield TablePlan(str(name), role, rows, round(heap * share) if rows else 0, estimate, heap)
+
+
+def snapshot_minutes(tables: Iterable[TablePlan], policy: Policy) -> float:
+    """How long the source's snapshot will live, roughly: the rows copied, and what the leak check reads again."""
+    searched = {
+        str(name.table)
+        for name, d in policy.decisions.items()
+        if d.contract and d.contract.codomain == "fresh"
+    }
+    size = sum(t.bytes + (t.source_bytes if t.table in searched else 0) for t in tables)
+    return size / _BYTES_PER_SECOND / 60
+
+
+def column_plans(policy: Policy) -> Iterable[ColumnPlan]:
+    for name, decision in policy.decisions.items():
+        contract = decision.contract
+        yield ColumnPlan(
+            column=str(name),
+            mask=decision.mask_name,
+            domain=decision.domain,
+            codomain=contract.codomain.value if contract else "rebuild",
+            uniqueness=contract.uniqueness.value if contract else "",
+            origin=decision.origin.value,
+            inherited_from=str(decision.inherited_from or ""),
+            options=_digest_of_options(decision.mask),
+        )
+
+
+def _digest_of_options(mask: Mask | None) -> str:
+    """Not the options themselves: a constant may be anything."""
+    if mask is None or not dataclasses.fields(mask.options):
+        return ""
+    return hashlib.sha256(repr(mask.options).encode()).hexdigest()[:8]
+
+
+def edge_plans(closure: Closure) -> Iterable[EdgePlan]:
+    total = max(1, sum(rows.count for rows in closure.rows.values()))
+    found = [
+        EdgePlan(brought.edge, brought.direction, brought.rows, round(brought.rows / total, 4))
+        for brought in closure.brought
+        if brought.rows
+    ]
+    return sorted(found, key=lambda e: (-e.rows, e.relation, e.direction))
+
+
+def dangling(closure: Closure) -> Iterable[str]:
+    for edge, rows in closure.dangling.items():
+        yield f"{edge}: {rows} rows reference nothing in the source itself"
+
+
+def warnings(policy: Policy, closure: Closure, tables: Iterable[TablePlan]) -> Iterable[str]:
+    for planned in tables:
+        if planned.role == "root" and not planned.rows:
+            yield f"no row of {planned.table} satisfies the conditions of its root"
+    for table in policy.catalog:
+        if table.kind == "foreign":
+            yield f"{table.name} is a foreign table: its rows live on another server and are not copied"
+    yield from map(str, policy.notices)
+    yield from (f"masks.toml has a line for {line.column}, which does not exist" for line in policy.stale)
+    for edge in edge_plans(closure):
+        if edge.direction == "children" and edge.rows >= _HUB_ROWS and edge.share > _HUB_SHARE:
+            yield (
+                f"{edge.relation} brings {edge.rows:,} rows, {edge.share:.0%} of all: "
+                "a cap (children = N) on this edge would make the copy smaller"
+            )

@@ -1,0 +1,81 @@
+"""Which constraints the copy could not hold: references that are cut but allow no NULL, keys that would merge, masks that
+do not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from penstock.catalog.graph import Edge
+from penstock.catalog.model import Catalog, Table, TableName, quote_identifier
+from penstock.devdb.rules import Rules
+from penstock.engines.postgres.session import Session
+from penstock.errors import ContractBroken, PenstockError, Refused
+from penstock.policy.decision import Policy
+
+
+def cut_columns(
+    catalog: Catalog, rules: Rules
+) -> tuple[Mapping[TableName, frozenset[str]], list[PenstockError]]:
+    """Foreign keys whose parents will not be there: which columns become NULL, and which cannot."""
+    nulled: dict[TableName, set[str]] = {}
+    errors: list[PenstockError] = []
+    gone = rules.empty | rules.skip
+    for edge in rules.graph.edges:
+        if edge.child in gone or not (edge.parent in gone or edge.id in rules.cut) or not edge.child_columns:
+            continue
+        if edge.kind == "virtual" and edge.id not in rules.cut:
+            continue  # nothing in the target would break
+        columns = _nullable(catalog.tables[edge.child], edge, _shared_columns(rules, edge))
+        if columns:
+            nulled.setdefault(edge.child, set()).update(columns)
+        else:
+            errors.append(
+                ContractBroken(
+                    f"{edge.child} must reference {edge.parent}, which stays empty",
+                    why=f"the foreign key {edge.id} allows no NULL",
+                    hint=f"put {edge.child} in `empty` too, or take {edge.parent} out of it",
+                )
+            )
+    return {table: frozenset(columns) for table, columns in nulled.items()}, errors
+
+
+def _shared_columns(rules: Rules, edge: Edge) -> frozenset[str]:
+    """Columns of this key that other keys of the same table use too."""
+    others = (
+        e.child_columns
+        for e in rules.graph.parents[edge.child]
+        if e.id != edge.id and e.child_leaf == edge.child_leaf
+    )
+    return frozenset(column for columns in others for column in columns if columns != edge.child_columns)
+
+
+def _nullable(table: Table, edge: Edge, shared: frozenset[str]) -> tuple[str, ...]:
+    """The columns to set NULL: all of them under MATCH FULL. Else one is enough, best one that no other key uses."""
+    able = tuple(c for c in edge.child_columns if table.column(c).nullable)
+    if edge.match == "full":
+        return able if len(able) == len(edge.child_columns) else ()
+    return tuple(sorted(able, key=lambda column: column in shared)[:1])
+
+
+def policy_errors(policy: Policy) -> Iterable[PenstockError]:
+    try:
+        policy.require()
+    except Refused as error:
+        yield error
+
+
+def merges(source: Session, policy: Policy) -> Iterable[PenstockError]:
+    """Keys whose distinct values the class's canonical form would make one: counted, and refused if there are any."""
+    for merge in policy.merges:
+        table = merge.column.table
+        merged = source.fetchval(
+            f"SELECT count(*) FROM (SELECT FROM {table.sql} WHERE {quote_identifier(merge.column.column)} IS NOT NULL "
+            f"GROUP BY {merge.expression} HAVING count(*) > 1) AS merged",
+            doing=f"counting merged values of {merge.column}",
+        )
+        if merged:
+            yield ContractBroken(
+                f"{merged} distinct values of {merge.column} would become one",
+                why=merge.why,
+                hint=merge.hint,
+            )
