@@ -15,7 +15,7 @@ setup: $(VENV)/.ready ## a virtual environment with everything (the others do th
 $(VENV)/.ready: pyproject.toml constraints.txt scripts/bootstrap
 	@scripts/bootstrap $(VENV)
 
-demo: setup ## a production shop on an embedded PostgreSQL, and a masked development database of it
+demo: setup ## a production shop on an embedded PostgreSQL, and a masked copy of it (DIR=… for another folder)
 	@$(BIN)/penstock demo $(DIR)
 
 test: setup ## lint, then every test on throw-away PostgreSQL servers (ARGS="-k pagila" for some)
@@ -26,8 +26,8 @@ test: setup ## lint, then every test on throw-away PostgreSQL servers (ARGS="-k 
 lint: setup ## formatting, style and types
 	@$(LINT)
 
-bench: setup ## the masked copy beside `psql COPY | psql COPY` of the same rows
-	@$(BIN)/python -m benchmarks
+bench: setup ## the masked copy beside `psql COPY | psql COPY` of the same rows (ARGS="--rows 100000 --rounds 1")
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 docs: setup ## write what of docs/ follows from the code again (commands, masks, errors)
 	@$(BIN)/python scripts/reference.py

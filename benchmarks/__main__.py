@@ -84,7 +84,7 @@ def measure(running: EmbeddedServer, table: BenchTable, rows: int, rounds: int) 
         )
     copied = psql(running, "masked", "SELECT count(*) FROM bench")
     assert int(copied) == rows, "the masked copy lost rows"
-    print(f"  median ratio {statistics.median(ratios):.2f} (the floor is 1.50)")
+    print(f"  median ratio {statistics.median(ratios):.2f} (goal: at most 1.50)")
 
 
 def psql(running: EmbeddedServer, database: str, statement: str) -> str:

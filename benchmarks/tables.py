@@ -16,8 +16,8 @@ class BenchTable:
     masks: Mapping[str, str]
 
 
-HASHED = BenchTable(
-    name="11 columns",
+TEXTS = BenchTable(
+    name="11 columns, texts",
     ddl="""CREATE TABLE bench (id bigint, first_name text, last_name text, email text, phone text, token text,
            born date, amount numeric, note text, status int, updated timestamptz)""",
     fill="""INSERT INTO bench SELECT i, 'first' || i % 5000, 'last' || i % 9000, 'user' || i || '@example' || i % 97 || '.com',
@@ -28,7 +28,7 @@ HASHED = BenchTable(
 )
 
 # The same rows; an e-mail's pseudonym is three times as long as the e-mails here, and the target writes that much more.
-EMAILS = replace(HASHED, masks={"email": "email", "token": "text"})
+EMAILS = replace(TEXTS, name="11 columns, e-mails", masks={"email": "email", "token": "text"})
 
 _WIDE = 20
 WIDE = BenchTable(
@@ -40,4 +40,4 @@ WIDE = BenchTable(
     masks={f"c{i}": "text" for i in range(_WIDE)},
 )
 
-TABLES = (HASHED, EMAILS, WIDE)
+TABLES = (TEXTS, EMAILS, WIDE)
