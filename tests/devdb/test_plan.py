@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 
 from tests.conftest import MakeDatabase
@@ -21,6 +22,31 @@ def test_a_plan_says_exactly_what_create_copies_and_touches_nothing(folder: Fold
     assert rows == {f"public.{table}": count for table, count in counts(folder.made).items()}
     masks = {column["column"]: column["mask"] for column in planned.json["columns"]}
     assert masks["public.orders.note"] == "text"
+
+
+def test_a_plan_says_what_the_leak_check_reads_of_the_source_and_how_long_its_snapshot_lives(
+    folder: Folder,
+) -> None:
+    sizes: dict[str, int] = {
+        table: folder.source.value(f"SELECT pg_relation_size('public.{table}')")
+        for table in ("customer", "orders")
+    }
+    planned = folder.run("dev", "plan", "small", "--json").json
+    assert planned["leak_check_bytes"] == sum(sizes.values()), "whole tables, though few rows are copied"
+    assert planned["bytes"] < planned["leak_check_bytes"]
+    folder.write(
+        masks=MASKS.replace('note = "text"', 'note = "keep"').replace('nick = "text"', 'nick = "keep"')
+    )
+    assert folder.run("dev", "plan", "small", "--json").json["leak_check_bytes"] == sizes["customer"]
+    folder.write(
+        masks=MASKS.replace('note = "text"', 'note = "keep"').replace('name = "text"', 'name = "person_name"')
+    )
+    assert folder.run("dev", "plan", "small", "--json").json["leak_check_bytes"] == 2 * sizes["customer"], (
+        "once for the nicks, and once to lay the names beside each other"
+    )
+    folder.write(devdb="max_snapshot_minutes = 7.5\n" + DEVDB)
+    shown = folder.run("dev", "plan", "small")
+    assert re.search(r"the leak check reads ≈[\d.]+ kB of the source, .* ≈0\.0 min \(limit 7\.5\)", shown.out)
 
 
 def test_a_plan_warns_of_a_root_without_rows(folder: Folder) -> None:

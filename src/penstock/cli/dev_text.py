@@ -23,6 +23,10 @@ def plan(made: Plan) -> str:
     lines = [
         f"{made.name}: {made.source} → {made.target}, database {made.database}",
         f"{made.rows:,} rows (= exact), {size(made.bytes)} (≈), planned in {made.seconds:.1f} s, rules {made.rules_hash}",
+        (
+            f"the leak check reads ≈{size(made.leak_check_bytes)} of the source, whose snapshot is held "
+            f"≈{made.snapshot_minutes:,.1f} min (limit {made.most_snapshot_minutes:g})"
+        ),
         "",
     ]
     copied = [t for t in made.tables if t.rows]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable
 
-from penstock.catalog.model import Catalog
+from penstock.catalog.model import Catalog, ColumnName, TableName
 from penstock.devdb.closure import Closure
 from penstock.devdb.plan import ColumnPlan, EdgePlan, TablePlan
 from penstock.devdb.rules import Rules
 from penstock.masks.contract import Mask
 from penstock.policy.decision import Policy
+from penstock.proof.report import Claim
 
 _HUB_SHARE = 0.5  # an edge that brings more than this share of all rows is worth a warning
 _HUB_ROWS = 1_000
@@ -24,7 +26,7 @@ def table_plans(catalog: Catalog, rules: Rules, closure: Closure) -> Iterable[Ta
         stored = [catalog.tables[leaf] for leaf in leaves]
         estimates = [t.row_estimate for t in stored]
         estimate = None if None in estimates else int(sum(e or 0 for e in estimates))
-        heap = sum(t.heap_bytes for t in stored)
+        heap = _stored_bytes(catalog, name)
         rows = closure.rows[name].count if name in closure.rows else 0
         if name in rules.skip:
             role = "skip"
@@ -40,15 +42,29 @@ def table_plans(catalog: Catalog, rules: Rules, closure: Closure) -> Iterable[Ta
         yield TablePlan(str(name), role, rows, round(heap * share) if rows else 0, estimate, heap)
 
 
-def snapshot_minutes(tables: Iterable[TablePlan], policy: Policy) -> float:
-    """How long the source's snapshot will live, roughly: the rows copied, and what the leak check reads again."""
-    searched = {
-        str(name.table)
-        for name, d in policy.decisions.items()
-        if d.contract and d.contract.codomain == "fresh"
+def leak_check_bytes(catalog: Catalog, claims: Iterable[Claim]) -> int:
+    """What the leak check will read of the source: tables with fresh columns whole, however few of their rows are copied,
+    and once more those whose pool and permutation columns it lays beside the copy's."""
+    by_codomain: dict[str, set[ColumnName]] = defaultdict(set)
+    for claim in claims:
+        by_codomain[claim.codomain].add(claim.column)
+    searched = {column.table for column in by_codomain["fresh"]}
+    compared = {
+        column.table
+        for column in by_codomain["pool"] | by_codomain["permutation"]
+        if (key := catalog.tables[column.table].primary_key) is not None
+        and all(ColumnName(column.table, name) in by_codomain["same"] for name in key.columns)
     }
-    size = sum(t.bytes + (t.source_bytes if t.table in searched else 0) for t in tables)
-    return size / _BYTES_PER_SECOND / 60
+    return sum(_stored_bytes(catalog, table) for table in (*searched, *compared))
+
+
+def _stored_bytes(catalog: Catalog, table: TableName) -> int:
+    return sum(catalog.tables[leaf].heap_bytes for leaf in catalog.leaves.get(table, ()))
+
+
+def snapshot_minutes(size_bytes: int) -> float:
+    """How long the source's snapshot will live, roughly, when so much is copied and searched."""
+    return size_bytes / _BYTES_PER_SECOND / 60
 
 
 def column_plans(policy: Policy) -> Iterable[ColumnPlan]:

@@ -90,6 +90,7 @@ class Plan:
     real: tuple[str, ...] = ()  # rules of rows that stay real, with counts
     warnings: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    leak_check_bytes: int = 0  # what the leak check reads of the source, estimated: it reads whole tables
     snapshot_minutes: float = 0.0  # estimated life of the source's snapshot when this plan is carried out
     seconds: float = 0.0
 
@@ -100,6 +101,11 @@ class Plan:
     @property
     def bytes(self) -> int:
         return sum(t.bytes for t in self.tables)
+
+    @property
+    def most_snapshot_minutes(self) -> float:
+        """Beyond this `create` refuses."""
+        return settings_from_dict(self.settings, self.name).max_snapshot_minutes
 
     @property
     def rules_hash(self) -> str:

@@ -19,6 +19,7 @@ from penstock.devdb.forecast import (
     column_plans,
     dangling,
     edge_plans,
+    leak_check_bytes,
     snapshot_minutes,
     table_plans,
     warnings,
@@ -32,6 +33,7 @@ from penstock.devdb.readable import require_readable, source_warnings
 from penstock.devdb.real import real_values
 from penstock.devdb.rules import Rules, joins_of, look_up
 from penstock.devdb.subset import Subset
+from penstock.devdb.verify import claims_of
 from penstock.discover import flagged
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
@@ -77,7 +79,8 @@ def prepare(
     decided = _decide(context, catalog, rules, source)
     subset = _close(context, source, catalog, rules, decided, progress, trace=trace)
     tables = tuple(table_plans(catalog, rules, subset.closure))
-    minutes = snapshot_minutes(tables, decided.policy)
+    read_again = leak_check_bytes(catalog, claims_of(subset))
+    minutes = snapshot_minutes(sum(t.bytes for t in tables) + read_again)
     errors = (*decided.errors, *_too_long(minutes, context.settings.max_snapshot_minutes))
     plan = Plan(
         name=context.name,
@@ -95,6 +98,7 @@ def prepare(
         real=decided.real,
         warnings=(*decided.warnings, *warnings(decided.policy, subset.closure, tables)),
         refusals=tuple(Refusal(e.code, e.what, e.hint) for e in errors),
+        leak_check_bytes=read_again,
         snapshot_minutes=round(minutes, 1),
         seconds=round(time.monotonic() - started, 3),
     )
