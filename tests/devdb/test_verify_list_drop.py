@@ -104,3 +104,24 @@ def test_an_ordinary_role_can_do_everything_with_what_it_made(folder: Folder, ma
         assert somebody.ask("SELECT 1") == "1"
     assert folder.run("dev", "drop", "small", "--yes").code == 0
     assert folder.names() == []
+
+
+def test_what_the_manifest_shares_with_the_source_does_not_refuse_the_copy(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(
+        "CREATE TABLE invoice_line (id int PRIMARY KEY, said text);"
+        "INSERT INTO invoice_line VALUES (1, 'invoice_line'), (2, 'person.email'), (3, 'nothing of the kind');"
+    )
+    folder = make_folder(
+        source,
+        '[[devdb.small.root]]\ntable = "public.invoice_line"\n',
+        "[public.invoice_line]\nsaid = 'text'\n",
+    )
+    assert folder.run("dev", "create", "small").code == 0
+    verified = folder.run("dev", "verify", "small", "--json")
+    assert verified.code == 0, verified.out
+    apart = (
+        verified.json["verification"]["leaks"]["apart"] if "verification" in verified.json else verified.json
+    )
+    assert "penstock.manifest" in str(apart)
