@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tests.servers import Database, Server
+
+if TYPE_CHECKING:
+    from tests.devdb.conftest import Done, Folder
 
 SHOP = """
 CREATE TABLE public.country (code char(2) PRIMARY KEY, name text NOT NULL UNIQUE);
@@ -84,3 +89,30 @@ def counts(database: Database) -> dict[str, int]:
     """The rows of each table of the shop."""
     tables = ("country", "customer", "orders")
     return {table: database.value(f"SELECT count(*) FROM public.{table}") for table in tables}
+
+
+def rows(database: Database) -> dict[str, list[str]]:
+    """Every row of every table of schema public as text, in the order of that text."""
+    tables = [
+        name for (name,) in database.rows("SELECT relname::text FROM pg_class WHERE relkind IN ('r', 'p') "
+                                          "AND relnamespace = 'public'::regnamespace AND NOT relispartition ORDER BY 1")
+    ]  # fmt: skip
+    quoted = {name: '"' + name.replace('"', '""') + '"' for name in tables}
+    return {
+        name: [text for (text,) in database.rows(f"SELECT t::text FROM public.{quoted[name]} t ORDER BY 1")]
+        for name in tables
+    }
+
+
+def created(folder: Folder) -> dict[str, list[str]]:
+    done = folder.run("dev", "create", "small")
+    assert done.code == 0, done.err + done.out
+    return rows(folder.made)
+
+
+def assert_says_no_more_than_it_may(done: Done, folder: Folder) -> None:
+    said = done.out + done.err
+    for secret in (*PERSONAL, "swordfish", folder.target.password, folder.source.server.password):
+        assert not secret or secret not in said
+    assert "Traceback" not in said
+    assert "did not foresee" not in said

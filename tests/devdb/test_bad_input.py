@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 
-from penstock.engines.postgres.embedded import server_account
 from tests.conftest import MakeDatabase
-from tests.devdb.conftest import KEY, Done, Folder, MakeFolder, MakeRole
-from tests.devdb.small_shop import DEVDB, MASKS, PERSONAL, SHOP, checksum, databases
-from tests.servers import Database, Server, temporary_folder, unique_name
+from tests.devdb.conftest import KEY, Done, Folder, MakeFolder
+from tests.devdb.small_shop import (
+    DEVDB,
+    MASKS,
+    SHOP,
+    assert_says_no_more_than_it_may,
+    checksum,
+    databases,
+)
+from tests.servers import Database
 
 USAGE, DATABASE, REFUSED = 2, 3, 4
 
@@ -291,14 +295,6 @@ def run(folder: Folder, *command: str) -> Done:
     return folder.run(*(part.replace("{path}", str(folder.path)) for part in command))
 
 
-def assert_says_no_more_than_it_may(done: Done, folder: Folder) -> None:
-    said = done.out + done.err
-    for secret in (*PERSONAL, "swordfish", folder.target.password, folder.source.server.password):
-        assert not secret or secret not in said
-    assert "Traceback" not in said
-    assert "did not foresee" not in said
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_what_is_wrong_is_said_and_nothing_is_touched(
     name: str, make_database: MakeDatabase, make_folder: MakeFolder
@@ -325,166 +321,3 @@ def test_what_is_wrong_is_said_and_nothing_is_touched(
         assert as_json.json["error"]["code"] == case.code
         assert as_json.json["error"]["hint"]
         assert_says_no_more_than_it_may(as_json, folder)
-
-
-def test_a_table_the_role_may_not_read_is_named(
-    make_database: MakeDatabase, make_folder: MakeFolder, make_role: MakeRole
-) -> None:
-    source = make_database(SHOP)
-    user, password = make_role()
-    source.execute(f"GRANT SELECT ON public.country, public.customer TO {user}")
-    folder = make_folder(source, DEVDB, MASKS)
-    folder.log_in_as("prod", user, password)
-    before = databases(folder.target), checksum(source)
-    done = folder.run("dev", "create", "small")
-    assert done.code == REFUSED, done.err
-    assert "public.orders" in done.err
-    assert "GRANT SELECT" in done.err
-    assert password not in done.out + done.err
-    assert_says_no_more_than_it_may(done, folder)
-    assert (databases(folder.target), checksum(source)) == before
-
-
-def test_a_role_that_reads_everything_and_writes_nothing_is_enough(
-    make_database: MakeDatabase, make_folder: MakeFolder, make_role: MakeRole
-) -> None:
-    source = make_database(SHOP)
-    reader, password = make_role("IN ROLE pg_read_all_data")
-    owner, _ = make_role("CREATEDB")
-    folder = make_folder(source, DEVDB, MASKS)
-    folder.log_in_as("prod", reader, password)
-    folder.log_in_as("dev", owner, password)
-    before = checksum(source)
-    done = folder.run("dev", "create", "small")
-    assert done.code == 0, done.err
-    assert folder.names() == [folder.database]
-    assert checksum(source) == before
-    folder.target.drop(folder.database)
-
-
-def test_a_target_role_that_may_not_create_databases_is_told_so(
-    make_database: MakeDatabase, make_folder: MakeFolder, make_role: MakeRole
-) -> None:
-    source = make_database(SHOP)
-    user, password = make_role()
-    folder = make_folder(source, DEVDB, MASKS)
-    folder.log_in_as("dev", user, password)
-    before = databases(folder.target), checksum(source)
-    done = folder.run("dev", "create", "small")
-    assert done.code == REFUSED, done.err
-    assert "CREATEDB" in done.err
-    assert password not in done.out + done.err
-    assert (databases(folder.target), checksum(source)) == before
-
-
-def test_rows_hidden_by_row_level_security_are_refused(
-    make_database: MakeDatabase, make_folder: MakeFolder, make_role: MakeRole
-) -> None:
-    source = make_database(SHOP)
-    user, password = make_role()
-    source.execute(
-        f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {user}",
-        "ALTER TABLE public.customer ENABLE ROW LEVEL SECURITY",
-        "CREATE POLICY few ON public.customer USING (id < 4)",
-    )
-    folder = make_folder(source, DEVDB, MASKS)
-    folder.log_in_as("prod", user, password)
-    before = databases(folder.target), checksum(source)
-    done = folder.run("dev", "create", "small")
-    assert done.code == REFUSED, done.err
-    assert "PEN-4500" in done.err
-    assert "public.customer" in done.err
-    assert "BYPASSRLS" in done.err
-    assert (databases(folder.target), checksum(source)) == before
-
-
-def test_a_role_that_may_not_read_sequences_gets_a_copy_whose_sequences_continue(
-    make_database: MakeDatabase, make_folder: MakeFolder, make_role: MakeRole
-) -> None:
-    source = make_database(SHOP)
-    user, password = make_role()
-    source.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {user}")
-    folder = make_folder(source, DEVDB, MASKS)
-    folder.log_in_as("prod", user, password)
-    done = folder.run("dev", "create", "small")
-    assert done.code == 0, done.err
-    largest = folder.made.value("SELECT max(id) FROM public.orders")
-    assert folder.made.value("SELECT nextval('public.orders_id_seq')") == largest + 1
-
-
-@pytest.fixture
-def small_disk(postgres: Server) -> Iterator[str]:
-    """A tablespace of 2 MB."""
-    account = server_account()
-    if os.geteuid() != 0 or account is None:
-        pytest.skip("only root can mount a small disk")
-    with temporary_folder() as folder:
-        if subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], check=False
-        ).returncode:
-            pytest.skip("no small disk can be mounted here")
-        name = unique_name("space")
-        try:
-            place = folder / "space"
-            place.mkdir()
-            os.chown(place, account.uid, account.gid)
-            postgres.maintenance.execute(f"CREATE TABLESPACE {name} LOCATION '{place}'")
-            yield name
-            postgres.maintenance.execute(f"DROP TABLESPACE {name}")
-        finally:
-            subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def test_too_little_disk_is_said_and_leaves_things_as_they_were(
-    make_database: MakeDatabase, make_folder: MakeFolder, make_role: MakeRole, small_disk: str
-) -> None:
-    source = make_database(SHOP + "UPDATE orders SET note = 'nothing personal';")
-    user, password = make_role("CREATEDB")
-    source.server.maintenance.execute(
-        f"ALTER ROLE {user} SET default_tablespace = {small_disk}",
-        f"GRANT CREATE ON TABLESPACE {small_disk} TO {user}",
-    )
-    folder = make_folder(source, DEVDB, MASKS.replace('note = "text"', 'note = "keep"'))
-    folder.log_in_as("dev", user, password)
-    assert folder.run("dev", "create", "small").code == 0
-    source.execute(
-        "INSERT INTO orders (customer_id, note, amount) SELECT 1, repeat(md5(n::text), 40), 0 FROM generate_series(1, 9000) n"
-    )
-    before = databases(folder.target), checksum(source), checksum(folder.made)
-    refreshed = folder.run("dev", "refresh", "small")
-    assert (databases(folder.target), checksum(source), checksum(folder.made)) == before
-    folder.target.drop(folder.database)
-    before_create = databases(folder.target)
-    created = folder.run("dev", "create", "small")
-    assert databases(folder.target) == before_create
-    for done in (refreshed, created):
-        assert done.code == DATABASE, done.err
-        assert "PEN-3500" in done.err
-        assert "free" in done.err
-        assert_says_no_more_than_it_may(done, folder)
-
-
-def test_too_little_disk_during_an_add_leaves_the_copy_as_it_was(
-    make_database: MakeDatabase, make_folder: MakeFolder, make_role: MakeRole, small_disk: str
-) -> None:
-    source = make_database(SHOP + "UPDATE orders SET note = 'nothing personal';")
-    user, password = make_role("CREATEDB")
-    source.server.maintenance.execute(
-        f"ALTER ROLE {user} SET default_tablespace = {small_disk}",
-        f"GRANT CREATE ON TABLESPACE {small_disk} TO {user}",
-    )
-    folder = make_folder(source, DEVDB, MASKS.replace('note = "text"', 'note = "keep"'))
-    folder.log_in_as("dev", user, password)
-    assert folder.run("dev", "create", "small").code == 0
-    source.execute(
-        "INSERT INTO orders (customer_id, note, amount) SELECT 30, repeat(md5(n::text), 40), 0 FROM generate_series(1, 9000) n"
-    )
-    before = checksum(folder.made)
-    done = folder.run("dev", "add", "small", "--root", "public.customer:id = 30")
-    assert checksum(folder.made) == before
-    assert done.code == DATABASE, done.err
-    assert "PEN-3500" in done.err
-    assert_says_no_more_than_it_may(done, folder)
-    source.execute("DELETE FROM orders WHERE length(note) > 100")
-    assert folder.run("dev", "add", "small", "--root", "public.customer:id = 30").code == 0
-    folder.target.drop(folder.database)

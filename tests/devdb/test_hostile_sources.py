@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 
 from tests.conftest import MakeDatabase
-from tests.devdb.conftest import Folder, MakeFolder, MakeRole
-from tests.devdb.small_shop import DEVDB, MASKS, SHOP
+from tests.devdb.conftest import MakeFolder
+from tests.devdb.small_shop import DEVDB, MASKS, SHOP, created, rows
 from tests.servers import Database, Server
 
 # Values whose text depends on the settings of the session that prints them.
@@ -86,25 +86,6 @@ HOSTILE = {
 }
 
 
-def rows(database: Database) -> dict[str, list[str]]:
-    """Every row of every table of schema public as text, in the order of that text."""
-    tables = [
-        name for (name,) in database.rows("SELECT relname::text FROM pg_class WHERE relkind IN ('r', 'p') "
-                                          "AND relnamespace = 'public'::regnamespace AND NOT relispartition ORDER BY 1")
-    ]  # fmt: skip
-    quoted = {name: '"' + name.replace('"', '""') + '"' for name in tables}
-    return {
-        name: [text for (text,) in database.rows(f"SELECT t::text FROM public.{quoted[name]} t ORDER BY 1")]
-        for name in tables
-    }
-
-
-def created(folder: Folder) -> dict[str, list[str]]:
-    done = folder.run("dev", "create", "small")
-    assert done.code == 0, done.err + done.out
-    return rows(folder.made)
-
-
 def test_settings_of_the_source_change_nothing(make_database: MakeDatabase, make_folder: MakeFolder) -> None:
     source = make_database(DEPENDENT)
     plain = created(make_folder(source, DEPENDENT_DEVDB, DEPENDENT_MASKS))
@@ -160,88 +141,6 @@ def test_a_source_without_an_encoding_is_refused(
     assert "PEN-4500" in done.err
     assert "hint: " in done.err
     assert folder.names() == []
-
-
-ODD = r"""
-CREATE TABLE public."weird ""name"" with % and
-newline, ünï 日本" ("select" int PRIMARY KEY, "a""b" text, "per%cent" text, "tab	bed" text, "日本語" text, "{brace}" text, "$1" text);
-INSERT INTO public."weird ""name"" with % and
-newline, ünï 日本" VALUES (1, E'\\N', E'\\.', E'a\tb\nc\rd\be\ff\vg\\h', '日本語 𝒳 e' || U&'\0301', '', NULL), (2, NULL, '', '\.', '%s', '{}', 'NULL');
-CREATE TABLE public.aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff123 (id int PRIMARY KEY,
-    aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff123 text);
-INSERT INTO public.aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff123 VALUES (1, 'x'), (2, 'y');
-CREATE TABLE public."user" ("order" int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "table" text NOT NULL,
-    "upper" text GENERATED ALWAYS AS (upper("table")) STORED, UNIQUE ("table"));
-INSERT INTO public."user" ("table") VALUES ('first person'), ('second person'), ('third person');
-CREATE SCHEMA "Other Schema";
-CREATE TABLE "Other Schema"."user" (id int PRIMARY KEY, name text REFERENCES public."user" ("table"));
-INSERT INTO "Other Schema"."user" VALUES (1, 'first person'), (2, 'third person'), (3, NULL);
-CREATE TABLE public.nothing ();
-INSERT INTO public.nothing DEFAULT VALUES;
-INSERT INTO public.nothing DEFAULT VALUES;
-CREATE TABLE public.keyless (a int, b text);
-INSERT INTO public.keyless SELECT n % 2, 'same thing' FROM generate_series(1, 6) n;
-CREATE TABLE public.parted (region text NOT NULL, id int NOT NULL, secret text, PRIMARY KEY (region, id)) PARTITION BY LIST (region);
-CREATE TABLE public.parted_north PARTITION OF public.parted FOR VALUES IN ('N', 'FN');
-CREATE TABLE public.parted_rest PARTITION OF public.parted DEFAULT;
-INSERT INTO public.parted SELECT CASE n % 3 WHEN 0 THEN 'N' WHEN 1 THEN 'FN' ELSE 'S' END, n, 'secret ' || n FROM generate_series(1, 30) n;
-CREATE TABLE public.empty_one (id int PRIMARY KEY, name text);
-CREATE TABLE public.dropped (id int PRIMARY KEY, gone text, name text);
-INSERT INTO public.dropped VALUES (1, 'x', 'kept');
-ALTER TABLE public.dropped DROP COLUMN gone;
-ALTER TABLE public.dropped ADD COLUMN late text DEFAULT 'later';
-ANALYZE;
-"""
-ODD_MASKS = r"""
-[public."weird \"name\" with % and\nnewline, ünï 日本"]
-"a\"b" = "text"
-"per%cent" = "text"
-"tab\tbed" = "keep"
-"日本語" = "text"
-"{brace}" = "text"
-"$1" = "text"
-[public.aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff123]
-aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff123 = "text"
-[public.user]
-table = "text"
-[public.keyless]
-b = "text"
-[public.parted]
-region = "text"
-secret = "text"
-[public.empty_one]
-name = "text"
-[public.dropped]
-name = "text"
-late = "keep"
-"""
-
-
-def test_odd_names_and_odd_data_arrive(make_database: MakeDatabase, make_folder: MakeFolder) -> None:
-    source = make_database(ODD)
-    folder = make_folder(source, 'keep = ["*"]\n', ODD_MASKS)
-    made, original = created(folder), rows(source)
-    assert {name: len(found) for name, found in made.items()} == {
-        name: len(found) for name, found in original.items()
-    }
-    dev = folder.made
-    weird = 'public."weird ""name"" with % and\nnewline, ünï 日本"'
-    kept = f'SELECT "tab\tbed" FROM {weird} ORDER BY "select"'
-    assert dev.rows(kept) == source.rows(kept)
-    empties = f'SELECT "select", "a""b" IS NULL, "per%cent" = \'\', "{{brace}}" = \'\', "$1" IS NULL FROM {weird} ORDER BY 1'
-    assert dev.rows(empties) == source.rows(empties), "NULL stays NULL and empty stays empty"
-    # what is generated follows the masked column; children follow their parents; identities continue
-    assert dev.value('SELECT bool_and("upper" = upper("table")) FROM public."user"')
-    assert dev.rows(
-        'SELECT c.id, p."order" FROM "Other Schema"."user" c LEFT JOIN public."user" p ON p."table" = c.name ORDER BY 1'
-    ) == [(1, 1), (2, 3), (3, None)]
-    assert dev.value('INSERT INTO public."user" ("table") VALUES (\'new\') RETURNING "order"') == 4
-    # duplicates are still duplicates, as often as before
-    counted = "SELECT a, count(*), count(DISTINCT b) FROM public.keyless GROUP BY a ORDER BY a"
-    assert dev.rows(counted) == source.rows(counted) == [(0, 3, 1), (1, 3, 1)]
-    # masked partition keys go where they belong now
-    assert dev.value("SELECT count(*) FROM public.parted_rest") == 30
-    assert dev.value("SELECT count(DISTINCT region) FROM public.parted") == 3
 
 
 def test_a_hot_standby_is_as_good_a_source(
@@ -357,141 +256,3 @@ def test_a_copy_can_be_the_source_of_another(make_database: MakeDatabase, make_f
     second = make_folder(first.made, DEVDB.replace("limit = 5", "limit = 2"), MASKS)
     assert len(created(second)["customer"]) == 2
     assert second.made.value("SELECT count(*) FROM penstock.manifest") == 1
-
-
-BRISTLING = """
-CREATE FUNCTION public.fires() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'it fired'; END $$;
-CREATE TRIGGER fires BEFORE INSERT ON public.orders FOR EACH ROW EXECUTE FUNCTION public.fires();
-CREATE TRIGGER fires_always AFTER INSERT ON public.customer FOR EACH ROW EXECUTE FUNCTION public.fires();
-ALTER TABLE public.customer ENABLE ALWAYS TRIGGER fires_always;
-CREATE FUNCTION public.never() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'it fired'; END $$;
-CREATE MATERIALIZED VIEW public.sales AS SELECT customer_id, sum(amount) FROM public.orders GROUP BY 1 WITH NO DATA;
-CREATE VIEW public.buyers AS SELECT id, name FROM public.customer;
-CREATE VIEW public.names AS SELECT name FROM public.buyers;
-CREATE UNLOGGED TABLE public.session (id int PRIMARY KEY, owner text);
-INSERT INTO public.session VALUES (1, 'Quartermaine session');
-CREATE RULE aside AS ON INSERT TO public.session DO ALSO NOTIFY aside;
-CREATE TABLE public.deep (id int PRIMARY KEY, who text) PARTITION BY RANGE (id);
-CREATE TABLE public.deep_1 PARTITION OF public.deep FOR VALUES FROM (0) TO (10) PARTITION BY RANGE (id);
-CREATE TABLE public.deep_1_1 PARTITION OF public.deep_1 FOR VALUES FROM (0) TO (5);
-CREATE TABLE public.deep_1_2 PARTITION OF public.deep_1 FOR VALUES FROM (5) TO (10);
-INSERT INTO public.deep SELECT n, 'Quartermaine number ' || n FROM generate_series(0, 9) n;
-CREATE TABLE public.base (id int PRIMARY KEY, who text);
-CREATE TABLE public.heir (extra text) INHERITS (public.base);
-INSERT INTO public.base VALUES (1, 'Quartermaine the first');
-INSERT INTO public.heir VALUES (2, 'Quartermaine the second', 'Quartermaine extra');
-ANALYZE;
-"""
-
-
-def test_triggers_rules_views_and_trees_of_tables_arrive_quietly(
-    make_database: MakeDatabase, make_folder: MakeFolder
-) -> None:
-    source = make_database(SHOP + BRISTLING)
-    roots = "".join(
-        f'[[devdb.small.root]]\ntable = "public.{t}"\n' for t in ("session", "deep", "base", "heir")
-    )
-    folder = make_folder(source, 'unclassified = "mask"\n' + DEVDB + roots, MASKS)
-    created(folder)
-    roots_to_add = ("public.orders:id = 399", "public.deep:id = 3", "public.heir:true")
-    added = folder.run("dev", "add", "small", *(x for root in roots_to_add for x in ("--root", root)))
-    assert added.code == 0, added.err
-    triggers = "SELECT tgname::text, tgenabled FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1"
-    assert folder.made.rows(triggers) == source.rows(triggers), "and each is as armed as it was"
-    verified = folder.run("dev", "verify", "small")
-    assert verified.code == 0, verified.out
-    assert folder.made.value("SELECT count(*) FROM public.deep") == 10
-    assert folder.made.value("SELECT count(*) FROM ONLY public.base") == 1
-
-
-GUARDED = """
-CREATE TABLE public.parted (id int, region int) PARTITION BY LIST (region);
-CREATE TABLE public.parted_1 PARTITION OF public.parted FOR VALUES IN (1);
-CREATE TABLE public.parted_2 PARTITION OF public.parted FOR VALUES IN (2);
-INSERT INTO public.parted SELECT n, 1 + n % 2 FROM generate_series(1, 40) n;
-CREATE TABLE public.heir (extra int) INHERITS (public.country);
-INSERT INTO public.heir VALUES ('FR', 'France', 1), ('DE', 'Germany', 2);
-CREATE MATERIALIZED VIEW public.sales AS SELECT customer_id, sum(amount) FROM public.orders GROUP BY 1;
-ANALYZE;
-"""
-GUARDED_DEVDB = 'unclassified = "mask"\nkeep = ["*"]\n'
-
-FORCED = "ALTER TABLE public.{table} FORCE ROW LEVEL SECURITY;"
-OWNED = "ALTER TABLE public.{table} OWNER TO {role}; ALTER MATERIALIZED VIEW public.sales OWNER TO {role};"
-
-
-def guard(table: str, role: str, more: str = "") -> str:
-    """Let the role read everything but, by a policy, the rows of one table."""
-    return (
-        f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}; ALTER TABLE public.{table} ENABLE ROW LEVEL SECURITY;"
-        f"CREATE POLICY none ON public.{table} USING (false);" + more.format(table=table, role=role)
-    )
-
-
-@pytest.mark.parametrize(
-    ("table", "more"),
-    [
-        ("orders", ""),
-        ("orders", OWNED + FORCED),
-        ("orders", OWNED + FORCED + "DROP POLICY none ON public.{table};"),
-        ("parted", ""),
-        ("parted_2", ""),
-        ("country", ""),
-        ("heir", ""),
-    ],
-    ids=["reader", "forced owner", "forced owner without a policy", "root", "partition", "parent", "heir"],
-)
-@pytest.mark.parametrize("command", ["plan", "create"])
-def test_policies_that_would_hide_rows_are_refused(
-    command: str,
-    table: str,
-    more: str,
-    make_database: MakeDatabase,
-    make_folder: MakeFolder,
-    make_role: MakeRole,
-) -> None:
-    source = make_database(SHOP + GUARDED)
-    user, password = make_role()
-    source.psql(guard(table, user, more))
-    folder = make_folder(source, GUARDED_DEVDB, MASKS)
-    folder.log_in_as("prod", user, password)
-    done = folder.run("dev", command, "small")
-    assert done.code == 4, done.out + done.err
-    assert f"row-level security would hide rows of public.{table}" in done.err
-    assert "BYPASSRLS" in done.err
-    assert folder.names() == []
-
-
-@pytest.mark.parametrize(
-    ("attributes", "more"),
-    [("BYPASSRLS", ""), ("BYPASSRLS", FORCED), ("", OWNED)],
-    ids=["bypass", "forced, bypass", "owner"],
-)
-def test_policies_that_hide_nothing_from_the_role_change_nothing(
-    attributes: str, more: str, make_database: MakeDatabase, make_folder: MakeFolder, make_role: MakeRole
-) -> None:
-    source = make_database(SHOP + GUARDED)
-    plain = created(make_folder(source, GUARDED_DEVDB, MASKS))
-    user, password = make_role(attributes)
-    source.psql(guard("orders", user, more))
-    folder = make_folder(source, GUARDED_DEVDB, MASKS)
-    folder.log_in_as("prod", user, password)
-    assert created(folder) == plain
-    assert folder.made.value("SELECT count(*) FROM public.sales") == 40
-
-
-def test_a_target_role_that_forced_policies_would_blind_is_refused_before_anything_is_built(
-    make_database: MakeDatabase, make_folder: MakeFolder, make_role: MakeRole
-) -> None:
-    source = make_database(SHOP + GUARDED)
-    user, password = make_role("CREATEDB")
-    source.psql(guard("orders", user, FORCED))
-    folder = make_folder(source, GUARDED_DEVDB, MASKS)
-    folder.log_in_as("dev", user, password)
-    done = folder.run("dev", "create", "small")
-    assert done.code == 4, done.err
-    assert "could not see all rows of public.orders in the copy" in done.err
-    assert f'ALTER ROLE "{user}" BYPASSRLS' in done.err
-    assert folder.names() == []
-    source.server.maintenance.execute(f"ALTER ROLE {user} BYPASSRLS")
-    assert len(created(folder)["orders"]) == 400
