@@ -83,9 +83,9 @@ def test_the_files_are_closed_afterwards(source, target, prove, files):
     assert all(file.closed for file in files)
 
 
-@pytest.mark.parametrize("moment", ["source public.person", "target public.log"])
+@pytest.mark.parametrize("moment", ["reading the masked columns of public.person", "searching public.log"])
 def test_the_files_are_closed_after_a_failure_too(source, target, prove, files, moment):
-    def stop(what, _):
+    def stop(what, *_):
         if what == moment:
             raise KeyboardInterrupt
 

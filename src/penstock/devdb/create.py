@@ -152,7 +152,7 @@ def _verify(
     progress.start("verify")
     pa.default_memory_pool().release_unused()  # what the pump needed, the proof needs again
     with context.target_session(database) as target:
-        verification = verify.verify(prepared.subset, source, target)
+        verification = verify.verify(prepared.subset, source, target, progress)
     progress.finish("verify")
     if not verification.passed:
         raise Finding(

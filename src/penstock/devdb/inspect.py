@@ -87,7 +87,7 @@ def verify_existing(context: Context, progress: Progress) -> Verified:
         prepared = prepare(context, source, progress)
         expected = _expected(prepared.subset.catalog.leaves, made.document)
         progress.start("verify")
-        found = verify(prepared.subset, source, target, expected=expected)
+        found = verify(prepared.subset, source, target, progress, expected=expected)
         progress.finish("verify")
         return Verified(context.name, context.database, found, made)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.catalog.model import TableName
+from penstock.devdb.progress import Progress
 from penstock.devdb.schema import left_out_tables
 from penstock.devdb.subset import Subset
 from penstock.engines.postgres.reflect import reflect
@@ -79,6 +80,7 @@ def verify(
     subset: Subset,
     source: Session,
     target: Session,
+    progress: Progress,
     *,
     expected: Mapping[TableName, int] | None = None,
 ) -> Verification:
@@ -90,6 +92,7 @@ def verify(
             for name in subset.catalog.leaves
             if name not in subset.skip
         }
+    tasks = _Tasks(progress)
     with nullcontext() if target.connection.is_in_transaction() else target.transaction():
         integrity = check_integrity(
             target,
@@ -103,11 +106,38 @@ def verify(
                 for name, decision in subset.policy.decisions.items()
                 if decision.contract is not None and decision.contract.codomain is Codomain.CONSTANT
             ),
+            progress=tasks,
         )
         leaks = check_leaks(
-            source, target, claims_of(subset), nomenclature=subset.keep, acknowledged=subset.acknowledged
+            source,
+            target,
+            claims_of(subset),
+            nomenclature=subset.keep,
+            acknowledged=subset.acknowledged,
+            progress=tasks,
         )
+    tasks.finish()
     return Verification(integrity, leaks)
+
+
+class _Tasks:
+    """What the proof says it is at, as one task after the other."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._at = ""
+
+    def __call__(self, doing: str, rows: int, size_bytes: int) -> None:
+        if doing != self._at:
+            self.finish()
+            self._progress.start(doing)
+            self._at = doing
+        self._progress.advance(doing, rows, size_bytes)
+
+    def finish(self) -> None:
+        if self._at:
+            self._progress.finish(self._at)
+            self._at = ""
 
 
 def claims_of(subset: Subset) -> list[Claim]:

@@ -20,7 +20,7 @@ from penstock.proof.leaves import leaves
 from penstock.proof.needles import contained, hashes_of, trimmed
 from penstock.proof.paths import changing
 from penstock.proof.relations import Relation, Shape
-from penstock.proof.report import Claim, ColumnTest
+from penstock.proof.report import Claim, ColumnTest, Progress
 
 ROWS_COMPARED = 1_000_000  # of a table, at most …
 HASHES_COMPARED = 1 << 22  # … and fewer where many columns are: 32 MB of each database
@@ -33,6 +33,7 @@ def compare_aligned(
     in_source: dict[TableName, Relation],
     in_target: dict[TableName, Relation],
     claims: Sequence[Claim],
+    say: Progress,
 ) -> list[ColumnTest]:
     """One test per pool and permutation column, compared or not."""
     by_table: dict[TableName, list[Claim]] = defaultdict(list)
@@ -53,7 +54,7 @@ def compare_aligned(
                 detail = why or "the column is not in both databases"
                 tests.append(ColumnTest(claim.column, claim.codomain, "not tested", "not tested", detail))
         if ready and here and there:
-            tests += _compare(source, target, here, there, ready)
+            tests += _compare(source, target, here, there, ready, say)
     return tests
 
 
@@ -85,12 +86,17 @@ class _Rows:
 
 
 def _compare(
-    source: Session, target: Session, here: Relation, there: Relation, claims: list[Claim]
+    source: Session,
+    target: Session,
+    here: Relation,
+    there: Relation,
+    claims: list[Claim],
+    say: Progress,
 ) -> list[ColumnTest]:
     key = HashKey()
     most = min(ROWS_COMPARED, HASHES_COMPARED // (1 + len(claims)))
-    masked = _read(target, there, claims, key, most)
-    original = _read(source, here, claims, key, len(masked.keys), beside=masked)
+    masked = _read(target, there, claims, key, most, say)
+    original = _read(source, here, claims, key, len(masked.keys), say, beside=masked)
     at = masked.places(original.keys)
     return [_test(claim, original.values[i], masked.values[i][at], key) for i, claim in enumerate(claims)]
 
@@ -101,6 +107,7 @@ def _read(
     claims: list[Claim],
     key: HashKey,
     most: int,
+    say: Progress,
     *,
     beside: _Rows | None = None,
 ) -> _Rows:
@@ -119,9 +126,11 @@ def _read(
     keys = np.empty(most, dtype=np.uint64)
     values = np.empty((len(columns), most), dtype=np.uint64)
     rows = 0
-    for block in whole_rows(session.copy_out(query, doing=f"comparing {relation.name}")):
+    doing = f"comparing {relation.name}"
+    for block in whole_rows(session.copy_out(query, doing=doing)):
         text, buffer, starts, ends = cut(block, width + len(columns))
         starts, ends = starts.reshape(-1, width + len(columns)), ends.reshape(-1, width + len(columns))
+        say(doing, len(starts), len(block))
         of_key = keyed_hash(key, buffer, starts[:, 0], ends[:, width - 1] - starts[:, 0])
         if beside is not None:
             wanted = np.flatnonzero(contained(beside.keys, of_key))[: most - rows]

@@ -10,19 +10,25 @@ from penstock.proof.hashing import I64, U8, U64, padded
 from penstock.proof.leaves import leaves
 from penstock.proof.needles import NeedleCollector, Tally
 from penstock.proof.relations import Relation, Shape
+from penstock.proof.report import Progress
 
 _BACKSLASH = ord("\\")
 
 
 def collect(
-    source: Session, relation: Relation, wanted: dict[str, tuple[int, U64]], collector: NeedleCollector
+    source: Session,
+    relation: Relation,
+    wanted: dict[str, tuple[int, U64]],
+    collector: NeedleCollector,
+    say: Progress,
 ) -> dict[str, Tally]:
     """Add the values of `wanted` (column → its number as an origin, hashes of accepted values) of one table."""
     columns = tuple(column for column in relation.columns if column.name in wanted)
     tallies = {column.name: Tally() for column in columns}
     accepted: dict[str, set[int]] = {column.name: set() for column in columns}
     query = relation.copy_query(tuple(c.name for c in columns))
-    for block in whole_rows(source.copy_out(query, doing=f"reading the masked columns of {relation.name}")):
+    doing = f"reading the masked columns of {relation.name}"
+    for block in whole_rows(source.copy_out(query, doing=doing)):
         text, buffer, starts, ends = cut(block, len(columns))
         for at, column in enumerate(columns):
             origin, allowed = wanted[column.name]
@@ -32,6 +38,7 @@ def collect(
             for values in decoded(text, buffer, first, last, column.shape):
                 stayed = collector.add(origin, *values, allowed, tally)
                 accepted[column.name].update(stayed.tolist())
+        say(doing, len(starts) // len(columns), len(block))
     for name, tally in tallies.items():
         tally.accepted = len(accepted[name])
     return tallies

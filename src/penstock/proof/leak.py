@@ -20,8 +20,8 @@ from penstock.proof.collect import collect
 from penstock.proof.hashing import U64, HashKey
 from penstock.proof.needles import NeedleCollector, Tally, hashes_of
 from penstock.proof.relations import Relation, relations
-from penstock.proof.report import Claim, ColumnTest, LeakReport, Verdict
-from penstock.proof.scan import Progress, Scan, scan_target
+from penstock.proof.report import Claim, ColumnTest, LeakReport, Progress, Verdict
+from penstock.proof.scan import Scan, scan_target
 from penstock.proof.spill import PAIRS_IN_MEMORY
 
 __all__ = ["Claim", "check_leaks"]
@@ -62,7 +62,7 @@ def check_leaks(
         _absence(claims[at].column, tally, int(searched[at]), leaks=claims[at].column in leaking)
         for at, tally in tallies.items()
     ]
-    tests += compare_aligned(source, target, in_source, relations(target), claims)
+    tests += compare_aligned(source, target, in_source, relations(target), claims, say)
     order = {claim.column: at for at, claim in enumerate(claims)}
     tests.sort(key=lambda test: order[test.column])
     return LeakReport(findings, tuple(tests), coverage, time.monotonic() - started)
@@ -110,7 +110,6 @@ def _collect_all(
             by_table[claim.column.table][claim.column.column] = (at, accepted)
     tallies: dict[int, Tally] = {}
     for table, wanted in by_table.items():
-        found = collect(source, in_source[table], wanted, collector)
+        found = collect(source, in_source[table], wanted, collector, say)
         tallies |= {wanted[name][0]: tally for name, tally in found.items()}
-        say(f"source {table}", 0)
     return tallies, tests

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Literal
@@ -10,6 +10,8 @@ from typing import Any, Literal
 from penstock.catalog.model import ColumnName
 
 Codomain = Literal["fresh", "pool", "permutation", "same", "constant"]
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, "searching public.orders", and with how many rows and bytes it went on just now."""
 
 
 class Status(StrEnum):

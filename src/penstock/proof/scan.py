@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,12 +23,9 @@ from penstock.proof.relations import (
     quoted_data,
     relations,
 )
-from penstock.proof.report import Claim, Finding, LeakCoverage, NotScanned, Verdict
+from penstock.proof.report import Claim, Finding, LeakCoverage, NotScanned, Progress, Verdict
 from penstock.proof.search import Hits, search
 from penstock.proof.spill import NO_TABLE, PAIRS_IN_MEMORY, PairCollector, PairTable
-
-Progress = Callable[[str, int], None]
-"""Called when a table has been read: "source public.orders" or "target public.orders", and bytes searched."""
 
 CATEGORY_VALUES = 1_000  # a category has fewer distinct values than this …
 CATEGORY_SHARE = 0.05  # … and than this share of its rows
@@ -55,12 +52,11 @@ def scan_target(target: Session, scan: Scan, say: Progress) -> LeakCoverage:
         columns += len(relation.columns)
         if not relation.columns or not relation.populated:
             continue
-        read_rows, read_bytes = scan.relation(target, relation)
+        read_rows, read_bytes = scan.relation(target, relation, say)
         there = target.fetchval(f"SELECT count(*) FROM ({relation.copy_query(())}) AS q")
         if read_rows != there:
             not_scanned.append(NotScanned(str(relation.name), f"{read_rows} of {there} rows were read"))
         rows, cells, size = rows + read_rows, cells + read_rows * len(relation.columns), size + read_bytes
-        say(f"target {relation.name}", read_bytes)
     texts = scan.catalog(target)
     size += scan.large_objects(target, not_scanned)
     return LeakCoverage(columns, columns_of, rows, cells, size, texts, tuple(not_scanned))
@@ -115,18 +111,19 @@ class Scan:
         for collector in self.collectors:
             collector.close()
 
-    def relation(self, target: Session, relation: Relation) -> tuple[int, int]:
+    def relation(self, target: Session, relation: Relation, say: Progress) -> tuple[int, int]:
         """Search one table; (rows, bytes) read."""
         names = tuple(column.name for column in relation.columns)
         spellings = tuple(column.spelling for column in relation.columns)
         rows = size = 0
-        query = relation.copy_query(names)
-        for block in whole_rows(target.copy_out(query, doing=f"searching {relation.name}")):
+        query, doing = relation.copy_query(names), f"searching {relation.name}"
+        for block in whole_rows(target.copy_out(query, doing=doing)):
             size += len(block)
             read = read_block(block, spellings)
             rows += len(read[0].starts) // len(names)
             if not self.index.is_empty:
                 self._book(read, relation)
+            say(doing, len(read[0].starts) // len(names), len(block))
         return rows, size
 
     def _book(self, read: list[Cells], relation: Relation) -> None:
