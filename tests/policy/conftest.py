@@ -17,6 +17,7 @@ from tests.servers import Database, Server, unique_name
 
 KEYS = Keyring(bytes(range(32)))
 CatalogOf = Callable[[str], Catalog]
+Resolved = Callable[..., Policy]
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +48,7 @@ def catalog_of(scratch: Database) -> CatalogOf:
 
 
 @pytest.fixture
-def resolved(catalog_of: CatalogOf) -> Callable[..., Policy]:
+def resolved(catalog_of: CatalogOf) -> Resolved:
     """The policy of a schema (DDL) under a registry (TOML)."""
 
     def make(ddl: str, masks: str = "", **options: object) -> Policy:
@@ -60,3 +61,7 @@ def column(name: str) -> ColumnName:
     """`a.x` or `schema.a.x` as a column's name."""
     *schema, table, own = name.split(".")
     return ColumnName(TableName(schema[0] if schema else "public", table), own)
+
+
+def undecided(policy: Policy) -> set[str]:
+    return {str(u.column).removeprefix("public.") for u in policy.undecided}

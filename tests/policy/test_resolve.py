@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pyarrow as pa
 import pytest
 
 from penstock.errors import ContractBroken, Unclassified
 from penstock.masks.keys import Keyring
-from penstock.policy.decision import Origin, Policy
+from penstock.policy.decision import Origin
 from penstock.policy.registry_file import parse
 from penstock.policy.resolve import resolve
-from tests.policy.conftest import KEYS, CatalogOf, column
-
-Resolved = Callable[..., Policy]
+from tests.policy.conftest import KEYS, CatalogOf, Resolved, column, undecided
 
 FAMILY = """
 CREATE TABLE person (email text PRIMARY KEY, name text, born date);
 CREATE TABLE account (email text PRIMARY KEY REFERENCES person);
 CREATE TABLE login (email text REFERENCES account, at timestamptz);
 """
-
-
-def undecided(policy: Policy) -> set[str]:
-    return {str(u.column).removeprefix("public.") for u in policy.undecided}
 
 
 def test_foreign_keys_inherit_the_mask_of_what_they_reference(resolved: Resolved):
@@ -205,134 +197,6 @@ def test_generated_columns_have_no_decision_and_take_no_line(resolved: Resolved)
     assert column("t.b") not in resolved(ddl, "[public.t]\na = 'text'\n").decisions
     (violation,) = resolved(ddl, "[public.t]\na = 'text'\nb = 'text'\n").violations
     assert (violation.column, violation.constraint) == (column("t.b"), "generated column")
-
-
-SEARCH = """
-CREATE TABLE doc (title text, body text, words tsvector);
-CREATE TRIGGER fill BEFORE INSERT OR UPDATE ON doc FOR EACH ROW
-    EXECUTE FUNCTION tsvector_update_trigger(words, 'pg_catalog.english', title, body);
-"""
-
-
-def test_a_tsvector_over_masked_text_is_rebuilt_by_its_trigger(resolved: Resolved):
-    decision = resolved(SEARCH, "[public.doc]\ntitle = 'keep'\nbody = 'text'\n").decisions[
-        column("doc.words")
-    ]
-    assert (decision.mask, decision.rebuild_trigger, decision.mask_name) == (None, "fill", "rebuild")
-
-
-def test_a_tsvector_over_kept_text_is_kept(resolved: Resolved):
-    assert (
-        resolved(SEARCH, "[public.doc]\ntitle = 'keep'\nbody = 'keep'\n").decisions[column("doc.words")].keeps
-    )
-
-
-def test_keeping_a_tsvector_over_masked_text_is_refused(resolved: Resolved):
-    policy = resolved(SEARCH, "[public.doc]\ntitle = 'keep'\nbody = 'text'\nwords = 'keep'\n")
-    (violation,) = policy.violations
-    assert (violation.column, violation.constraint, violation.suggestion) == (
-        column("doc.words"),
-        "fill",
-        "rebuild",
-    )
-
-
-def test_a_tsvector_without_a_trigger_refuses_or_is_emptied(resolved: Resolved):
-    ddl = "CREATE TABLE doc (words tsvector, more tsvector NOT NULL)"
-    assert undecided(resolved(ddl)) == {"doc.words", "doc.more"}
-    policy = resolved(ddl, unclassified="mask")
-    assert [policy.decisions[column(f"doc.{c}")].mask_name for c in ("words", "more")] == ["null", "constant"]
-
-
-def test_rebuild_may_name_a_trigger_of_ones_own_and_refuses_one_that_does_not_fire(resolved: Resolved):
-    ddl = """
-        CREATE TABLE doc (body text, words tsvector);
-        CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.words := NULL; RETURN NEW; END';
-        CREATE TRIGGER mine BEFORE INSERT ON doc FOR EACH ROW EXECUTE FUNCTION fill();
-        CREATE TRIGGER later AFTER INSERT ON doc FOR EACH ROW EXECUTE FUNCTION fill();
-        """
-    line = "[public.doc]\nbody = 'text'\nwords = {{ mask = 'rebuild', trigger = '{}' }}\n"
-    assert resolved(ddl, line.format("mine")).decisions[column("doc.words")].rebuild_trigger == "mine"
-    assert [v.constraint for v in resolved(ddl, line.format("later")).violations] == ["trigger"]
-
-
-def test_real_values_stay_real_in_the_whole_domain(resolved: Resolved):
-    ddl = "CREATE TABLE staff (email text PRIMARY KEY); CREATE TABLE audit (who text); CREATE TABLE log (e text REFERENCES staff)"
-    masks = "[public.staff]\nemail = 'email'\n[public.audit]\nwho = 'email'\n"
-    policy = resolved(ddl, masks, real={column("staff.email"): frozenset({"boss@shop.example"})})
-    values = pa.array(["boss@shop.example", "ana@shop.example"])
-    for name in ("staff.email", "audit.who", "log.e"):
-        masked = policy.decisions[column(name)].mask.mask(values).to_pylist()
-        assert masked[0] == "boss@shop.example"
-        assert masked[1] != "ana@shop.example"
-
-
-def test_real_values_stay_real_inside_of_other_values(resolved: Resolved):
-    ddl = """
-        CREATE TYPE contact AS (mail text, remark text);
-        CREATE TABLE staff (id integer, email text);
-        CREATE TABLE mail (sent_to text[], contact contact, audit jsonb, log text, body text, staff_email text);
-    """
-    masks = """
-        [public.staff]
-        email = "email"
-        [public.mail]
-        sent_to = "email"
-        contact = { mask = "composite", fields = { mail = "email" } }
-        audit = { mask = "json", paths = { "$.by" = "email" } }
-        log = { mask = "json", paths = { "$..by" = "email" } }
-        body = { mask = "free_text", rest = "keep", identities = ["staff_email"] }
-        staff_email = "email"
-    """
-    boss, ana = "boss@shop.example", "ana@shop.example"
-    policy = resolved(ddl, masks, real={column("staff.email"): frozenset({boss})})
-    held = {
-        "sent_to": "{{{}}}",
-        "contact": "({},hello)",
-        "audit": '{{"by": "{}", "n": [1]}}',
-        "log": '{{"a": {{"by": "{}"}}}}',
-        "body": "From {} with love",
-    }
-    for name, text in held.items():
-        mask = policy.decisions[column(f"mail.{name}")].mask
-        inputs = {wish: pa.array([boss, ana]) for wish in mask.inputs()}
-        first, second = mask.mask(pa.array([text.format(boss), text.format(ana)]), inputs).to_pylist()
-        assert boss in first, name
-        assert ana not in second, name
-
-
-def test_what_a_real_row_holds_inside_stays_real_by_its_parts(resolved: Resolved):
-    ddl = """
-        CREATE TABLE staff (id integer, mails text[], profile jsonb);
-        CREATE TABLE audit (who text, tag text);
-    """
-    masks = """
-        [public.staff]
-        mails = "email"
-        profile = { mask = "json", paths = { "$.mail" = "email" } }
-        [public.audit]
-        who = "email"
-        tag = "text"
-    """
-    profile = '{"mail": "b@shop.example", "tag": "blue", "n": 4711}'
-    real = {
-        column("staff.mails"): frozenset({"{a@shop.example,NULL}"}),
-        column("staff.profile"): frozenset({profile}),
-    }
-    policy = resolved(ddl, masks, real=real)
-
-    def through(name: str, *values: str) -> list[str]:
-        return policy.decisions[column(name)].mask.mask(pa.array(values)).to_pylist()
-
-    assert through("staff.mails", "{a@shop.example,NULL}") == ["{a@shop.example,NULL}"]
-    assert through("audit.who", "a@shop.example", "b@shop.example") == ["a@shop.example", "b@shop.example"]
-    assert through("staff.profile", profile) == [profile]
-    # A leaf nobody named stays in its own document only.
-    assert through("audit.tag", "blue") != ["blue"]
-    [other] = through("staff.profile", '{"mail": "b@shop.example", "tag": "blue", "n": 4711, "x": 0}')
-    assert "b@shop.example" in other
-    assert "blue" not in other
-    assert "4711" not in other
 
 
 def test_the_domain_of_a_line_sets_the_pseudonyms_apart(resolved: Resolved):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
@@ -12,9 +12,14 @@ from penstock.engines.postgres.session import Session
 from penstock.proof.leak import Claim, check_leaks
 from penstock.proof.report import LeakReport
 from penstock.proof.scan import Progress
-from tests.servers import Database
+from tests.conftest import MakeDatabase
+from tests.servers import Database, Server, unique_name
 
 Prove = Callable[..., LeakReport]
+
+PERSON = "CREATE TABLE person (id int PRIMARY KEY, email text, note text);"
+ROWS = "INSERT INTO person SELECT i, 'Erika.' || i || '@Mail.example', 'n' || i FROM generate_series(1, 300) AS i;"
+MASKED = "INSERT INTO person SELECT i, 'p' || md5(i::text) || '@masked.example', 'nothing' FROM generate_series(1, 300) AS i;"
 
 
 def open_snapshot(database: Database) -> Session:
@@ -75,3 +80,17 @@ def leaks(report: LeakReport) -> set[tuple[str, str, int]]:
     return {
         (str(f.origin).removeprefix("public."), f.place.removeprefix("public."), f.rows) for f in report.leaks
     }
+
+
+@pytest.fixture(scope="module")
+def source(postgres: Server) -> Iterator[Database]:
+    """Shared by all tests of a module: read only."""
+    database = postgres.create(unique_name("source"))
+    database.psql(PERSON + ROWS)
+    yield database
+    postgres.drop(database.name)
+
+
+def planted(make_database: MakeDatabase, sql: str) -> Database:
+    """A clean target and what `sql` adds to it."""
+    return make_database("CREATE EXTENSION citext;" + PERSON + MASKED + sql)
