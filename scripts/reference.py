@@ -15,8 +15,8 @@ from penstock import errors
 from penstock.catalog.types import Family
 from penstock.cli import COMMANDS, cli
 from penstock.masks import registry
+from penstock.masks.build import BY_FAMILY
 from penstock.masks.contract import Mask
-from penstock.policy.defaults import BY_TYPE
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs"
 NOTE = "<!-- Written by `make docs` from the code. -->\n"
@@ -72,11 +72,12 @@ def _by_type() -> list[str]:
         "## Columns nobody decided about\n",
         "They refuse to leave; numbers, booleans, enums, times of events and surrogate keys pass unless their name",
         'speaks of a person. With `unclassified = "mask"` in `[devdb.NAME]` what refuses is masked by its type, arrays',
-        "element by element; types not listed become NULL, or an empty value where the column is NOT NULL.\n",
+        "and composites part by part, by the same table; types not listed become NULL, or an empty value where the column",
+        "is NOT NULL.\n",
         "| type | mask |",
         "|---|---|",
     ]
-    return [*lines, *(f"| {family.value} | `{mask}` |" for family, mask in BY_TYPE.items()), ""]
+    return [*lines, *(f"| {family.value} | `{mask}` |" for family, mask in BY_FAMILY.items()), ""]
 
 
 def _options(mask: type[Mask]) -> list[str]:

@@ -112,6 +112,28 @@ def test_what_discovery_flags_refuses_whatever_its_type(resolved: Resolved):
     assert undecided(resolved(ddl, "[public.t]\nssn = 'keep'\n", flagged=flagged)) == set()
 
 
+def test_nothing_of_a_flagged_array_or_composite_stays_under_unclassified_mask(resolved: Resolved):
+    policy = resolved(
+        """
+        CREATE TYPE identity AS (ssn bigint, income numeric, hiv boolean);
+        CREATE TABLE t (ssns bigint[], wages numeric[], cards identity[], card identity)
+        """,
+        flagged={column(f"t.{name}"): "a person's" for name in ("ssns", "wages", "cards", "card")},
+        unclassified="mask",
+    )
+    policy.require()
+    masked = {
+        name: policy.decisions[column(f"t.{name}")].mask.mask(pa.array([value]))[0].as_py()
+        for name, value in {
+            "ssns": "{123456789}", "wages": "{1234.5}", "cards": '{"(123456789,1234.5,t)"}', "card": "(123456789,1234.5,t)",
+        }.items()
+    }  # fmt: skip
+    assert masked["wages"] == "{NULL}"
+    assert masked["card"].endswith(",,)")
+    assert masked["cards"] == '{"' + masked["card"] + '"}'
+    assert not any("123456789" in value for value in masked.values())
+
+
 def test_unclassified_mask_masks_by_type(resolved: Resolved):
     policy = resolved(
         """

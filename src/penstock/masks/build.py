@@ -47,7 +47,9 @@ def recognising(name: str, site: Site, keys: Keyring) -> Mask:
     return registry.get(name)(site.inside(Site(Family.TEXT, max_length=max_length)), keys, options)
 
 
-_BY_FAMILY = {
+# What hides a value of which nothing but the type is known: of columns under `unclassified = "mask"`, and of the parts
+# of a value that is masked. Types that are not listed are emptied.
+BY_FAMILY: Mapping[Family, str] = {
     Family.TEXT: "text",
     Family.JSON: "json",
     Family.DATE: "date_shift",
@@ -55,21 +57,16 @@ _BY_FAMILY = {
     Family.NETWORK: "ip",
     Family.MAC: "mac",
     Family.UUID: "uuid",
-    Family.ARRAY: "array",
-    Family.COMPOSITE: "composite",
-    Family.INTEGER: "keep",
-    Family.NUMERIC: "keep",
-    Family.BOOLEAN: "keep",
-    Family.ENUM: "keep",
-    Family.INTERVAL: "keep",
-    Family.TIME: "keep",
+    Family.INTEGER: "integer",
+    Family.ARRAY: "array",  # element by element, by the same table
+    Family.COMPOSITE: "composite",  # field by field
 }
 
 
 def spec_by_family(site: Site) -> str | None:
     """The mask for a part (array element, field) nobody decided about; None: somebody must.
 
-    What can name a person is masked by its type; numbers, truth values, enums and durations pass, as columns do.
+    Nothing of a value passes by its type here: that the whole is masked says that it may speak of a person.
     """
-    chosen = _BY_FAMILY.get(site.family)
+    chosen = BY_FAMILY.get(site.family)
     return "null" if chosen is None and site.nullable else chosen

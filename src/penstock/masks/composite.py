@@ -32,8 +32,8 @@ class CompositeOptions:
 class Composite(Mask):
     """The fields of a composite type, each by its own mask: an S3 object keeps its bucket while its path is masked.
 
-    A NULL field stays NULL, and an empty one empty. Fields nobody listed are masked where they are text, dates,
-    network addresses and the like; numbers, truth values and enums pass, as such columns do.
+    A NULL field stays NULL, and an empty one empty. Fields nobody listed are masked by their type, numbers too, as
+    columns are with `unclassified = "mask"`; what is to stay is listed with `keep`.
     """
 
     name = "composite"

@@ -2,8 +2,8 @@
 
 Text, JSON, XML, binary, arrays and composites of these, network addresses, geometry, dates and every type we do not
 know refuse: a column that nobody classified does not leave. Numbers, booleans, enums, event timestamps and surrogate
-keys pass, unless discovery flags them. With `unclassified = "mask"` what refuses is masked by its type; `BY_TYPE` is
-that table, and `docs/masks.md` prints it.
+keys pass, unless discovery flags them. With `unclassified = "mask"` what refuses is masked by its type, by
+the table that parts of values are masked by (`masks.build.BY_FAMILY`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from penstock.catalog.model import Column, Table
 from penstock.catalog.types import ColumnType, Family
+from penstock.masks.build import BY_FAMILY
 
 Spec = Mapping[str, Any]  # {"mask": name, **options}, as in masks.toml
 
@@ -26,19 +27,6 @@ _PASSES: Mapping[Family, str] = {
     Family.TIME: "a time of day",
     Family.INTERVAL: "a duration",
     Family.UUID: "a surrogate key",
-}
-
-BY_TYPE: Mapping[Family, str] = {
-    Family.TEXT: "text",
-    Family.JSON: "json",
-    Family.DATE: "date_shift",
-    Family.TIMESTAMP: "date_shift",
-    Family.NETWORK: "ip",
-    Family.MAC: "mac",
-    Family.UUID: "uuid",
-    Family.INTEGER: "integer",
-    Family.ARRAY: "array",  # element by element, by the same table
-    Family.COMPOSITE: "composite",  # field by field
 }
 
 _IN_LIST = re.compile(r"^CHECK \(.*= ANY \(+ARRAY\[(?:[^\[\]]*)\]", re.DOTALL)
@@ -89,9 +77,8 @@ def _lists(definition: str) -> bool:
 
 def mask_by_type(declared: ColumnType, *, nullable: bool) -> Spec | None:
     """What `unclassified = "mask"` does to a value of that type; None where nothing safe is known to fit."""
-    family = declared.family
-    if family in BY_TYPE:
-        return {"mask": BY_TYPE[family]}
+    if declared.family in BY_FAMILY:
+        return {"mask": BY_FAMILY[declared.family]}
     return emptied(declared, nullable=nullable)
 
 
