@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import MakeDatabase
 from tests.devdb.conftest import Folder, MakeFolder
-from tests.engines.postgres.test_reflect import has_icu
+from tests.engines.postgres.reflect.conftest import has_icu
 from tests.servers import Database, Server
 
 MakePair = Callable[..., Folder]
