@@ -102,10 +102,40 @@ def test_a_proposal_that_would_break_a_constraint_is_replaced_by_one_that_does_n
 
 def test_columns_that_pass_by_their_type_are_flagged_by_their_name(make_database):
     database = make_database(
-        "CREATE TABLE employees (id integer, salary numeric, ssn bigint, born timestamptz, at timestamptz)"
+        """
+        CREATE DOMAIN number_of_a_person AS numeric(15, 0);
+        CREATE TYPE identity AS (ssn bigint, rank integer);
+        CREATE TYPE place AS (x integer, y integer);
+        CREATE TABLE employees (
+            id integer, salary numeric, ssn bigint, born timestamptz, at timestamptz, phone numeric(15, 0),
+            fax number_of_a_person, mobiles bigint[], pay_range int8range, cards identity[], places place[], place place
+        )
+        """
     )
     names = {name.column for name in flagged(catalog_of(database))}
-    assert names == {"salary", "ssn", "born"}
+    assert names == {"salary", "ssn", "born", "phone", "fax", "mobiles", "pay_range", "cards"}
+
+
+def test_what_is_proposed_for_numbers_of_people_stands(make_database):
+    database = make_database(
+        """
+        CREATE TYPE identity AS (ssn bigint, rank integer);
+        CREATE TABLE customer (
+            id integer PRIMARY KEY, ssn numeric(15, 0) NOT NULL UNIQUE, phone numeric NOT NULL, fax numeric(20, 0),
+            mobiles bigint[] NOT NULL, card_numbers numeric[] NOT NULL, cards identity[], birth_dates date[],
+            passport_number numeric NOT NULL UNIQUE
+        )
+        """
+    )
+    catalog = catalog_of(database)
+    discovery = propose(catalog)
+    masks = {p.column.column: p.judgement.mask for p in discovery.certain}
+    assert masks == {
+        "id": "keep", "ssn": "integer", "phone": "constant", "fax": "null", "mobiles": "integer",
+        "card_numbers": "constant", "cards": "composite", "birth_dates": "date_shift",
+    }  # fmt: skip
+    assert [p.column.column for p in discovery.open] == ["passport_number"]
+    assert resolve(catalog, registry=parse(merged("", discovery.lines(), [])), keys=KEYS).violations == ()
 
 
 def test_a_text_whose_check_lists_its_values_is_no_question(make_database):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 
 from penstock.catalog.model import Column, ColumnName, Table, TableName
@@ -14,12 +17,17 @@ _FAMILIES = {
     "text": Family.TEXT, "int": Family.INTEGER, "numeric": Family.NUMERIC, "bool": Family.BOOLEAN, "date": Family.DATE,
     "timestamp": Family.TIMESTAMP, "jsonb": Family.JSON, "bytea": Family.BINARY, "inet": Family.NETWORK,
     "macaddr": Family.MAC, "uuid": Family.UUID, "xml": Family.XML, "point": Family.GEOMETRY, "hstore": Family.OTHER,
+    "money": Family.NUMERIC, "float8": Family.NUMERIC, "int4range": Family.RANGE, "tsrange": Family.RANGE,
+    "time": Family.TIME, "interval": Family.INTERVAL, "enum": Family.ENUM,
 }  # fmt: skip
 
 
 def declared(name: str) -> ColumnType:
     if name.endswith("[]"):
         return ColumnType(name, Family.ARRAY, element=declared(name[:-2]))
+    if name.endswith(")"):  # numeric(15,0)
+        typname, precision, scale = re.split("[(,]", name[:-1])
+        return replace(declared(typname), name=name, precision=int(precision), scale=int(scale))
     return ColumnType(name, _FAMILIES[name], typname=name)
 
 
@@ -131,7 +139,63 @@ CASES = [
     ("secret", "devices", "activation_code", "text"),
     ("binary", "reports", "scan:bytea", "?null"),
     ("job_title", "employees", "title", "?keep"),
+    ("identity_number", "customer", "ssn:numeric(15,0)", "integer"),
+    ("identity_number", "customer", "nif:numeric(9,0)", "integer"),
+    ("identity_number", "customer", "cpf:numeric", "null"),
+    ("identity_number", "customer", "passport_number:numeric(20,0)", "null"),
+    ("identity_number", "customer", "ssn:numeric(12,2)", "?null"),
+    ("identity_number", "customer", "ssn:float8", "?null"),
+    ("identity_number", "customer", "ssns:int[]", "integer"),
+    ("identity_number", "customer", "ssns:numeric[]", "null"),
+    ("identity_number", "customer", "ssn:int4range", "?null"),
+    ("identity_number", "customer", "bsn:int", "integer"),
+    ("phone", "customer", "mobile:numeric(15,0)", "integer"),
+    ("phone", "customer", "fax:numeric(15,0)", "integer"),
+    ("phone", "customer", "phone_numbers:int[]", "integer"),
+    ("phone", "expenses", "phone:money", "?null"),
+    ("phone", "employees", "extension:int", "integer"),
+    ("credit_card", "payments", "card_number:numeric(16,0)", "integer"),
+    ("credit_card", "payments", "cvv:numeric(4,0)", "integer"),
+    ("bank", "t", "account_number:numeric(12,0)", "integer"),
+    ("postal_code", "customer", "zip:numeric(5,0)", "?integer"),
+    ("street_address", "customer", "house_number:int", "integer"),
+    ("ip_address", "customer", "ip_address:int", "integer"),
+    ("ip_address", "t", "anything:macaddr[]", "mac"),
+    ("secret", "users", "pin:int", "integer"),
+    ("secret", "boards", "pin:int", "?integer"),
+    ("personal_number", "customer", "phone_home:int", "?integer"),
+    ("personal_number", "orders", "ssn_part:numeric(4,0)", "?integer"),
+    ("birth_date", "customer", "birth_year:int", "?keep"),
+    ("birth_date", "t", "yob:int", "?keep"),
+    ("birth_date", "t", "date_of_birth:int", "?null"),
+    ("birth_date", "customer", "time_of_birth:time", "?null"),
+    ("birth_date", "customer", "birth_period:tsrange", "?null"),
+    ("birth_date", "customer", "birth_dates:timestamp[]", "date_shift"),
+    ("birth_date", "orders", "customer_age:numeric", "?keep"),
+    ("birth_date", "customer", "ages:int[]", "?keep"),
+    ("dates", "employees", "hire_dates:timestamp[]", "date_shift"),
+    ("dates", "employees", "employed:tsrange", "?null"),
+    ("special_category", "employees", "salary_cents:int", "?keep"),
+    ("special_category", "employees", "salary_range:int4range", "?keep"),
+    ("special_category", "employees", "salaries:int[]", "?keep"),
+    ("special_category", "customer", "balance:money", "?keep"),
+    ("special_category", "patients", "hiv_positive:bool", "?null"),
+    ("special_category", "patients", "diagnoses:int[]", "?null"),
+    ("special_category", "visits", "diagnosis_code:int", "?null", "patient_id"),
+    ("special_category", "orders", "customer_gender:enum", "?null"),
+    ("location", "customer", "lat:float8", "?null"),
+    ("location", "customer", "coords:float8[]", "?null"),
+    ("location", "customer", "location:float8[]", "?null"),
     ("harmless_type", "t", "quantity:int", "keep"),
+    ("special_category", "visits", "glucose:numeric", "?null", "patient_id"),
+    ("special_category", "patients", "weight:numeric", "?null"),
+    ("harmless_type", "issues", "weight:int", "keep", "author_id"),
+    ("harmless_type", "orders", "balance:numeric", "keep"),
+    ("harmless_type", "orders", "weight:numeric", "keep"),
+    ("harmless_type", "tests", "births:int", "keep"),
+    ("harmless_type", "orders", "counts:int[]", "keep"),
+    ("harmless_type", "users", "phone_count:int", "keep"),
+    ("harmless_type", "t", "tokens:int", "keep"),
     ("harmless_type", "t", "public_id:uuid", "keep"),
     ("anything_else", "t", "x", "?text"),
     ("anything_else", "t", "xs:text[]", "?array"),

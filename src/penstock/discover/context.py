@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from penstock.catalog.model import Column, ColumnName, Table
-from penstock.catalog.types import Family
+from penstock.catalog.types import ColumnType, Family
 from penstock.discover.vocabulary import (
     NOMENCLATURE,
     ORGANISATIONS,
@@ -54,6 +54,11 @@ class TableContext:
         return self.subject in PEOPLE or self._signs_of_people >= 2
 
     @cached_property
+    def is_of_people(self) -> bool:
+        """Whether its rows belong to people: `patient_id` in a table of visits."""
+        return any(w[-1:] == ("id",) and w[-2:-1] and w[-2] in PEOPLE for w in self.column_words)
+
+    @cached_property
     def is_about_organisations(self) -> bool:
         return self.subject in ORGANISATIONS
 
@@ -80,8 +85,13 @@ class TableContext:
         """A short list of the world's things (countries, categories, languages): few columns, nobody's."""
         small = sum(c.type.family is Family.TEXT for c in self.table.stored_columns) <= 4
         is_list = self.words[-1:] == (self.subject,) and self.subject in NOMENCLATURE  # not tag_signatures
-        of_somebody = any(w[-1:] == ("id",) and w[-2:-1] and w[-2] in PEOPLE for w in self.column_words)
-        return is_list and small and not of_somebody and not self.is_about_people and not self.is_about_places
+        return (
+            is_list
+            and small
+            and not self.is_of_people
+            and not self.is_about_people
+            and not self.is_about_places
+        )
 
 
 @dataclass(frozen=True)
@@ -110,15 +120,48 @@ class ColumnContext:
     def is_text(self) -> bool:
         return self.family is Family.TEXT
 
+    @cached_property
+    def value(self) -> ColumnType:
+        """The type of one value: of the elements, where the column is an array."""
+        declared = self.column.type
+        while declared.element is not None:
+            declared = declared.element
+        return declared
+
     @property
     def is_texts(self) -> bool:
         """Text, or an array of text."""
-        element = self.column.type.element
-        return self.is_text or (element is not None and element.family is Family.TEXT)
+        return self.value.family is Family.TEXT
+
+    @property
+    def is_numbers(self) -> bool:
+        """A number, or an array or a range of them."""
+        return self.value.family in (Family.INTEGER, Family.NUMERIC, Family.RANGE)
+
+    @property
+    def is_bare(self) -> bool:
+        """A number, a truth value, a label, a time, or an array or a range of them: what the type alone lets pass."""
+        return self.is_numbers or self.value.family in (
+            Family.BOOLEAN,
+            Family.ENUM,
+            Family.TIMESTAMP,
+            Family.TIME,
+            Family.INTERVAL,
+        )
+
+    @property
+    def is_about_a_person(self) -> bool:
+        """Whether the table is about people, or the name says whose it is: `customer_age` of an order."""
+        return self.table.is_about_people or bool(PEOPLE & set(self.words[:-1]))
 
     def ends_with(self, *endings: str) -> bool:
         """Whether the words end with those of one of `endings` (each a few words)."""
         return any(self.words[-len(parts) :] == parts for parts in (tuple(e.split()) for e in endings))
+
+    def mentions(self, *phrases: str) -> str:
+        """The first of `phrases` (each a few words) that the name holds anywhere: `phone_home`; "" for none."""
+        said = f" {' '.join(self.words)} "
+        return next((phrase for phrase in phrases if f" {phrase} " in said), "")
 
     def has(self, *some: str) -> bool:
         return any(word in self.words for word in some)

@@ -24,6 +24,7 @@ _SPELLED_OUT = {
     "adresse": "address", "morada": "address", "direccion": "address", "endereco": "address", "streetaddress": "street",
     "strasse": "street", "straße": "street", "rua": "street", "calle": "street", "rue": "street",
     "dob": "birth date", "birthdate": "birth date", "birthday": "birth date", "dateofbirth": "birth date",
+    "yob": "birth year", "birthyear": "birth year",
     "nome": "name", "nombre": "name", "nom": "name", "prenom": "first name", "vorname": "first name",
     "nachname": "last name", "apelido": "last name", "apellido": "last name", "apellidos": "last name",
     "correo": "email", "cidade": "city", "ciudad": "city", "ville": "city", "ort": "city", "stadt": "city",
@@ -33,7 +34,9 @@ _SPELLED_OUT = {
     "cust": "customer", "usr": "user", "emp": "employee", "qty": "quantity", "amt": "amount", "desc": "description",
     "descr": "description", "nr": "number", "no": "number", "num": "number", "dt": "date", "nm": "name", "fl": "full",
     "creditcard": "credit card", "cardnumber": "card number", "ccnumber": "card number", "filename": "file name",
-    "lat": "latitude", "lng": "longitude", "lon": "longitude", "vat": "vat number", "nif": "tax number",
+    "lat": "latitude", "lng": "longitude", "lon": "longitude",
+    "latlng": "latitude longitude", "latlon": "latitude longitude", "latlong": "latitude longitude",
+    "coord": "coordinate", "vat": "vat number", "nif": "tax number",
     "tin": "tax number", "cpf": "tax number", "imei": "imei number", "msisdn": "phone", "fax": "fax phone",
     "url": "url", "uri": "url", "website": "url", "homepage": "url", "sex": "gender", "lang": "language",
     "ctry": "country", "cmt": "comment", "msg": "message", "remarks": "remark",
@@ -45,6 +48,7 @@ _PLURALS = {
     "cities": "city",
     "countries": "country",
     "staff": "staff",
+    "diagnoses": "diagnosis",
 }
 _NOT_PLURAL = ("ss", "us", "is", "news", "series", "sms", "gps")
 

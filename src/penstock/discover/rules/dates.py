@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from penstock.catalog.types import Family
 from penstock.discover.context import ColumnContext
+from penstock.discover.numbers import as_nothing
 from penstock.discover.proposal import Judgement
 from penstock.discover.vocabulary import word_set
 
@@ -27,9 +28,12 @@ _EVENTS = word_set(
 
 
 def judge(column: ColumnContext) -> Judgement | None:
-    if column.family not in (Family.DATE, Family.TIMESTAMP):
+    family = column.value.family
+    if family not in (Family.DATE, Family.TIMESTAMP, Family.RANGE):
         return None
     if _LIFE & set(column.words) and column.table.is_about_people:
+        if family is Family.RANGE:
+            return as_nothing(column, "a time of a person's life", weight=70)
         return Judgement("date_shift", certain=True, evidence="a date in a person's life", weight=70)
     of_document = column.has("passport", "visa", "licence")
     is_event = bool(_EVENTS & set(column.words)) or column.head in ("on", "at")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from penstock.catalog.types import Family
 from penstock.discover.context import ColumnContext
+from penstock.discover.numbers import as_number
 from penstock.discover.proposal import Judgement
 
 
@@ -11,6 +11,6 @@ def judge(column: ColumnContext) -> Judgement | None:
     if column.ends_with("postal code", "postal", "postal code code"):
         if column.is_texts:
             return Judgement("postal_code", certain=True, evidence="the name says postal code", weight=90)
-        if column.family is Family.INTEGER:
-            return Judgement("integer", certain=False, evidence="a postal code as a number", weight=90)
+        if column.is_numbers:
+            return as_number(column, "a postal code as a number", weight=90, certain=False)
     return None

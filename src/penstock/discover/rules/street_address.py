@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from penstock.discover.context import ColumnContext
+from penstock.discover.numbers import as_number
 from penstock.discover.proposal import Judgement
 from penstock.discover.vocabulary import word_set
 
@@ -14,6 +15,8 @@ _NOT_POSTAL = word_set(
 
 
 def judge(column: ColumnContext) -> Judgement | None:
+    if column.is_numbers and column.ends_with("house number", "building number", "street number"):
+        return as_number(column, "the number of a house", weight=85)
     if not column.is_texts or _NOT_POSTAL & set(column.words):
         return None
     if column.ends_with(
