@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.devdb.names import find_tables
+from penstock.devdb.names import find_table, find_tables
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
 from penstock.errors import UnknownName
@@ -34,3 +34,21 @@ def test_a_pattern_names_tables_with_their_schema_and_nothing_is_an_error(
         with pytest.raises(UnknownName) as caught:
             named(nothing)
         assert "schema.pattern" in caught.value.hint
+
+
+def test_an_unknown_table_is_answered_with_the_nearest_one_or_those_there_are(
+    make_database: MakeDatabase,
+) -> None:
+    many = TABLES + "".join(f"CREATE TABLE t{n} (x text);" for n in range(10, 30))
+    hints = {}
+    for ddl in (TABLES, many, ""):
+        with Session.open(make_database(ddl).settings, read_only=True) as session:
+            catalog = reflect(session)
+        for text in ("logg", "warehouse"):
+            with pytest.raises(UnknownName) as caught:
+                find_table(catalog, text, "root")
+            hints[ddl, text] = caught.value.hint
+    assert hints[TABLES, "logg"] == "did you mean 'log'?"
+    assert hints[TABLES, "warehouse"] == "there are public.cache_a, public.cache_b, public.log, web.cache_c"
+    assert hints[many, "warehouse"].endswith("public.t17, public.t18 and 12 more")
+    assert hints["", "warehouse"] == "the database has no tables: is it the right one?"

@@ -6,7 +6,7 @@ all name the same table, whatever dots and quotes a name holds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
@@ -45,8 +45,15 @@ def find_table(catalog: Catalog, text: str, where: str) -> TableName:
     close = get_close_matches(text, [*map(str, tables), *(t.table for t in tables)], n=1)
     raise UnknownName(
         f"there is no table {text!r} ({where})",
-        hint=f"did you mean {close[0]!r}?" if close else "penstock dev plan lists the tables",
+        hint=f"did you mean {close[0]!r}?" if close else _first_of(tables),
     )
+
+
+def _first_of(tables: Collection[TableName]) -> str:
+    """The first dozen tables, for who cannot guess."""
+    shown = ", ".join(sorted(map(str, tables))[:12])
+    more = f" and {len(tables) - 12} more" if len(tables) > 12 else ""
+    return f"there are {shown}{more}" if shown else "the database has no tables: is it the right one?"
 
 
 def find_tables(catalog: Catalog, patterns: Iterable[str], where: str) -> frozenset[TableName]:
