@@ -90,7 +90,7 @@ def _digest_of_options(mask: Mask | None) -> str:
 
 
 def edge_plans(closure: Closure) -> Iterable[EdgePlan]:
-    total = max(1, sum(rows.count for rows in closure.rows.values()))
+    total = max(1, closure.count)
     found = [
         EdgePlan(brought.edge, brought.direction, brought.rows, round(brought.rows / total, 4))
         for brought in closure.brought

@@ -12,7 +12,6 @@ fixpoint (semi-naive: only new rows are followed), and a relation that leaves it
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,10 +20,10 @@ from penstock.catalog.model import Catalog, TableName
 from penstock.devdb.closure.addresses import Addresses, Source, read_ids
 from penstock.devdb.closure.edge_rows import Direction, EdgeReader, Relation, Step, statement
 from penstock.devdb.closure.provenance import Origin, Provenance
-from penstock.devdb.closure.references import count_cut, count_dangling
+from penstock.devdb.closure.references import count_dangling
 from penstock.devdb.closure.roots import RootRule, select_roots
-from penstock.devdb.closure.rowset import RowIds, RowSet
-from penstock.devdb.closure.spread import Followed, Rows, Spread, Tally, without
+from penstock.devdb.closure.rowset import RowSet
+from penstock.devdb.closure.spread import Followed, Rows, Spread, Tally
 from penstock.devdb.closure.written import check_sql, user_search_path
 from penstock.errors import ConfigError
 from penstock.masks.keys import Keyring
@@ -61,16 +60,8 @@ class Closure:
     reached: frozenset[TableName]  # tables the rules can bring rows into, whether or not there are any
     brought: tuple[Brought, ...]
     dangling: Mapping[str, int]  # edge id → included rows whose parent the source itself lacks
-    cut: Mapping[str, int]  # edge id → included rows that lose their reference
-    rounds: int
-    steps: tuple[Step, ...]  # how each relation was read
-    seconds: float
+    steps: tuple[Step, ...]  # how each relation was read: what the tests of the three ways look at
     provenance: Provenance
-
-    @property
-    def unreached(self) -> tuple[TableName, ...]:
-        """Tables no rule leads to."""
-        return tuple(sorted(table for table in self.rows if table not in self.reached))
 
     @property
     def count(self) -> int:
@@ -92,78 +83,56 @@ def compute(
     empty: Iterable[TableName] = (),
     skip: Iterable[TableName] = (),
     keys: Keyring | None = None,
-    present: Mapping[TableName, RowIds] | None = None,
     trace: bool = False,
     progress: Followed = lambda _what, _rows: None,
 ) -> Closure:
     """Find the closure in the session's open snapshot, whose search_path is empty.
 
-    `present` are rows that are there already, with all they need: they are not counted, their parents not looked
-    for. `progress` is told what is being followed, and how many rows there are so far.
+    `progress` is told what is being followed, and how many rows there are so far.
 
     Raises QueryError for a root or edge the server cannot evaluate, ConfigError for rules that contradict each other.
     """
-    started = time.monotonic()
     roots, keep = tuple(roots), frozenset(keep)
     block_bytes = int(session.fetchval("SELECT pg_catalog.current_setting('block_size')"))
     reader = EdgeReader(session, catalog, Addresses(catalog, block_bytes))
     rules = _Rules(graph, {rule.edge: rule for rule in edges}, frozenset(empty) | frozenset(skip))
     rules.check(reader, roots, keep)
     tally = Tally(Provenance(trace), progress)
-    descending: Rows = {table: reader.addresses.new_set() for table in graph.tables}
+    included: Rows = {table: reader.addresses.new_set() for table in graph.tables}
     for rule in roots:
-        _add_root(reader, rule, keys, descending, tally)
-    Spread(reader, rules.down(), descending, {}, tally).run()
-    there = _sets(reader, present or {})
-    included = {
-        table: without(rows, there[table]) if table in there else rows for table, rows in descending.items()
-    }
+        _add_root(reader, rule, keys, included, tally)
+    Spread(reader, rules.down(), included, tally).run()  # until here, all of them descend
     for table in sorted(keep):
-        _add_whole(reader, table, included, there, tally)
-    Spread(reader, rules.up(), included, there, tally).run()
+        _add_whole(reader, table, included, tally)
+    Spread(reader, rules.up(), included, tally).run()
     starts = {catalog.root_of(rule.table) for rule in roots}
     return Closure(
         rows={table: rows for table, rows in included.items() if table not in rules.blocked},
         reached=graph.reachable(starts, rules.children, rules.follows_parent, keep),
         brought=tuple(Brought(edge, way, n) for (edge, way), n in sorted(tally.brought.items())),
         dangling=count_dangling(reader, graph.edges, included),
-        cut=count_cut(reader, [e for e in graph.edges if not rules.follows_parent(e)], included),
-        rounds=tally.rounds,
         steps=tuple(reader.steps.values()),
-        seconds=time.monotonic() - started,
         provenance=tally.provenance,
     )
 
 
-def _add_root(
-    reader: EdgeReader, rule: RootRule, keys: Keyring | None, descending: Rows, tally: Tally
-) -> None:
+def _add_root(reader: EdgeReader, rule: RootRule, keys: Keyring | None, included: Rows, tally: Tally) -> None:
     table = reader.catalog.root_of(rule.table)
     tally.progress(f"root {rule.table}", tally.rows)
     for ids in select_roots(reader.session, reader.catalog, reader.addresses, rule, keys):
-        new = descending[table].add(ids)
+        new = included[table].add(ids)
         tally.provenance.start(table, new, rule.reason)
         tally.rows += len(new)
 
 
-def _add_whole(
-    reader: EdgeReader, table: TableName, included: Rows, there: Mapping[TableName, RowSet], tally: Tally
-) -> None:
+def _add_whole(reader: EdgeReader, table: TableName, included: Rows, tally: Tally) -> None:
     tally.progress(f"keep {table}", tally.rows)
     for ids in read_ids(
         reader.session, reader.addresses, table, None, "", f"reading the addresses of {table}"
     ):
-        absent = ids[~there[table].contains(ids)] if table in there else ids
-        new = included[table].add(absent)
+        new = included[table].add(ids)
         tally.provenance.start(table, new, "keep")
         tally.rows += len(new)
-
-
-def _sets(reader: EdgeReader, rows: Mapping[TableName, RowIds]) -> Rows:
-    sets: Rows = {}
-    for table, ids in rows.items():
-        sets.setdefault(table, reader.addresses.new_set()).add(ids)
-    return sets
 
 
 @dataclass(frozen=True, slots=True)

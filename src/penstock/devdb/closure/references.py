@@ -1,4 +1,4 @@
-"""Count included rows whose reference leads nowhere: because the source lacks the parent, or because a rule cuts it."""
+"""Count included rows whose reference leads nowhere, because the source lacks the parent."""
 
 from __future__ import annotations
 
@@ -32,17 +32,6 @@ def count_dangling(
         count = _count(reader, edge, rows[edge.child], condition)
         if count:
             found[edge.id] = count
-    return found
-
-
-def count_cut(reader: EdgeReader, edges: Iterable[Edge], rows: Mapping[TableName, RowSet]) -> dict[str, int]:
-    """Edge id → rows that reference something along declared edges nobody follows."""
-    found = {}
-    for edge in edges:
-        if edge.kind == "declared":
-            count = _count(reader, edge, rows[edge.child], refers(edge))
-            if count:
-                found[edge.id] = count
     return found
 
 

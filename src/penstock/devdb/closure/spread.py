@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,7 +27,6 @@ class Tally:
 
     provenance: Provenance
     progress: Followed
-    rounds: int = 0
     rows: int = 0
     brought: dict[tuple[str, Direction], int] = field(default_factory=dict)
     referenced: dict[str, RowSet] = field(
@@ -37,12 +36,11 @@ class Tally:
 
 @dataclass(slots=True)
 class Spread:
-    """One pass: `rows` grow along `relations` until nothing is new. Rows in `present` count as visited."""
+    """One pass: `rows` grow along `relations` until nothing is new."""
 
     reader: EdgeReader
     relations: Sequence[Relation]
     rows: Rows
-    present: Mapping[TableName, RowSet]
     tally: Tally
 
     def run(self) -> None:
@@ -65,7 +63,6 @@ class Spread:
         known: dict[Relation, Pairs] = {}
         walk: Walk | None = None
         while front:
-            self.tally.rounds += 1
             if walk is not None:
                 self._walk(walk, front)
             following: Rows = {}
@@ -105,9 +102,6 @@ class Spread:
         edge, tally = relation.edge, self.tally
         if relation.direction == "children" and edge.parent_unique:
             tally.referenced.setdefault(edge.id, self.rows[relation.far].empty()).add(far)
-        if relation.far in self.present:
-            absent = ~self.present[relation.far].contains(far)
-            near, far = near[absent], far[absent]
         new = self.rows[relation.far].add(far)
         tally.provenance.brought(relation, near, far, new)
         key = (edge.id, relation.direction)
@@ -116,10 +110,7 @@ class Spread:
         return new
 
     def _visited(self, table: TableName, ids: RowIds) -> npt.NDArray[np.bool_]:
-        visited = self.rows[table].contains(ids)
-        if table in self.present:
-            visited |= self.present[table].contains(ids)
-        return visited
+        return self.rows[table].contains(ids)
 
 
 def without(rows: RowSet, others: RowSet | None, leaf: int | None = None) -> RowSet:
