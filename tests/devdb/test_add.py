@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +38,18 @@ def content(database: Database) -> dict[str, list[str]]:
     return {
         t: [row for (row,) in database.rows(f"SELECT t::text FROM public.{t} t ORDER BY 1")] for t in tables
     }
+
+
+def test_add_says_as_create_does_where_its_manifest_lies_and_what_was_verified(folder: Folder) -> None:
+    for said in (
+        folder.run("dev", "create", "small").out,
+        folder.run("dev", "add", "small", "--root", "public.customer:id = 30").out,
+    ):
+        lines = [line.strip() for line in said.splitlines()]
+        (manifest_line,) = (line for line in lines if line.startswith("manifest: "))
+        assert Path(manifest_line.removeprefix("manifest: ")).is_file()
+        assert f"verified: {folder.database} passed (everything holds)" in lines
+        assert any(line.startswith("leaks: ") for line in lines)
 
 
 def test_add_brings_fresh_rows_with_what_they_need_and_changes_nothing_else(

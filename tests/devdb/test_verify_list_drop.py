@@ -55,7 +55,7 @@ def test_list_tells_what_became_of_each_database(
 def test_drop_asks_on_a_terminal_and_wants_yes_elsewhere(made: Folder) -> None:
     silent = made.run("dev", "drop", "small")
     assert silent.code == 2
-    assert "--yes" in silent.err
+    assert "hint: penstock dev drop small --yes" in silent.err
     assert made.names() == [made.database]
     for answer, left in (("n", [made.database]), ("y", [])):
         ours, theirs = pty.openpty()

@@ -11,6 +11,7 @@ import click
 from penstock.cli import dev_text
 from penstock.cli.options import json_option, open_project
 from penstock.cli.output import emit, emit_json, progress, talk
+from penstock.errors import UsageError
 
 if TYPE_CHECKING:
     from penstock.devdb.plan import Plan
@@ -126,7 +127,10 @@ def drop(name: str, yes: bool) -> None:
     database = project.settings.section("devdb", name).database or name
     if not yes:
         if not sys.stdin.isatty():
-            raise click.UsageError(f"dropping {database} needs --yes where nobody can be asked")
+            raise UsageError(
+                f"dropping {database} needs --yes where nobody can be asked",
+                hint=f"penstock dev drop {name} --yes",
+            )
         click.confirm(f"Drop the database {database}?", abort=True, err=True)
     project.drop_dev(name)
     talk(f"dropped: {database}")

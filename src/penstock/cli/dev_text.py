@@ -150,12 +150,14 @@ def _counts(coverage: Mapping[str, Mapping[str, int]]) -> Iterable[str]:
 
 
 def added(result: Added) -> str:
+    """What `add` says in the end."""
     lines = [f"added to {result.database}: {sum(result.inserted.values()):,} rows, {result.seconds:.1f} s"]
     lines += [
         f"  {name}: {n:,} added, {result.present.get(name, 0):,} already there"
         for name, n in sorted(result.inserted.items())
         if n or result.present.get(name, 0)
     ]
+    lines += [f"  manifest: {result.manifest_path}", verification(result.verification, result.database)]
     return "\n".join(lines)
 
 

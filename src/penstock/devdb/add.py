@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from penstock.catalog.model import TableName
@@ -39,6 +40,7 @@ class Added:
     inserted: Mapping[str, int]
     present: Mapping[str, int]  # rows of the closure whose key was there already
     seconds: float
+    manifest_path: Path
     verification: verify.Verification
 
     def as_dict(self) -> dict[str, Any]:
@@ -48,6 +50,7 @@ class Added:
             "inserted": dict(self.inserted),
             "present": dict(self.present),
             "seconds": round(self.seconds, 3),
+            "manifest": str(self.manifest_path),
             "verification": self.verification.as_dict(),
         }
 
@@ -87,13 +90,14 @@ def add(context: Context, roots: Sequence[str], progress: Progress) -> Added:
             found = _verify(context, subset, source, target, inserted, progress)
             new = _manifest(made, prepared, inserted, {"roots": names, "verification": found.as_dict()})
             manifest.write(target, new)
-    manifest.save(new, context.state_dir)
+    path = manifest.save(new, context.state_dir)
     return Added(
         context.name,
         context.database,
         {str(n): c for n, c in inserted.rows.items()},
         {str(n): c for n, c in inserted.present.items()},
         time.monotonic() - started,
+        path,
         found,
     )
 
