@@ -47,6 +47,10 @@ def test_a_standby_gives_the_same_catalog(primary, standby, make_database, catch
         for found in (there, here)
     ]
     assert sizeless[0] == sizeless[1]
+    for name, table in there.tables.items():
+        assert abs(table.total_bytes - here.tables[name].total_bytes) <= 2 * 8192, (
+            name
+        )  # its map and its TOAST's
     assert there.sequences == here.sequences
 
 
