@@ -17,7 +17,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.conftest import MakeDatabase
-from tests.devdb.conftest import Folder, MakeFolder
+from tests.devdb.conftest import Folder, MakeFolder, MakeRole
 from tests.devdb.processes import looking, running, wait_until
 from tests.devdb.small_shop import DEVDB, MASKS, PERSONAL, SHOP, checksum
 from tests.servers import Database, throw_away_server, usable_programs
@@ -220,10 +220,25 @@ def test_a_refresh_interrupted_in_the_swap_leaves_a_whole_database(folder: Folde
 def test_debris_that_got_no_mark_yet_is_removed_and_strangers_stay(folder: Folder) -> None:
     unmarked = f"{folder.database}__penstock_0123abcd"
     stranger = f"{folder.database}__penstock_archive"
-    for name in (unmarked, stranger):
+    commented = {
+        f"{folder.database}__penstock_0123abce": "the archive of last year",
+        f"{folder.database}__penstock_0123abcf": f"penstock: building {folder.database} and more",
+    }
+    for name in (unmarked, stranger, *commented):
         folder.target.create(name)
+    for name, comment in commented.items():
+        folder.target.maintenance.execute(f"COMMENT ON DATABASE {name} IS '{comment}'")
     assert folder.run("dev", "create", "small").code == 0
-    assert folder.names() == [folder.database, stranger]
+    assert folder.names() == [folder.database, *commented, stranger]
+
+
+def test_what_another_role_owns_is_no_debris(folder: Folder, make_role: MakeRole) -> None:
+    others = f"{folder.database}__penstock_0123abcd"
+    folder.target.create(others)
+    folder.log_in_as("dev", *make_role("CREATEDB"))
+    done = folder.run("dev", "create", "small")
+    assert done.code == 0, done.err
+    assert folder.names() == [folder.database, others]
 
 
 def drop_the_source_connection(folder: Folder) -> None:

@@ -1,8 +1,8 @@
 """Databases on the target's server: made under a temporary name, then renamed, so that no half database ever
 carries the final name.
 
-A build is marked by its name (`NAME__penstock_xxxxxxxx`), and for people by a comment. While one is under way its run
-holds an advisory lock in the maintenance database; so whoever holds that lock knows that every marked leftover is debris.
+A build is marked by its name (`NAME__penstock_xxxxxxxx`) and by a comment. While one is under way its run holds an
+advisory lock in the maintenance database; so whoever holds that lock knows that every marked leftover is debris.
 """
 
 from __future__ import annotations
@@ -55,15 +55,24 @@ def exists(maintenance: Session, name: str) -> bool:
 
 
 def debris(maintenance: Session, final: str) -> list[str]:
-    """Leftovers of earlier builds of `final`, told by their names: a run may be killed before it can say more.
+    """Leftovers of earlier builds of `final`: by their names, owned by this role or one it is a member of, and with our
+    comment or none, since a run may be killed before it can write one. Nothing else is ever dropped (decision 004).
 
     Call it while holding the lock.
     """
     prefix = temporary_name(final).rsplit(_MARK, 1)[0] + _MARK
     rows = maintenance.fetch(
-        "SELECT datname FROM pg_catalog.pg_database WHERE pg_catalog.starts_with(datname::text, $1) "
-        "AND pg_catalog.substr(datname::text, pg_catalog.length($1) + 1) ~ '^[0-9a-f]{8}$' ORDER BY datname",
+        """
+        SELECT datname FROM pg_catalog.pg_database d, pg_catalog.shobj_description(d.oid, 'pg_database') AS said
+         WHERE pg_catalog.starts_with(datname::text, $1)
+           AND pg_catalog.substr(datname::text, pg_catalog.length($1) + 1) ~ '^[0-9a-f]{8}$'
+           AND pg_catalog.pg_has_role(datdba, 'USAGE')
+           AND (said IS NULL OR said = $2 OR pg_catalog.starts_with(said, $3))
+         ORDER BY datname
+        """,
         prefix,
+        _building(final),
+        _swapping(final),
     )
     return [row["datname"] for row in rows]
 
@@ -79,6 +88,10 @@ def recover(maintenance: Session, final: str) -> None:
         comment = (_comment(maintenance, final) or "").removeprefix(_swapping(final))
         maintenance.execute(f"ALTER DATABASE {quote_identifier(final)} WITH ALLOW_CONNECTIONS true")
         _set_comment(maintenance, final, comment)
+
+
+def _building(final: str) -> str:
+    return f"penstock: building {final}"
 
 
 def _swapping(final: str) -> str:
@@ -117,7 +130,7 @@ def create(maintenance: Session, name: str, final: str, like: DatabaseFacts) -> 
                 raise
         else:
             break
-    _set_comment(maintenance, name, f"penstock: building {final}")
+    _set_comment(maintenance, name, _building(final))
     return (warning,) if warning else ()
 
 
