@@ -10,8 +10,7 @@ import pytest
 from penstock.catalog.model import ColumnName, TableName
 from penstock.engines.postgres.session import Session
 from penstock.proof.leak import Claim, check_leaks
-from penstock.proof.report import LeakReport
-from penstock.proof.scan import Progress
+from penstock.proof.report import LeakReport, Progress
 from tests.conftest import MakeDatabase
 from tests.servers import Database, Server, unique_name
 
