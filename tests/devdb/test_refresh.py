@@ -8,7 +8,7 @@ from tests.devdb.processes import looking
 from tests.devdb.small_shop import MASKS, PERSONAL, counts, databases
 
 
-def test_refresh_brings_todays_rows_and_keeps_owner_rights_settings_and_comment(
+def test_refresh_brings_todays_rows_and_keeps_owner_rights_settings_limit_and_comment(
     made: Folder, make_role: MakeRole
 ) -> None:
     owner, _ = make_role()
@@ -19,6 +19,7 @@ def test_refresh_brings_todays_rows_and_keeps_owner_rights_settings_and_comment(
         f"REVOKE ALL ON DATABASE {name} FROM PUBLIC",
         f"GRANT CONNECT, CREATE ON DATABASE {name} TO {reader} WITH GRANT OPTION",
         f"ALTER DATABASE {name} SET search_path = \"$user\", 'My Schema', public",
+        f"ALTER DATABASE {name} CONNECTION LIMIT 33",
         f"ALTER DATABASE {name} SET DateStyle = 'SQL, DMY'",
         f"ALTER ROLE {reader} IN DATABASE {name} SET work_mem = '7MB'",
         f"COMMENT ON DATABASE {name} IS 'ours; don''t touch'",
@@ -26,7 +27,7 @@ def test_refresh_brings_todays_rows_and_keeps_owner_rights_settings_and_comment(
 
     def kept() -> list[tuple[object, ...]]:
         return made.target.maintenance.rows(
-            "SELECT pg_get_userbyid(datdba)::text, datallowconn, shobj_description(d.oid, 'pg_database'), "
+            "SELECT pg_get_userbyid(datdba)::text, datallowconn, datconnlimit, shobj_description(d.oid, 'pg_database'), "
             "(SELECT array_agg(format('%s %s %s', pg_get_userbyid(grantee), privilege_type, is_grantable) ORDER BY 1) "
             " FROM aclexplode(datacl)), "
             "(SELECT array_agg(s.setrole::text || s.setconfig::text ORDER BY s.setrole) FROM pg_db_role_setting s WHERE setdatabase = d.oid) "

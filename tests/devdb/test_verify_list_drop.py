@@ -73,7 +73,9 @@ def test_drop_asks_on_a_terminal_and_wants_yes_elsewhere(made: Folder) -> None:
 
 
 def test_drop_removes_debris_too_and_the_project_can_start_again(made: Folder) -> None:
-    made.target.create(f"{made.database}__penstock_0011aabb")
+    debris = f"{made.database}__penstock_0011aabb"
+    made.target.create(debris)
+    made.target.maintenance.execute(f"COMMENT ON DATABASE {debris} IS 'penstock: building {made.database}'")
     assert made.run("dev", "drop", "small", "--yes").code == 0
     assert made.names() == []
     assert made.run("dev", "create", "small").code == 0

@@ -183,11 +183,11 @@ class Project:
 
         return [describe(self._context(name)) for name in self.settings.sections.get("devdb", {})]
 
-    def drop_dev(self, name: str) -> None:
+    def drop_dev(self, name: str, *, progress: Progress | None = None) -> None:
         """Remove the development database. Refuses one that Penstock did not make."""
         from penstock.devdb.inspect import drop
 
-        drop(self._context(name))
+        drop(self._context(name), progress or Silent())
 
     def _context(self, name: str, plan: Plan | None = None) -> Context:
         from penstock.devdb.context import context_of

@@ -30,6 +30,9 @@ class _Bars:
         if task in self._tasks:
             self._drawn.remove_task(self._tasks.pop(task))
 
+    def note(self, text: str) -> None:
+        self._drawn.console.print(escape(scrub(text)))
+
 
 @contextmanager
 def bars() -> Iterator[_Bars]:

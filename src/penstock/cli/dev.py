@@ -132,7 +132,8 @@ def drop(name: str, yes: bool) -> None:
                 hint=f"penstock dev drop {name} --yes",
             )
         click.confirm(f"Drop the database {database}?", abort=True, err=True)
-    project.drop_dev(name)
+    with progress() as shown:
+        project.drop_dev(name, progress=shown)
     talk(f"dropped: {database}")
 
 

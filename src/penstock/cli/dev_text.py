@@ -180,15 +180,24 @@ def listing(found: list[Listed]) -> None:
                 f"{item.rows:,}" if item.state == "ready" else "",
                 size(item.size_bytes) if item.size_bytes else "",
                 item.created_at,
-                item.problem
-                or ("made with another key" if item.key_matches is False else "")
-                or (f"debris: {len(item.debris)} databases, removed by the next run" if item.debris else ""),
+                "; ".join(_notes(item)),
             )
             for item in found
         ],
         ("NAME", "DATABASE", "STATE", "ROWS", "SIZE", "CREATED", "NOTE"),
         right=(3, 4),
     )
+
+
+def _notes(item: Listed) -> Iterable[str]:
+    if item.problem:
+        yield item.problem
+    if item.key_matches is False:
+        yield "made with another key"
+    if item.debris:
+        yield f"left by interrupted runs, the next one removes it: {_some([*item.debris])}"
+    if item.strangers:
+        yield f"named like a build but not ours, left as it is: {_some([*item.strangers])}"
 
 
 def _some(names: list[str]) -> str:

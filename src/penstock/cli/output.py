@@ -139,6 +139,10 @@ class _Lines:
             moved = f"{rows:,} rows, {size(self._bytes.get(task, 0))}, " if rows else ""
             talk(f"{task}: {moved}{seconds:.1f} s")
 
+    def note(self, text: str) -> None:
+        if not self._silent:
+            talk(text)
+
 
 def size(count_bytes: float) -> str:
     """A number of bytes for people: `12 kB`, `3.4 MB`."""

@@ -22,7 +22,7 @@ from penstock.devdb.manifest import Manifest
 from penstock.devdb.ours import require_ours
 from penstock.devdb.plan import Plan, require_no_drift
 from penstock.devdb.planning import Prepared, prepare
-from penstock.devdb.progress import Progress
+from penstock.devdb.progress import Progress, note
 from penstock.devdb.schema import onto, with_leaves
 from penstock.devdb.verify import Verification
 from penstock.engines.postgres.session import Session
@@ -73,8 +73,7 @@ def create(
                     ) from None
         restarts += 1
         again = f"again: the standby cancelled the copy, restart {restarts} of {_MOST_RESTARTS}"
-        progress.start(again)
-        progress.finish(again)
+        note(progress, again)
 
 
 def _is_gone(source: Session, error: DatabaseError) -> bool:
@@ -95,9 +94,8 @@ def _create(
     final = context.database
     with context.target_session() as maintenance:  # noqa: SIM117 - one breath less
         with databases.build_lock(maintenance, final):
-            for name in databases.debris(maintenance, final):
-                databases.drop(maintenance, name)
-            databases.recover(maintenance, final)
+            for line in databases.clean(maintenance, final):
+                note(progress, line)
             _check_target(context, source, maintenance, replace=replace)
             prepared = prepare(context, source, progress)
             if saved_plan is not None:

@@ -1,8 +1,9 @@
 """Databases on the target's server: made under a temporary name, then renamed, so that no half database ever
 carries the final name.
 
-A build is marked by its name (`NAME__penstock_xxxxxxxx`) and by a comment. While one is under way its run holds an
-advisory lock in the maintenance database; so whoever holds that lock knows that every marked leftover is debris.
+A build is marked by its name (`NAME__penstock_xxxxxxxx`) and by a comment; until it has that, by a connection limit
+that nobody would choose, which CREATE DATABASE sets at once. While one is under way its run holds an advisory lock in the
+maintenance database; so whoever holds that lock knows that every marked leftover is debris.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 from penstock.catalog.model import DatabaseFacts, Locale, quote_identifier
 from penstock.engines.postgres.session import Session
@@ -54,27 +56,54 @@ def exists(maintenance: Session, name: str) -> bool:
     )
 
 
-def debris(maintenance: Session, final: str) -> list[str]:
-    """Leftovers of earlier builds of `final`: by their names, owned by this role or one it is a member of, and with our
-    comment or none, since a run may be killed before it can write one. Nothing else is ever dropped (decision 004).
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """Databases that are named like builds of one database: what interrupted runs left of it, and what is not ours."""
 
-    Call it while holding the lock.
+    debris: tuple[str, ...]
+    strangers: tuple[str, ...]
+
+
+def leftovers(maintenance: Session, final: str) -> Leftovers:
+    """Debris has the name of a build of `final`, is owned by this role or one it is a member of, and bears our mark: the
+    comment, or before it was written the connection limit. A half-dropped database (limit -2) that has no comment can
+    only be dropped. Nothing else is debris, whatever its name (decision 004).
     """
     prefix = temporary_name(final).rsplit(_MARK, 1)[0] + _MARK
     rows = maintenance.fetch(
         """
-        SELECT datname FROM pg_catalog.pg_database d, pg_catalog.shobj_description(d.oid, 'pg_database') AS said
+        SELECT datname::text AS name,
+               pg_catalog.pg_has_role(datdba, 'USAGE')
+               AND CASE WHEN said IS NULL THEN datconnlimit IN ($4, -2)
+                        ELSE said = $2 OR pg_catalog.starts_with(said, $3) END AS is_debris
+          FROM pg_catalog.pg_database d, pg_catalog.shobj_description(d.oid, 'pg_database') AS said
          WHERE pg_catalog.starts_with(datname::text, $1)
            AND pg_catalog.substr(datname::text, pg_catalog.length($1) + 1) ~ '^[0-9a-f]{8}$'
-           AND pg_catalog.pg_has_role(datdba, 'USAGE')
-           AND (said IS NULL OR said = $2 OR pg_catalog.starts_with(said, $3))
          ORDER BY datname
         """,
         prefix,
         _building(final),
         _swapping(final),
+        _mark(final),
     )
-    return [row["datname"] for row in rows]
+    return Leftovers(
+        tuple(row["name"] for row in rows if row["is_debris"]),
+        tuple(row["name"] for row in rows if not row["is_debris"]),
+    )
+
+
+def clean(maintenance: Session, final: str) -> Iterator[str]:
+    """Drop the debris of `final`, and open it again if a swap was killed. Says what it did, line by line.
+
+    Call it while holding the lock.
+    """
+    found = leftovers(maintenance, final)
+    for name in found.debris:
+        drop(maintenance, name)
+        yield f"removed what an interrupted run left: {name}"
+    for name in found.strangers:
+        yield f"left as it is, though named like a build of {final}: {name}"
+    recover(maintenance, final)
 
 
 def is_swapping(maintenance: Session, final: str) -> bool:
@@ -88,6 +117,11 @@ def recover(maintenance: Session, final: str) -> None:
         comment = (_comment(maintenance, final) or "").removeprefix(_swapping(final))
         maintenance.execute(f"ALTER DATABASE {quote_identifier(final)} WITH ALLOW_CONNECTIONS true")
         _set_comment(maintenance, final, comment)
+
+
+def _mark(final: str) -> int:
+    """A connection limit that tells whose build a database is: between 1 and 2 billion, so it limits nothing."""
+    return 10**9 + int.from_bytes(hashlib.sha256(final.encode()).digest()[:8], "big") % 10**9
 
 
 def _building(final: str) -> str:
@@ -121,7 +155,8 @@ def create(maintenance: Session, name: str, final: str, like: DatabaseFacts) -> 
     for clause, warning in (*exact, last):  # noqa: B007 - the warning of the clause that worked
         try:
             maintenance.execute(
-                f"CREATE DATABASE {quote_identifier(name)} TEMPLATE template0 ENCODING 'UTF8' {clause}",
+                f"CREATE DATABASE {quote_identifier(name)} TEMPLATE template0 ENCODING 'UTF8' {clause} "
+                f"CONNECTION LIMIT {_mark(final)}",
                 doing=f"creating the database {name}",
             )
         except DatabaseError as error:
@@ -172,6 +207,7 @@ def publish(maintenance: Session, built: str, final: str) -> None:
     _end_sessions(maintenance, [built])
     maintenance.execute(
         f"BEGIN; ALTER DATABASE {quote_identifier(built)} RENAME TO {quote_identifier(final)}; "
+        f"ALTER DATABASE {quote_identifier(final)} CONNECTION LIMIT -1; "
         f"{_comment_sql(final, f'penstock: {final}')}; COMMIT",
         doing=f"publishing {final}",
     )
@@ -180,8 +216,8 @@ def publish(maintenance: Session, built: str, final: str) -> None:
 def swap(maintenance: Session, built: str, final: str) -> None:
     """Put the finished build in the place of `final` and drop the old one.
 
-    Both renames are one transaction: either name always leads to a whole database. Owner, rights, settings and
-    comment of the old one are put on the new one. Connections are forbidden only in between; the comment says so, and a
+    Both renames are one transaction: either name always leads to a whole database. Owner, rights, settings, connection
+    limit and comment of the old one are put on the new one. Connections are forbidden only in between; the comment says so, and a
     later run allows them again if this one is killed.
     """
     old = temporary_name(final)
@@ -233,6 +269,9 @@ def _settings_of(maintenance: Session, name: str) -> list[str]:
         for row in maintenance.fetch(
             f"""
             SELECT format('ALTER DATABASE {{name}} OWNER TO %I', pg_get_userbyid(datdba)) AS statement
+              FROM pg_catalog.pg_database WHERE datname = $1
+            UNION ALL
+            SELECT format('ALTER DATABASE {{name}} CONNECTION LIMIT %s', datconnlimit)
               FROM pg_catalog.pg_database WHERE datname = $1
             UNION ALL
             SELECT format('ALTER %s {{name}} SET %I = %s',

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from penstock.catalog.model import TableName
@@ -12,7 +13,7 @@ from penstock.devdb.context import Context
 from penstock.devdb.manifest import Manifest
 from penstock.devdb.ours import require_ours
 from penstock.devdb.planning import prepare
-from penstock.devdb.progress import Progress
+from penstock.devdb.progress import Progress, note
 from penstock.devdb.verify import Verification, verify
 from penstock.errors import PenstockError, TargetRefused
 
@@ -29,7 +30,8 @@ class Listed:
     size_bytes: int = 0
     rows: int = 0
     key_matches: bool | None = None  # whether it was made with the project's present key
-    debris: tuple[str, ...] = ()
+    debris: tuple[str, ...] = ()  # what interrupted runs left; the next run removes it
+    strangers: tuple[str, ...] = ()  # named like builds, but no run of ours: left as they are
     problem: str = ""
 
 
@@ -49,29 +51,28 @@ def describe(context: Context) -> Listed:
     final = context.database
     try:
         with context.target_session() as maintenance:
-            leftovers = tuple(databases.debris(maintenance, final))
+            found = databases.leftovers(maintenance, final)
+            listed = partial(
+                Listed, context.name, final, described, debris=found.debris, strangers=found.strangers
+            )
             if not databases.exists(maintenance, final):
-                return Listed(context.name, final, described, "missing", debris=leftovers)
+                return listed("missing")
             if databases.is_swapping(maintenance, final):
-                return Listed(context.name, final, described, "swapping", debris=leftovers)
+                return listed("swapping")
             size = int(maintenance.fetchval("SELECT pg_catalog.pg_database_size($1::name)", final))
         with context.target_session(final) as target:
             manifests = manifest.read(target)
     except PenstockError as error:
         return Listed(context.name, final, described, "unreachable", problem=error.what)
     if not manifests:
-        return Listed(context.name, final, described, "foreign", size_bytes=size, debris=leftovers)
+        return listed("foreign", size_bytes=size)
     made = manifests[-1]
-    return Listed(
-        context.name,
-        final,
-        described,
+    return listed(
         "ready",
         created_at=made.created_at,
         size_bytes=size,
         rows=sum(t["rows"] for t in made.document["tables"].values()),
         key_matches=made.document["key_fingerprint"] == context.keys.fingerprint,
-        debris=leftovers,
     )
 
 
@@ -101,13 +102,12 @@ def _expected(names: Mapping[TableName, Any], document: Mapping[str, Any]) -> di
     }
 
 
-def drop(context: Context) -> None:
+def drop(context: Context, progress: Progress) -> None:
     """Remove the database and any debris of it. Raises `TargetRefused` when it is not ours or not there."""
     final = context.database
     with context.target_session() as maintenance, databases.build_lock(maintenance, final):
-        for name in databases.debris(maintenance, final):
-            databases.drop(maintenance, name)
-        databases.recover(maintenance, final)
+        for line in databases.clean(maintenance, final):
+            note(progress, line)
         if not databases.exists(maintenance, final):
             raise TargetRefused(f"there is no development database {final}", hint="penstock dev list")
         with context.target_session(final) as target:

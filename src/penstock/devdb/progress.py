@@ -15,6 +15,16 @@ class Progress(Protocol):
     def finish(self, task: str) -> None: ...
 
 
+def note(progress: Progress, text: str) -> None:
+    """Say something that is to stay readable when the tasks are done; who draws no such thing gets a task."""
+    say = getattr(progress, "note", None)
+    if say is not None:
+        say(text)
+    else:
+        progress.start(text)
+        progress.finish(text)
+
+
 class Silent:
     """No progress at all."""
 
