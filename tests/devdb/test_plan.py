@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.devdb.plan import (
+    ColumnPlan,
+    EdgePlan,
+    Plan,
+    Refusal,
+    TablePlan,
+    require_no_drift,
+    settings_from_dict,
+)
+from penstock.errors import ConfigError, PlanDrift
 from tests.conftest import MakeDatabase
 from tests.devdb.conftest import Folder, MakeFolder
 from tests.devdb.processes import running, wait_until
@@ -102,6 +121,98 @@ def test_a_saved_plan_refuses_when_a_mask_is_another(folder: Folder) -> None:
     assert refused.code == 4
     assert "public.orders.note has the mask null instead of text" in refused.err
     assert folder.names() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda plan: plan["tables"][0].update(rows="x"), "tables[0].rows (the saved plan)"),
+        (lambda plan: plan["tables"][0].update(rows=-1), "tables[0] (the saved plan): `rows`"),
+        (lambda plan: plan["tables"][0].update(rows=10**400), "tables[0] (the saved plan): `rows`"),
+        (lambda plan: plan["tables"].append(None), "(the saved plan)"),
+        (lambda plan: plan["columns"][0].pop("mask"), "columns[0] (the saved plan) lacks the key 'mask'"),
+        (lambda plan: plan.update(edges=7), "edges (the saved plan)"),
+        (lambda plan: plan.update(format=99), "a plan of another version"),
+        (lambda plan: plan.pop("tables"), "is not a saved plan"),
+        (lambda plan: plan["settings"].update(keep=[]), "was edited"),
+    ],
+)
+def test_a_plan_somebody_edited_is_refused_before_anything(
+    change: Callable[[Any], Any], says: str, folder: Folder
+) -> None:
+    path = folder.path / "plan.json"
+    assert folder.run("dev", "plan", "small", "--save", str(path)).code == 0
+    document = json.loads(path.read_text())
+    change(document)
+    path.write_text(json.dumps(document))
+    refused = folder.run("dev", "create", "small", "--plan", str(path))
+    assert refused.code == 2, refused.err
+    assert "[PEN-2100]" in refused.err
+    assert says in refused.err
+    assert "hint: " in refused.err
+    assert "penstock dev plan " in refused.err
+    assert folder.names() == []
+
+
+def places(document: Any) -> Iterator[tuple[Any, Any]]:
+    """Every container of a JSON document with every key it has."""
+    keys = (
+        document if isinstance(document, dict) else range(len(document)) if isinstance(document, list) else ()
+    )
+    for key in keys:
+        yield document, key
+        yield from places(document[key])
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+PLAN = Plan(
+    name="small",
+    source="postgresql://a@b:5432/c",
+    target="postgresql://a@b:5432/d",
+    database="small",
+    made_at="2026-03-01T09:00:02+00:00",
+    settings={"root": [{"table": "public.t", "limit": 5}], "keep": ["public.u"]},
+    key_fingerprint="0011",
+    tables=(TablePlan("public.t", "root", 5, 10, None, 20), TablePlan("public.u", "keep", 2, 10, 2, 20)),
+    columns=(ColumnPlan("public.t.name", "text", "d", "fresh", "kept", "registry"),),
+    edges=(EdgePlan("public.t.t_u_fkey", "parents", 2, 0.5),),
+    dangling=("public.t.t_u_fkey",),
+    warnings=("a warning",),
+    refusals=(Refusal("PEN-4300", "what", "hint"),),
+)
+
+
+@given(data=st.data())
+def test_no_mutation_of_a_saved_plan_is_an_error_nobody_foresaw(data: st.DataObject) -> None:
+    document = json.loads(json.dumps(PLAN.as_dict()))
+    for _ in range(data.draw(st.integers(1, 3))):
+        within, key = data.draw(st.sampled_from(list(places(document))))
+        if data.draw(st.booleans()):
+            within[key] = data.draw(JSON)
+        else:
+            del within[key]
+        if not document:
+            break
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "plan.json")
+        path.write_text(json.dumps(document))
+        with contextlib.suppress(ConfigError, PlanDrift):
+            loaded = Plan.load(path)
+            settings_from_dict(loaded.settings, loaded.name)
+            require_no_drift(loaded, PLAN, 10.0)
+            json.dumps(loaded.as_dict())
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "null", "[" * 100_000, '"\\ud800"', '{"format": 1}', "\xff"])
+def test_what_is_no_plan_at_all_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text(text, encoding="latin-1")
+    with pytest.raises(ConfigError, match="is not a saved plan"):
+        Plan.load(path)
 
 
 def test_ctrl_c_ends_a_plan_and_its_query(make_database: MakeDatabase, make_folder: MakeFolder) -> None:

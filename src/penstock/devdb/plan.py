@@ -32,6 +32,10 @@ class TablePlan:
     source_rows: int | None  # planner's estimate; None: never analysed
     source_bytes: int
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.rows < 2**63:
+            raise ValueError("`rows` is no number of rows")
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnPlan:
@@ -144,26 +148,27 @@ class Plan:
                     hint="make it again: penstock dev plan --save FILE",
                 )
             fields = {f.name: document[f.name] for f in dataclasses.fields(cls)}
-            for name, item in (
-                ("tables", TablePlan),
-                ("columns", ColumnPlan),
-                ("edges", EdgePlan),
-                ("refusals", Refusal),
-            ):
-                fields[name] = tuple(item(**entry) for entry in fields[name])
-            for name in ("dangling", "nulled", "real", "warnings"):
-                fields[name] = tuple(fields[name])
-            plan, promised = cls(**fields), document["rules_hash"]
+            promised = document["rules_hash"]
+            plan = build(cls, fields, Place((), lambda _: "the saved plan"))
         except OSError as error:
             raise ConfigError(
                 f"the plan {path} cannot be read",
                 why=error.strerror or "",
                 hint="penstock dev plan NAME --save FILE",
             ) from None
-        except (ValueError, KeyError, TypeError):
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            OverflowError,
+            RecursionError,
+        ):  # no JSON, or of another shape
             raise ConfigError(
                 f"{path} is not a saved plan", hint="penstock dev plan NAME --save FILE"
             ) from None
+        except ConfigError as error:
+            error.hint = "make it again: penstock dev plan NAME --save FILE"
+            raise
         if plan.rules_hash != promised:
             raise ConfigError(
                 f"the plan {path} was edited: its rules are not the ones its rules_hash names",
