@@ -3,14 +3,15 @@
 import re
 import unicodedata
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from penstock.detect import search
-from penstock.detect.search import find_own, folded, needles
-from penstock.detect.spans import Texts
+from penstock.detect.search import Unaccented, find_own, folded, needles
+from penstock.detect.spans import Spans, Texts
 
 letters = st.text("ab é王Aİ.", max_size=10)
 pairs = st.lists(st.tuples(st.none() | letters, st.none() | st.text("abé王A ", max_size=3)), max_size=6)
@@ -98,3 +99,26 @@ def test_texts_of_no_rows_hold_nothing():
     none = pa.array([], pa.string())
     spans, rows = find_own(Texts.of(none), needles(none))
     assert len(spans) == len(rows) == 0
+
+
+@given(
+    st.lists(st.text(st.characters(codec="utf-8") | st.sampled_from("aéñøǖ王😀ệ"), max_size=8), min_size=1),
+    st.data(),
+)
+def test_every_character_without_its_accent_leads_back_to_its_own(values, data):
+    original = Texts.of(pa.array(values, pa.string()))
+    bare = Unaccented.of(original)
+    row = data.draw(st.integers(0, len(values) - 1))
+    text, value = bare.texts.array[row].as_py(), values[row]
+    assert len(text) == len(value)
+    first = data.draw(st.integers(0, len(text)))
+    last = data.draw(st.integers(first, len(text)))
+    base = int(bare.texts.offsets[row])
+    ends = [np.array([base + len(text[:at].encode())]) for at in (first, last)]
+    back = bare.back(Spans(*ends))
+    assert original.slices(back.starts, back.ends).to_pylist() == [value[first:last]]
+
+
+def test_letters_lose_their_accents_and_nothing_else():
+    bare = Unaccented.of(Texts.of(pa.array(["éñøǖệ", None, "a王😀한й", ""], pa.string())))
+    assert bare.texts.array.to_pylist() == ["enoue", "", "a王😀한и", ""]

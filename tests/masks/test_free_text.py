@@ -42,6 +42,16 @@ def test_the_rows_people_are_named_as_in_their_own_columns():
     )
 
 
+def test_accents_make_no_other_person():
+    (first,), (last,) = masked("first_name", ["José"]), masked("last_name", ["Søndergård"])
+    text = "JOSE Sondergard, José, Jose\u0301 y Josefa: 王 é"
+    for name in ("José", "Jose\u0301"):
+        out = scrubbed(text, name, "Søndergård", None)
+        assert out == f"{first} {last}, {first}, {first} y Josefa: 王 é"
+    (first,) = masked("first_name", ["Jose"])
+    assert scrubbed("é José!", "Jose", None, None) == f"é {first}!"
+
+
 def test_each_word_of_a_whole_name_is_known():
     (whole,) = masked("person_name", ["Silva, Ana Maria"])
     family, rest = whole.split(", ")
@@ -83,6 +93,12 @@ def test_what_is_recognised_becomes_what_its_own_mask_makes_of_it():
     text = "; ".join(values.values())
     expected = "; ".join(masked(name, [value])[0] for name, value in values.items())
     assert scrubbed(text, identities=[]) == expected
+
+
+def test_an_address_with_another_at_sign_is_the_same_address():
+    (mail,) = masked("email", ["re@shop.example"])
+    text = "RE＠shop.example ＲＥ＠shop．example ?to=re%40shop.example"
+    assert scrubbed(text, identities=[]) == f"{mail} {mail} ?to={mail}"
 
 
 def test_an_internet_address_does_not_survive():

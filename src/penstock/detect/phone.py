@@ -1,7 +1,7 @@
 """Numbers that may be telephone numbers: 7 to 15 digits (ITU-T E.164) in the layouts people write.
 
 There is no checksum, so this is a net, not a test: it also catches account and order numbers of that length. Dates,
-times and Internet addresses are let through.
+times and Internet addresses are let through, also where a number stands beside them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 
 import pyarrow as pa
 
+from penstock.detect.ip import V4
 from penstock.detect.spans import Spans, Texts, located, regex_spans, standing_alone, whole
 
 _BETWEEN = r"(?:[ \t.()/-]{1,3})?"
@@ -17,7 +18,7 @@ PATTERN = rf"\+?\(?[0-9](?:{_BETWEEN}[0-9]){{6,}}"
 _DATE = re.compile(r"(?:\d{4}[-/.][01]\d[-/.][0-3]\d|[0-3]?\d([-/.])[0-3]?\d\1\d{4})(?!\d)")
 _GROUP = re.compile(r"[^ \t]+")
 _LEAST, _MOST = 7, 15
-_DOTTED = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+_ADDRESS = re.compile(rf"(?<![\d.]){V4}(?!\.?\d)")
 
 
 def find(values: pa.Array) -> Spans:
@@ -28,13 +29,23 @@ def find(values: pa.Array) -> Spans:
 
 
 def _phone(candidate: str) -> list[tuple[int, int]]:
+    found: list[tuple[int, int]] = []
     start = 0
+    for address in _ADDRESS.finditer(candidate):
+        before = candidate[start : address.start()]
+        if before.startswith("+") and _digits(before) < _LEAST:
+            continue  # "+33 1.23.45.67": the groups of one number
+        found += [(start + a, start + b) for a, b in _numbers(before.rstrip(" \t.()/-"))]
+        start = address.end()
+    return found + [(start + a, start + b) for a, b in _numbers(candidate[start:])]
+
+
+def _numbers(candidate: str) -> list[tuple[int, int]]:
+    start = len(candidate) - len(candidate.lstrip(" \t.)/-"))
     while dated := _DATE.match(candidate, start):
         start = dated.end()
         while start < len(candidate) and not candidate[start].isdigit():
             start += 1
-    if _DOTTED.fullmatch(candidate, start):
-        return []
     if start and candidate[start - 1] == "(":
         start -= 1
     if _digits(candidate[start:]) <= _MOST:

@@ -6,11 +6,17 @@ compared with the first two bytes of its row's value, and what is left is compar
 
 from __future__ import annotations
 
+import sys
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from penstock.detect.spans import I64, Flags, Spans, Texts, standing_alone
+from penstock.detect.spans import I64, U8, Flags, Spans, Texts, standing_alone
 
 LEAST = 2  # characters a value must have to be looked for
 _CHUNK = 1 << 18  # positions compared at once: the working set stays in the cache
@@ -43,6 +49,53 @@ def needles(values: pa.Array) -> pa.Array:
     return pc.if_else(pc.greater_equal(pc.utf8_length(array), LEAST), pc.utf8_lower(array), "").cast(
         pa.large_string()
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unaccented:
+    """Texts without the accents of their letters, and the way back: character i is character i of the original."""
+
+    texts: Texts
+    _inner: I64  # where characters of more than a byte go on: in `texts`, in the original
+    _inner_before: I64
+
+    @classmethod
+    def of(cls, original: Texts) -> Unaccented:
+        before = _inner(original.data)
+        if len(before) == 0:
+            return cls(original, before, before)
+        points = np.frombuffer(original.data.tobytes().decode().encode("utf-32-le"), "<u4")
+        data = np.frombuffer(_letters()[points].tobytes().decode("utf-32-le").encode(), np.uint8)
+        inner = _inner(data)
+        return cls(Texts(data, _same_place(original.offsets, before, inner)), inner, before)
+
+    def back(self, spans: Spans) -> Spans:
+        """Spans of `texts` as spans of the original."""
+        starts, ends = (_same_place(p, self._inner, self._inner_before) for p in (spans.starts, spans.ends))
+        return Spans(starts, ends)
+
+
+def _inner(data: U8) -> I64:
+    return np.flatnonzero((data & 0xC0) == 0x80)
+
+
+def _same_place(places: I64, inner: I64, other_inner: I64) -> I64:
+    """Starts of characters among bytes of which `inner` go on, as starts of the same characters in the other bytes."""
+    characters = places - np.searchsorted(inner, places)
+    return characters + np.searchsorted(other_inner - np.arange(1, len(other_inner) + 1), characters)
+
+
+@cache
+def _letters() -> npt.NDArray[np.uint32]:
+    """For each code point the letter it is without its accents."""
+    table = np.arange(sys.maxunicode + 1, dtype="<u4")
+    for point in range(128, 0x2000):  # the letters that Unicode composes with accents
+        letter, *marks = list(unicodedata.normalize("NFD", chr(point)))
+        if marks and all(unicodedata.combining(mark) for mark in marks):
+            table[point] = ord(letter)
+    for letter, bare in zip("øłđħŧı", "oldhti", strict=True):  # strokes are no accents to Unicode
+        table[ord(letter)] = ord(bare)
+    return table
 
 
 def find_own(lower: Texts, wanted: pa.Array) -> tuple[Spans, I64]:

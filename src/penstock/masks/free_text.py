@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from penstock.catalog.types import Family
 from penstock.detect import credit_card, email, iban, ip, mac, phone, url
-from penstock.detect.search import find_own, folded, needles
+from penstock.detect.search import Unaccented, find_own, folded, needles
 from penstock.detect.spans import Spans, Texts, cut, replaced, united
 from penstock.errors import MaskError
 from penstock.masks import registry
@@ -179,6 +179,7 @@ class FreeText(Mask):
 
     def _found(self, base: Texts, lower: Texts, inputs: Mapping[Input, pa.Array]) -> tuple[Spans, pa.Array]:
         """What is to be replaced, in order, and by what."""
+        bare = Unaccented.of(lower)
         groups: list[Spans] = []
         pseudonyms: list[pa.Array] = []
         for identity, mask in zip(self._identities, self.own_masks, strict=True):
@@ -188,13 +189,15 @@ class FreeText(Mask):
                     hint='choose its `identities` anew, or the mask "text"',
                 )
             for original, pseudonym in _spoken(mask, strings(inputs[identity.input])):
-                spans, rows = find_own(lower, needles(original))
-                groups.append(spans)
+                wanted = Unaccented.of(Texts.of(needles(original))).texts.array
+                spans, rows = find_own(bare.texts, wanted)
+                groups.append(bare.back(spans))
                 pseudonyms.append(pseudonym.take(pa.array(rows)))
         for mask, find in self._detected:
             spans = find(base.array)
+            found = base.slices(spans.starts, spans.ends)
             groups.append(spans)
-            pseudonyms.append(strings(mask.mask(base.slices(spans.starts, spans.ends))))
+            pseudonyms.append(strings(mask.mask(email.plain(found) if mask.name == "email" else found)))
         spans, longest = united(groups)
         return spans, pa.concat_arrays(pseudonyms).take(pa.array(longest)).fill_null("")
 
