@@ -157,6 +157,29 @@ def test_preview_of_text_that_stays_readable_is_a_shape_altogether(shop: Path, p
     assert not [canary for canary in (*CANARIES, "rang", "from") if canary in done.out.lower()]
 
 
+def test_preview_shows_a_null_element_of_an_array_as_null(
+    make_database: MakeDatabase, write_project: WriteProject, penstock: Penstock
+):
+    folder = write_project(
+        make_database(
+            "CREATE TABLE shelf (tags text[]);"
+            """INSERT INTO shelf VALUES ('{Canary,NULL,"a,NULL,b"}'), ('{null,"NULL"}');"""
+            "INSERT INTO shelf SELECT array_fill('Canary'::text, ARRAY[7]) || NULL || repeat('canary', 9);"
+        )
+    )
+    for line in ("'array'", "{ mask = 'array', element = { mask = 'free_text', rest = 'keep' } }"):
+        decide(folder, f"[public.shelf]\ntags = {line}\n")
+        done = penstock("masks", "preview", "--json")
+        (column,) = done.json["columns"]
+        first, second, long = column["samples"]
+        assert first["source_shape"] == '{Aaaaaa,NULL,"a,AAAA,a"}'
+        assert second["source_shape"] == '{NULL,"AAAA"}'
+        assert len(long["source_shape"]) == 49
+        assert ",NULL," in first["masked"]
+        assert second["masked"].startswith("{NULL,")
+        assert not [canary for canary in CANARIES if canary in done.out.lower()]
+
+
 def test_preview_of_a_table_that_is_not_there_is_a_usage_error(shop: Path, penstock: Penstock):
     done = penstock("masks", "preview", "custmer")
     assert (done.code, "customer" in done.err) == (2, True)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
 from penstock.catalog.model import ColumnName, Table, quote_identifier
-from penstock.detect.shape import shape
+from penstock.catalog.types import Family
+from penstock.detect.shape import LONGEST, shape
 from penstock.engines.postgres.session import Session
 from penstock.masks.contract import Codomain, Input
 from penstock.policy.classes import logical_tables
@@ -23,6 +24,7 @@ from penstock.pump.readplan import ReadPlan, read_plan
 
 _WORD = re.compile(r"\w{3,}")
 _LONGEST = 60
+_QUOTED_OR_NULL = re.compile(r'"(?:[^"\\]|\\.)*"|(?<=[{,;])NULL(?=[,;}])')
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,8 @@ def _table(
         masked = column.mask.mask(values, inputs)
         triples = zip(values.to_pylist(), masked.to_pylist(), shape(values).to_pylist(), strict=True)
         partly_real = column.mask.contract().codomain is Codomain.SAME
-        samples = tuple(_sample(value, new, seen, partly_real=partly_real) for value, new, seen in triples)
+        sample = _array_sample if table.column(column.name).type.family is Family.ARRAY else _sample
+        samples = tuple(sample(value, new, seen, partly_real=partly_real) for value, new, seen in triples)
         yield ColumnPreview(ColumnName(table.name, column.name), column.mask.name, samples)
 
 
@@ -112,6 +115,26 @@ def _sample(value: str | None, masked: str | None, seen: str | None, *, partly_r
         safe = re.sub(re.escape(word), lambda found: _shape_of(found[0]), safe, flags=re.IGNORECASE)
     shown = safe if len(safe) <= _LONGEST else safe[: _LONGEST - 1] + "…"
     return Sample(seen, shown, is_shape=safe != masked)
+
+
+def _array_sample(value: str | None, masked: str | None, seen: str | None, *, partly_real: bool) -> Sample:
+    """As `_sample`; an element that is NULL is no word of anybody's."""
+    if value is None or masked is None or seen is None:
+        return _sample(value, masked, seen, partly_real=partly_real)
+    for at in _nulls(value):
+        value = value[:at] + "    " + value[at + 4 :]
+        if at + 4 <= min(len(seen), LONGEST):
+            seen = seen[:at] + "NULL" + seen[at + 4 :]
+    found = _sample(value, masked, seen, partly_real=partly_real)
+    shown = found.masked or ""
+    for at in _nulls(masked):
+        if at + 4 <= min(len(shown), LONGEST):
+            shown = shown[:at] + "NULL" + shown[at + 4 :]
+    return replace(found, masked=shown, is_shape=found.is_shape and shown != masked)
+
+
+def _nulls(array: str) -> list[int]:
+    return [found.start() for found in _QUOTED_OR_NULL.finditer(array) if found[0] == "NULL"]
 
 
 def _shape_of(text: str) -> str:
