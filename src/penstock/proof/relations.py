@@ -13,6 +13,7 @@ from enum import StrEnum
 from penstock.catalog.model import ColumnName, TableName, quote_identifier
 from penstock.engines.postgres.session import Session
 from penstock.proof.cells import Spelling
+from penstock.proof.text_queries import CATALOG_TEXTS
 
 
 class Shape(StrEnum):
@@ -149,84 +150,10 @@ class CatalogText:
         return self.place.startswith("enum label")
 
 
-# One row per text: kind, schema, relation, column, text, is SQL.
-_CATALOG_TEXTS = """
-WITH relation AS (
-    SELECT c.oid, c.relkind, n.nspname, c.relname, c.relispartition, c.relpartbound
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp_)'
-)
-SELECT 'default' AS kind, r.nspname AS schema, r.relname AS name, a.attname AS "column",
-       pg_catalog.pg_get_expr(d.adbin, d.adrelid) AS text, true AS code
-FROM pg_catalog.pg_attrdef d JOIN relation r ON r.oid = d.adrelid
-JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
-UNION ALL
-SELECT 'comment', r.nspname, r.relname, a.attname, d.description, false
-FROM pg_catalog.pg_description d
-JOIN relation r ON d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND r.oid = d.objoid
-LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = d.objoid AND a.attnum = d.objsubid AND d.objsubid > 0
-UNION ALL
-SELECT 'comment on an object', '', d.classoid::pg_catalog.regclass::text, NULL, d.description, false
-FROM pg_catalog.pg_description d
-WHERE d.classoid <> 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objoid >= 16384
-UNION ALL
-SELECT 'comment on the database', '', '', NULL, description, false
-FROM pg_catalog.pg_shdescription s JOIN pg_catalog.pg_database b ON b.oid = s.objoid
-WHERE s.classoid = 'pg_catalog.pg_database'::pg_catalog.regclass AND b.datname = pg_catalog.current_database()
-UNION ALL
-SELECT 'constraint ' || pg_catalog.quote_ident(c.conname), coalesce(r.nspname, ''), coalesce(r.relname, 'domain'), NULL,
-       pg_catalog.pg_get_constraintdef(c.oid), true
-FROM pg_catalog.pg_constraint c LEFT JOIN relation r ON r.oid = c.conrelid
-WHERE c.contype IN ('c', 'x') AND (r.oid IS NOT NULL OR c.contypid >= 16384)
-UNION ALL
-SELECT 'definition of the view', r.nspname, r.relname, NULL, pg_catalog.pg_get_viewdef(r.oid), true
-FROM relation r WHERE r.relkind IN ('v', 'm')
-UNION ALL
-SELECT 'rule', r.nspname, r.relname, NULL, pg_catalog.pg_get_ruledef(w.oid), true
-FROM pg_catalog.pg_rewrite w JOIN relation r ON r.oid = w.ev_class WHERE w.rulename <> '_RETURN'
-UNION ALL
-SELECT 'index', r.nspname, r.relname, NULL, pg_catalog.pg_get_indexdef(i.indexrelid), true
-FROM pg_catalog.pg_index i JOIN relation r ON r.oid = i.indexrelid
-WHERE i.indexprs IS NOT NULL OR i.indpred IS NOT NULL
-UNION ALL
-SELECT 'trigger ' || pg_catalog.quote_ident(t.tgname), r.nspname, r.relname, NULL,
-       pg_catalog.pg_get_triggerdef(t.oid), true
-FROM pg_catalog.pg_trigger t JOIN relation r ON r.oid = t.tgrelid WHERE NOT t.tgisinternal
-UNION ALL
-SELECT 'partition bound', r.nspname, r.relname, NULL, pg_catalog.pg_get_expr(r.relpartbound, r.oid), true
-FROM relation r WHERE r.relispartition
-UNION ALL
-SELECT 'policy ' || pg_catalog.quote_ident(p.polname), r.nspname, r.relname, NULL,
-       pg_catalog.concat_ws(' ', pg_catalog.pg_get_expr(p.polqual, p.polrelid),
-                            pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)), true
-FROM pg_catalog.pg_policy p JOIN relation r ON r.oid = p.polrelid
-UNION ALL
-SELECT 'function', n.nspname, p.proname, NULL, p.prosrc, true
-FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-JOIN pg_catalog.pg_language l ON l.oid = p.prolang
-WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND l.lanname NOT IN ('c', 'internal')
-UNION ALL
-SELECT 'default of the domain', n.nspname, t.typname, NULL, t.typdefault, false
-FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
-WHERE t.typtype = 'd' AND t.typdefault IS NOT NULL
-UNION ALL
-SELECT 'enum label', n.nspname, t.typname, NULL, e.enumlabel, false
-FROM pg_catalog.pg_enum e JOIN pg_catalog.pg_type t ON t.oid = e.enumtypid
-JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
-UNION ALL
-SELECT 'setting of the database', '', '', NULL, s.setting, false
-FROM pg_catalog.pg_db_role_setting r CROSS JOIN LATERAL pg_catalog.unnest(r.setconfig) AS s(setting)
-WHERE r.setdatabase = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
-UNION ALL
-SELECT 'option of the foreign server', '', s.srvname, NULL, o.option, false
-FROM pg_catalog.pg_foreign_server s CROSS JOIN LATERAL pg_catalog.unnest(s.srvoptions) AS o(option)
-"""
-
-
 def catalog_texts(session: Session) -> list[CatalogText]:
     """Every text of the schema that may quote data."""
     found = []
-    for row in session.fetch(_CATALOG_TEXTS):
+    for row in session.fetch(CATALOG_TEXTS):
         if not row["text"]:
             continue
         table = TableName(row["schema"], row["name"]) if row["schema"] else None
@@ -237,27 +164,33 @@ def catalog_texts(session: Session) -> list[CatalogText]:
 
 
 _LITERAL = re.compile(
-    r"'((?:[^']|'')*)'"  # also E'' and U&'': their backslashes are read later
-    r"|\$([A-Za-z_]*)\$(.*?)\$\2\$"
+    r"\b[eE]'((?:[^'\\]|''|\\.)*)'"  # its backslashes are read later, as those of U&''
+    r"|'((?:[^']|'')*)'"
+    r'|"((?:[^"]|"")*)"'  # a name, or a text of another language
+    r"|\$((?:[A-Za-z_]\w*)?)\$(.*?)\$\4\$"
     r"|--([^\n]*)|/\*(.*?)\*/|\b(\d{7,})\b",
     re.DOTALL,
 )
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_$]*")
 
 
 def quoted_data(text: CatalogText) -> Iterator[str]:
     """What of a catalog text is data: all of a comment; of SQL the literals, comments and long numbers.
 
-    Names of columns and tables are not data.
+    Names of columns and tables are not data, unless they hold more than letters, digits and underscores.
     """
     if not text.code:
         yield text.text
         return
     for match in _LITERAL.finditer(text.text):
-        literal, _, dollar, line, block, number = match.groups()
+        escaped, literal, quoted, _, dollar, line, block, number = match.groups()
         if literal is not None and text.text.startswith("::regclass", match.end()):
             continue
-        if literal is not None:
-            yield literal.replace("''", "'")
+        if quoted is not None:
+            if not _PLAIN_NAME.fullmatch(quoted):
+                yield quoted.replace('""', '"')
+        elif escaped is not None or literal is not None:
+            yield (literal if escaped is None else escaped).replace("''", "'")
         elif dollar is not None:
             yield dollar
         else:
