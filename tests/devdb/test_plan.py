@@ -79,6 +79,33 @@ def test_a_plan_warns_of_a_root_without_rows(folder: Folder) -> None:
     assert "zebquart4000" not in str(planned.json["warnings"])
 
 
+def test_a_plan_warns_of_the_heirs_of_a_chosen_table_that_are_not_chosen(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(
+        "CREATE TABLE base (id int); CREATE TABLE near () INHERITS (base); CREATE TABLE far () INHERITS (near);"
+        "CREATE TABLE part (id int) PARTITION BY LIST (id); CREATE TABLE part_1 PARTITION OF part FOR VALUES IN (1);"
+        "INSERT INTO base VALUES (1); INSERT INTO near VALUES (2); INSERT INTO far VALUES (3);"
+        "INSERT INTO part VALUES (1);"
+    )
+
+    def warned(devdb: str) -> list[str]:
+        planned = make_folder(source, devdb).run("dev", "plan", "small", "--json")
+        assert planned.code == 0, planned.err
+        return [w for w in planned.json["warnings"] if "heirs" in w]
+
+    roots = {
+        name: f'[[devdb.small.root]]\ntable = "public.{name}"\n' for name in ("base", "near", "far", "part")
+    }
+    (warning,) = warned(roots["base"] + roots["part"])
+    assert warning.startswith("public.base has heirs")
+    assert warning.endswith("public.near, public.far; make them roots too")
+    (warning,) = warned('keep = ["public.near"]')
+    assert warning.endswith(": public.far; keep them too")
+    assert warned(roots["base"] + roots["near"] + roots["far"]) == []
+    assert warned('empty = ["public.near", "public.far"]\n' + roots["base"]) == []
+
+
 def test_a_plan_that_create_would_refuse_says_so_and_exits_with_4(folder: Folder) -> None:
     folder.write(masks=MASKS.replace('note = "text"', ""))
     planned = folder.run("dev", "plan", "small", "--json")

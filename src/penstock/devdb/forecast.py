@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from penstock.catalog.model import Catalog, ColumnName, TableName
 from penstock.devdb.closure import Closure
@@ -104,10 +104,11 @@ def dangling(closure: Closure) -> Iterable[str]:
         yield f"{edge}: {rows} rows reference nothing in the source itself"
 
 
-def warnings(policy: Policy, closure: Closure, tables: Iterable[TablePlan]) -> Iterable[str]:
+def warnings(policy: Policy, closure: Closure, tables: Sequence[TablePlan]) -> Iterable[str]:
     for planned in tables:
         if planned.role == "root" and not planned.rows:
             yield f"no row of {planned.table} satisfies the conditions of its root"
+    yield from _heirs_left_behind(policy.catalog, {planned.table: planned.role for planned in tables})
     for table in policy.catalog:
         if table.kind == "foreign":
             yield f"{table.name} is a foreign table: its rows live on another server and are not copied"
@@ -118,4 +119,28 @@ def warnings(policy: Policy, closure: Closure, tables: Iterable[TablePlan]) -> I
             yield (
                 f"{edge.relation} brings {edge.rows:,} rows, {edge.share:.0%} of all: "
                 "a cap (children = N) on this edge would make the copy smaller"
+            )
+
+
+def _heirs_left_behind(catalog: Catalog, roles: Mapping[str, str]) -> Iterable[str]:
+    """Tables chosen by hand whose inheritance children are not: a SELECT shows their rows too, the copy has none."""
+    children: dict[TableName, list[TableName]] = defaultdict(list)
+    for table in catalog:
+        for parent in table.parents:
+            if not table.is_partition:
+                children[parent].append(table.name)
+    for name in catalog.leaves:
+        if (role := roles.get(str(name))) not in ("root", "keep"):
+            continue
+        heirs: list[TableName] = []
+        waiting = children[name].copy()
+        while waiting:
+            heir = waiting.pop(0)
+            if roles.get(str(heir)) in ("subset", "unreached") and heir not in heirs:
+                heirs.append(heir)
+                waiting += children[heir]
+        if heirs:
+            yield (
+                f"{name} has heirs, whose rows a SELECT from it shows and its {role} does not bring: "
+                f"{', '.join(map(str, heirs))}; {'keep them' if role == 'keep' else 'make them roots'} too"
             )
