@@ -298,3 +298,16 @@ def test_where_the_usual_mask_of_a_type_breaks_a_constraint_unclassified_takes_o
     }  # fmt: skip
     assert policy.decisions[column("c.mail")].mask is policy.decisions[column("p.mail")].mask
     assert "would break" in policy.decisions[column("p.sku")].reason
+
+
+def test_many_broken_decisions_are_told_in_a_few_lines(resolved: Resolved):
+    policy = resolved(
+        "".join(f"CREATE TABLE t{n} (b bytea UNIQUE NOT NULL);" for n in range(9)), "", unclassified="mask"
+    )
+    assert [v.suggestion for v in policy.violations] == [""] * 9, "nothing stands there by itself"
+    with pytest.raises(ContractBroken) as caught:
+        policy.require("penstock masks check --for small")
+    assert caught.value.what.endswith("(and 8 more)")
+    assert [f"public.t{n}.b" in caught.value.why for n in (1, 2, 3, 4)] == [True, True, True, False]
+    assert caught.value.why.endswith("; and 5 more")
+    assert "`penstock masks check --for small` lists all" in caught.value.hint

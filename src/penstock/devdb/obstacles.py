@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from penstock.catalog.graph import Edge
-from penstock.catalog.model import Catalog, Table, TableName, quote_identifier
+from penstock.catalog.model import MANIFEST, Catalog, Table, TableName, quote_identifier
 from penstock.devdb.rules import Rules
 from penstock.engines.postgres.session import Session
-from penstock.errors import ContractBroken, PenstockError, Refused
+from penstock.errors import ContractBroken, PenstockError, Refused, SourceRefused
 from penstock.policy.decision import Policy
 
 
@@ -39,6 +39,16 @@ def cut_columns(
     return {table: frozenset(columns) for table, columns in nulled.items()}, errors
 
 
+def in_the_way_of_the_manifest(catalog: Catalog, rules: Rules) -> Iterable[PenstockError]:
+    """The source's own table or view where every copy keeps its manifest. The rest of that schema is copied like any."""
+    if MANIFEST in catalog.tables and MANIFEST not in rules.skip:
+        yield SourceRefused(
+            f"the source has a {MANIFEST} of its own",
+            why="Penstock keeps the manifest of a copy in a table of that name",
+            hint=f"rename it in the source, or put {MANIFEST} in `skip` if it is a table",
+        )
+
+
 def _shared_columns(rules: Rules, edge: Edge) -> frozenset[str]:
     """Columns of this key that other keys of the same table use too."""
     others = (
@@ -57,9 +67,10 @@ def _nullable(table: Table, edge: Edge, shared: frozenset[str]) -> tuple[str, ..
     return tuple(sorted(able, key=lambda column: column in shared)[:1])
 
 
-def policy_errors(policy: Policy) -> Iterable[PenstockError]:
+def policy_errors(policy: Policy, name: str) -> Iterable[PenstockError]:
+    """What speaks against the decisions of [devdb.NAME]."""
     try:
-        policy.require()
+        policy.require(f"penstock masks check --for {name}")
     except Refused as error:
         yield error
 

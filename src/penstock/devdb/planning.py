@@ -24,7 +24,7 @@ from penstock.devdb.forecast import (
     table_plans,
     warnings,
 )
-from penstock.devdb.obstacles import cut_columns, merges, policy_errors
+from penstock.devdb.obstacles import cut_columns, in_the_way_of_the_manifest, merges, policy_errors
 from penstock.devdb.plan import Plan, Refusal, settings_as_dict
 from penstock.devdb.progress import Progress
 from penstock.devdb.quoted import acknowledged_texts, quotes, refusal
@@ -141,7 +141,13 @@ def _decide(context: Context, catalog: Catalog, rules: Rules, source: Session) -
         real,
         nulled,
         acknowledged,
-        (*blocked, *policy_errors(policy), *merges(source, policy), *refusal(quoted, context.name)),
+        (
+            *in_the_way_of_the_manifest(catalog, rules),
+            *blocked,
+            *policy_errors(policy, context.name),
+            *merges(source, policy),
+            *refusal(quoted, context.name),
+        ),
         (*source_warnings(source, catalog), *quoted_warnings(quoted)),
     )
 

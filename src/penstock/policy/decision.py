@@ -12,6 +12,8 @@ from penstock.masks.contract import Contract, Mask
 from penstock.policy.classes import KeyClass
 from penstock.policy.registry_file import Line
 
+_SHOWN = 3  # violations in an error's reason, beside the first
+
 
 class Origin(StrEnum):
     """Where a decision comes from."""
@@ -138,14 +140,15 @@ class Policy:
                 found[column.name] = decision
         return found
 
-    def require(self) -> None:
-        """Raise `ContractBroken` or `Unclassified` unless every column may leave."""
+    def require(self, check: str = "penstock masks check") -> None:
+        """Raise `ContractBroken` or `Unclassified` unless every column may leave. `check` is the command that lists all."""
         if self.violations:
             first, *rest = self.violations
+            more = f"; and {len(rest) - _SHOWN} more" if len(rest) > _SHOWN else ""
             raise ContractBroken(
                 f"{first}" + (f" (and {len(rest)} more)" if rest else ""),
-                why="; ".join(str(v) for v in rest[:10]),
-                hint="change the lines in masks.toml; `penstock masks check` lists all of them",
+                why="; ".join(str(v) for v in rest[:_SHOWN]) + more,
+                hint=f"decide otherwise in masks.toml; `{check}` lists all of them",
             )
         if self.undecided:
             shown = ", ".join(str(u.column) for u in self.undecided[:10])
