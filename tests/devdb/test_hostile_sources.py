@@ -256,3 +256,64 @@ def test_a_copy_can_be_the_source_of_another(make_database: MakeDatabase, make_f
     second = make_folder(first.made, DEVDB.replace("limit = 5", "limit = 2"), MASKS)
     assert len(created(second)["customer"]) == 2
     assert second.made.value("SELECT count(*) FROM penstock.manifest") == 1
+    for command in (
+        ("verify", "small"),
+        ("add", "small", "--root", "public.customer:true"),
+        ("refresh", "small"),
+    ):
+        done = second.run("dev", *command)
+        assert done.code == 0, done.err + done.out
+        assert "not made by Penstock" not in done.out
+    assert second.made.value("SELECT count(*) FROM penstock.manifest") == 1
+
+
+OWN_SCHEMA = """
+CREATE SCHEMA penstock;
+COMMENT ON SCHEMA penstock IS 'the stock of pens';
+CREATE TABLE penstock.pen (id serial PRIMARY KEY, owner text, customer_id int REFERENCES customer);
+INSERT INTO penstock.pen (owner, customer_id) VALUES ('Zebulon Quartermaine 1', 1);
+CREATE FUNCTION penstock.pens() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM penstock.pen';
+CREATE VIEW penstock.inked AS SELECT id FROM penstock.pen;
+"""
+
+
+def test_a_schema_of_the_sources_own_called_penstock_is_copied_like_any(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(SHOP + OWN_SCHEMA)
+    folder = make_folder(source, DEVDB, MASKS)
+    undecided = folder.run("dev", "create", "small")
+    assert undecided.code == 4
+    assert "penstock.pen.owner" in undecided.err
+    folder.write(masks=MASKS + '[penstock.pen]\nowner = "text"\n')
+    done = folder.run("dev", "create", "small")
+    assert done.code == 0, done.err + done.out
+    assert folder.made.value("SELECT penstock.pens()") == 1
+    assert "Quartermaine" not in folder.made.value("SELECT owner FROM penstock.pen")
+    assert folder.made.value("SELECT obj_description('penstock'::regnamespace)") == "the stock of pens"
+    for command in (("verify", "small"), ("refresh", "small")):
+        done = folder.run("dev", *command)
+        assert done.code == 0, done.err + done.out
+        assert "not made by Penstock" not in done.out
+
+
+def test_a_manifest_of_the_sources_own_is_in_the_way(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(
+        SHOP + "CREATE SCHEMA penstock; CREATE TABLE penstock.manifest (id int PRIMARY KEY);"
+    )
+    folder = make_folder(source, DEVDB, MASKS)
+    for command in ("plan", "create"):
+        refused = folder.run("dev", command, "small")
+        assert refused.code == 4
+        assert "the source has a penstock.manifest of its own" in refused.out + refused.err
+    assert folder.names() == []
+    folder.write(devdb='skip = ["penstock.manifest"]\n' + DEVDB)
+    assert folder.run("dev", "create", "small").code == 0
+    assert folder.run("dev", "verify", "small").code == 0
+    assert folder.run("dev", "list", "--json").json["databases"][0]["state"] == "ready"
+    folder.target.drop(folder.database)
+    folder.target.create(folder.database)
+    folder.made.execute("CREATE SCHEMA penstock", "CREATE TABLE penstock.manifest (id int)")
+    assert folder.run("dev", "list", "--json").json["databases"][0]["state"] == "foreign"

@@ -30,6 +30,28 @@ def test_verify_finds_what_somebody_put_into_the_copy(made: Folder) -> None:
     assert "orders" in fewer.out
 
 
+def test_what_somebody_made_in_the_copy_is_listed_and_searched(made: Folder) -> None:
+    made.made.execute(
+        "CREATE TABLE mine (i int)",
+        "CREATE TABLE penstock.mine (note text)",
+        "CREATE FUNCTION own() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    )
+    listed = "  not made by Penstock: penstock.mine, public.mine, function public.own()\n"
+    verified = made.run("dev", "verify", "small")
+    assert verified.code == 0, verified.out
+    assert listed in verified.out
+    assert made.run("dev", "verify", "small", "--json").json["integrity"]["status"] == "ok"
+    added = made.run("dev", "add", "small", "--root", "public.orders:id = 333")
+    assert added.code == 0, added.err
+    assert listed in added.out
+    made.made.execute("INSERT INTO penstock.mine VALUES ('Zebulon Quartermaine 7')")
+    leaking = made.run("dev", "verify", "small")
+    assert leaking.code == 1
+    assert "penstock.mine.note" in leaking.out
+    made.made.execute("DROP TABLE penstock.mine", "ALTER TABLE orders DROP COLUMN note")
+    assert "orders: column note: is missing" in made.run("dev", "verify", "small").out
+
+
 def test_list_tells_what_became_of_each_database(
     make_database: MakeDatabase, make_folder: MakeFolder
 ) -> None:

@@ -183,6 +183,40 @@ def test_a_changed_schema_fails_by_name(sql, expected, check):
     assert expected in found
 
 
+OWN_WORK = """
+CREATE SCHEMA mine;
+CREATE TYPE mine.mood AS ENUM ('good');
+CREATE SEQUENCE mine.numbers;
+CREATE TABLE mine.notes (id serial PRIMARY KEY, who int REFERENCES customer, a int, at date) PARTITION BY RANGE (id);
+CREATE TABLE mine.lost (who int);
+INSERT INTO mine.lost VALUES (0);
+ALTER TABLE mine.lost ADD FOREIGN KEY (who) REFERENCES customer NOT VALID;
+CREATE VIEW seen AS SELECT id FROM customer;
+CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE INDEX mine_too ON customer (total);
+"""
+
+
+def test_what_people_made_in_a_copy_is_named_and_no_loss(check):
+    report = check(OWN_WORK, in_use=True)
+    assert report.status == "ok"
+    (extra,) = report.problems
+    assert (extra.kind, extra.status.value, extra.count) == ("structure", "extra", 6)
+    assert extra.detail == (
+        "not made by Penstock: mine.lost, mine.notes, public.seen, sequence mine.numbers, enum mine.mood, "
+        "function public.f(integer)"
+    )
+    many = check("".join(f"CREATE TABLE mine_{n} ();" for n in range(10, 23)), in_use=True)
+    assert many.problems[0].detail.endswith("public.mine_19, and 3 more")
+
+
+@pytest.mark.parametrize("sql", [sql for sql in CHANGES if "CREATE TABLE extra" not in sql])
+def test_what_is_missing_or_changed_is_a_loss_where_people_work_too(sql, check):
+    report = check(f"{sql}; CREATE TABLE extra ();", in_use=True)
+    assert report.status == "failed"
+    assert {c.status.value for c in report.problems if c.subject == "only what the source has"} == {"extra"}
+
+
 def test_skipped_tables_and_what_hangs_on_them_are_not_expected(check):
     sql = "DROP TABLE event; ALTER TABLE part DROP CONSTRAINT part_z_fkey; DROP VIEW v;"
     skipped = frozenset(TableName("public", n) for n in ("event", "event_2020", "v"))

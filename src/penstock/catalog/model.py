@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 from penstock.catalog.types import ColumnType
 
-MANIFEST_SCHEMA = "penstock"  # Penstock's own tables in a database it made; no part of what was copied
-
 
 def quote_identifier(name: str) -> str:
     """`name` as a delimited SQL identifier, always quoted."""
@@ -33,6 +31,12 @@ class TableName(NamedTuple):
     @property
     def sql(self) -> str:
         return f"{quote_identifier(self.schema)}.{quote_identifier(self.table)}"
+
+
+MANIFEST_SCHEMA = "penstock"
+MANIFEST = TableName(MANIFEST_SCHEMA, "manifest")
+"""Penstock's own table in a database it made; no part of what was copied."""
+MANIFEST_COLUMNS = ("run_id", "created_at", "operation", "document")
 
 
 class ColumnName(NamedTuple):

@@ -123,6 +123,7 @@ def verification(found: Verification, database: str) -> str:
         ),
     ]
     lines += [f"  problem: {problem}" for problem in found.problems]
+    lines += [f"  {check.detail}" for check in found.integrity.problems if check.status.value == "extra"]
     for finding in found.leaks.findings:
         if finding.verdict.value != "leak":
             lines.append(

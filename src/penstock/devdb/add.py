@@ -135,7 +135,7 @@ def _verify(
     context: Context, subset: Subset, source: Session, target: Session, inserted: Inserted, progress: Progress
 ) -> verify.Verification:
     progress.start("verify")
-    found = verify.verify(subset, source, target, progress, expected=inserted.after)
+    found = verify.verify(subset, source, target, progress, expected=inserted.after, in_use=True)
     progress.finish("verify")
     if not found.passed:
         raise Finding(

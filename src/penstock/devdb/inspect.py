@@ -88,7 +88,7 @@ def verify_existing(context: Context, progress: Progress) -> Verified:
         prepared = prepare(context, source, progress)
         expected = _expected(prepared.subset.catalog.leaves, made.document)
         progress.start("verify")
-        found = verify(prepared.subset, source, target, progress, expected=expected)
+        found = verify(prepared.subset, source, target, progress, expected=expected, in_use=True)
         progress.finish("verify")
         return Verified(context.name, context.database, found, made)
 

@@ -18,21 +18,21 @@ from pathlib import Path
 from typing import Any
 
 from penstock._version import __version__
-from penstock.catalog.model import MANIFEST_SCHEMA
+from penstock.catalog.model import MANIFEST, MANIFEST_COLUMNS
 from penstock.devdb.databases import quote_literal
 from penstock.devdb.plan import Plan
 from penstock.engines.postgres.session import Session
 from penstock.errors import ConfigError
 
 _DDL = f"""
-CREATE SCHEMA IF NOT EXISTS {MANIFEST_SCHEMA};
-CREATE TABLE IF NOT EXISTS {MANIFEST_SCHEMA}.manifest (
+CREATE SCHEMA IF NOT EXISTS {MANIFEST.schema};
+CREATE TABLE IF NOT EXISTS {MANIFEST} (
     run_id     text        PRIMARY KEY,
     created_at timestamptz NOT NULL,
     operation  text        NOT NULL,
     document   jsonb       NOT NULL
 );
-COMMENT ON SCHEMA {MANIFEST_SCHEMA} IS 'made by Penstock: what this database is and where it comes from';
+COMMENT ON TABLE {MANIFEST} IS 'made by Penstock: what this database is and where it comes from';
 """
 
 
@@ -126,20 +126,26 @@ def write(target: Session, manifest: Manifest) -> None:
         )
     )
     target.execute(
-        f"INSERT INTO {MANIFEST_SCHEMA}.manifest (run_id, created_at, operation, document) VALUES ({values})",
+        f"INSERT INTO {MANIFEST} (run_id, created_at, operation, document) VALUES ({values})",
         doing="writing the manifest",
     )
 
 
 def read(target: Session) -> tuple[Manifest, ...]:
     """The manifests of a database, oldest first; none where it is not ours."""
-    if target.fetchval("SELECT pg_catalog.to_regclass($1)", f"{MANIFEST_SCHEMA}.manifest") is None:
+    columns = target.fetchval(
+        "SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute "
+        "WHERE attrelid = pg_catalog.to_regclass($1) AND attname = ANY($2::text[])",
+        str(MANIFEST),
+        list(MANIFEST_COLUMNS),
+    )
+    if columns != len(MANIFEST_COLUMNS):
         return ()
     return tuple(
         Manifest(row["run_id"], row["operation"], row["at"], json.loads(row["document"]))
         for row in target.fetch(
             "SELECT run_id, operation, created_at::text AS at, document::text "
-            f"FROM {MANIFEST_SCHEMA}.manifest ORDER BY created_at, ctid"  # two runs in one second: as they were written
+            f"FROM {MANIFEST} ORDER BY created_at, ctid"  # two runs in one second: as they were written
         )
     )
 

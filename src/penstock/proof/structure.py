@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from penstock.catalog.model import MANIFEST_SCHEMA, Catalog, Column, ForeignKey, Sequence, Table, TableName
+from penstock.catalog.model import MANIFEST, Catalog, Column, ForeignKey, Sequence, Table, TableName
+from penstock.engines.postgres.session import Session
 from penstock.proof.report import Check, Status
 
 Reread = Callable[[str], str | None]
@@ -20,9 +21,13 @@ def compare_structure(
     target: Catalog,
     *,
     skipped: frozenset[TableName] = frozenset(),
+    own_work: Iterable[str] | None = None,
     reread: Reread = lambda text: text,
 ) -> Iterator[Check]:
     """One check per table, sequence, type and extension of the source, and one for what is only in the target.
+
+    That one fails, but where people work in the target already: then it is theirs, and only named. `own_work` are
+    objects of theirs that a catalog does not hold.
 
     `skipped` tables are not expected, nor are foreign keys to them and the sequences they own. Major versions word
     the same view differently (16 began to leave out needless qualifiers), so a view whose text differs is `reread`.
@@ -47,9 +52,62 @@ def compare_structure(
             yield _compared(f"{what[:-1]} {name}", differing)
     for extension in source.extensions:
         yield _compared(f"extension {extension}", [] if extension in target.extensions else ["is missing"])
-    extra = [str(n) for n in target.tables if n not in source.tables and n.schema != MANIFEST_SCHEMA]
-    extra += [str(name) for name in target.tables if name in skipped]
-    yield _compared("only what the source has", [f"{name} is not expected" for name in extra])
+    extra = [
+        *(str(n) for n in target.tables if n != MANIFEST and (n not in source.tables or n in skipped)),
+        *_extra_objects(source, target),
+        *(own_work or ()),
+    ]
+    if extra and own_work is not None:
+        yield Check(
+            "structure", _NO_MORE, Status.EXTRA, f"not made by Penstock: {_some(extra, ', ')}", len(extra)
+        )
+    else:
+        yield _compared(_NO_MORE, [f"{name} is not expected" for name in extra])
+
+
+_NO_MORE = "only what the source has"
+
+
+def _extra_objects(source: Catalog, target: Catalog) -> Iterator[str]:
+    """Sequences that belong to no table, types and extensions that only the target has."""
+    theirs = {sequence.name for sequence in source.sequences}
+    for sequence in target.sequences:
+        if sequence.owned_by is None and sequence.name not in theirs:
+            yield f"sequence {sequence.name}"
+    for what in ("enums", "domains", "composites"):
+        for name in getattr(target, what):
+            if name not in getattr(source, what):
+                yield f"{what[:-1]} {name}"
+    for extension in target.extensions:
+        if extension not in source.extensions:
+            yield f"extension {extension}"
+
+
+def own_routines(target: Session, source: Session | None) -> list[str]:
+    """Functions and procedures that only the target has, as far as the source can be asked."""
+    if source is None:
+        return []
+    theirs = set(_routines(source))
+    return [name for name in _routines(target) if name not in theirs]
+
+
+def _routines(session: Session) -> list[str]:
+    """Functions and procedures that belong to no extension."""
+    return [
+        row["name"]
+        for row in session.fetch(
+            """
+            SELECT pg_catalog.format('function %s.%s(%s)', n.nspname, p.proname,
+                                     pg_catalog.oidvectortypes(p.proargtypes)) AS name
+              FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+             WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_temp_'
+               AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.deptype = 'e' AND d.objid = p.oid
+                                AND d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass)
+             ORDER BY 1
+            """,
+            doing="comparing the functions",
+        )
+    ]
 
 
 def _kind(table: Table) -> str:
@@ -60,8 +118,12 @@ def _compared(subject: str, differences: Iterable[str]) -> Check:
     found = list(differences)
     if not found:
         return Check("structure", subject, Status.OK)
-    shown = "; ".join(found[:10]) + (f"; and {len(found) - 10} more" if len(found) > 10 else "")
-    return Check("structure", subject, Status.FAILED, shown, len(found))
+    return Check("structure", subject, Status.FAILED, _some(found, "; "), len(found))
+
+
+def _some(found: list[str], separator: str) -> str:
+    more = [f"and {len(found) - 10} more"] if len(found) > 10 else []
+    return separator.join(found[:10] + more)
 
 
 _COLUMN: dict[str, Callable[[Column], Any]] = {
