@@ -53,12 +53,12 @@ def test_the_schema_is_not_waited_for_behind_a_migration(source: Database, tmp_p
         tools = find_client_tools(source.server.major)
         started = time.monotonic()
         with held(source, "public.elsewhere"), pytest.raises(QueryError) as caught:
-            dump_schema(reader, tools, tmp_path, skip=(), unavailable=())
+            dump_schema(reader, tools, tmp_path, skip={}, unavailable=())
         assert time.monotonic() - started < HELD_SECONDS / 2
         assert caught.value.exit_code == 3
         assert caught.value.what == f"no lock within {LIMIT} while dumping the schema of the source"
         assert "AccessExclusiveLock" in caught.value.hint
-        archive, _ = dump_schema(reader, tools, tmp_path, skip=(), unavailable=())
+        archive, _ = dump_schema(reader, tools, tmp_path, skip={}, unavailable=())
     assert any("TABLE public elsewhere" in entry.description for entry in archive.entries)
 
 

@@ -117,15 +117,21 @@ def test_accepted_values_may_stay_and_are_counted(source, make_database, prove):
 
 
 def test_a_column_that_cannot_be_scanned_makes_the_result_incomplete(source, make_database, prove):
+    hidden = "CREATE TABLE f (v text); GRANT SELECT ON person TO pg_monitor; ALTER DATABASE :\"DBNAME\" SET role = 'pg_monitor';"
+    report = prove(source, planted(make_database, hidden), fresh="person.email", same="person.id person.note")
+    assert report.status == "incomplete"
+    assert [(n.place, n.why) for n in report.coverage.not_scanned] == [("public.f.v", "no right to read it")]
+    assert (report.coverage.columns, report.coverage.columns_of) == (3, 4)
+
+
+def test_a_foreign_table_holds_no_rows_and_is_no_part_of_the_proof(source, make_database, prove):
     foreign = "CREATE EXTENSION postgres_fdw; CREATE SERVER s FOREIGN DATA WRAPPER postgres_fdw; CREATE FOREIGN TABLE f (v text) SERVER s;"
     report = prove(
         source, planted(make_database, foreign), fresh="person.email", same="person.id person.note"
     )
-    assert report.status == "incomplete"
-    assert [(n.place, n.why) for n in report.coverage.not_scanned] == [
-        ("public.f.v", "its rows lie on another server")
-    ]
-    assert (report.coverage.columns, report.coverage.columns_of) == (3, 4)
+    assert report.status == "ok"
+    assert (report.coverage.columns, report.coverage.columns_of) == (3, 3)
+    assert any("foreign tables" in limit for limit in report.limits)
 
 
 def test_a_claim_on_a_column_the_source_does_not_have_makes_the_result_incomplete(

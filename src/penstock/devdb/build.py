@@ -17,8 +17,9 @@ import numpy.typing as npt
 
 from penstock.catalog.model import Catalog, TableName
 from penstock.devdb.closure.rowset import RowSet, blocks_of, offsets_of
+from penstock.devdb.disarm import LeftOut, reaching_views
 from penstock.devdb.progress import Progress
-from penstock.devdb.schema import LeftOut, dump_schema, with_leaves
+from penstock.devdb.schema import dump_schema, left_out_tables
 from penstock.devdb.sequences import set_sequences
 from penstock.devdb.subset import Subset
 from penstock.engines.postgres.clients import find_client_tools
@@ -52,13 +53,14 @@ def build(subset: Subset, source: Session, target: Session, progress: Progress) 
         tls=source.is_encrypted or target.is_encrypted,
     )
     refill = _refill_triggers(subset, source)
+    gone = left_out_tables(source, subset.catalog, subset.skip)
     with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
         progress.start("schema")
         archive, without = dump_schema(
             source,
             tools,
             Path(folder),
-            skip=with_leaves(subset.catalog, subset.skip),
+            skip=gone,
             unavailable=unavailable,
         )
         if not any(t.name.schema == "public" for t in subset.catalog) and not _has_public(source):
@@ -74,8 +76,14 @@ def build(subset: Subset, source: Session, target: Session, progress: Progress) 
             target.settings, target.database, "post-data", without=without | refill, grants=subset.grants
         )
         progress.finish("keys, indexes, constraints")
-        _settle(target, progress)
-        return Built(rows, size, archive.left_out)
+        reaching = reaching_views(source)
+        _settle(target, frozenset(reaching), progress)
+        empty = (
+            LeftOut(f"rows of the materialised view {name}", f"its query uses {what}")
+            for name, what in reaching.items()
+            if name not in gone
+        )
+        return Built(rows, size, (*archive.left_out, *empty))
 
 
 def copy_rows(
@@ -204,16 +212,36 @@ def _refill_triggers(subset: Subset, source: Session) -> frozenset[tuple[int, in
     )
 
 
-def _settle(target: Session, progress: Progress) -> None:
-    """Fill materialised views in the order they depend on each other, then gather statistics."""
+def _settle(target: Session, reaching: frozenset[TableName], progress: Progress) -> None:
+    """Fill materialised views in the order they depend on each other, then gather statistics.
+
+    Not of tables that foreign ones inherit from: both would ask the other server, the one that production asks.
+    """
     progress.start("statistics")
     for row in target.fetch(_MATERIALIZED_SQL):
-        target.execute(
-            f"REFRESH MATERIALIZED VIEW {row['name']}", doing=f"filling the materialised view {row['name']}"
-        )
-    target.execute("ANALYZE", doing="gathering statistics")
+        name = TableName(row["schema"], row["name"])
+        if name not in reaching:
+            target.execute(
+                f"REFRESH MATERIALIZED VIEW {name.sql}", doing=f"filling the materialised view {name}"
+            )
+    tables = target.fetchval(_ANALYZED_SQL)
+    if tables is not None:
+        target.execute(f"ANALYZE {tables}", doing="gathering statistics")
     progress.finish("statistics")
 
+
+# No names where no foreign table inherits: ANALYZE then takes everything.
+_ANALYZED_SQL = """
+WITH RECURSIVE above AS (
+    SELECT i.inhparent AS oid FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_foreign_table f ON f.ftrelid = i.inhrelid
+  UNION
+    SELECT i.inhparent FROM pg_catalog.pg_inherits i JOIN above ON above.oid = i.inhrelid
+)
+SELECT CASE WHEN EXISTS (SELECT FROM above) THEN string_agg(c.oid::regclass::text, ', ') ELSE '' END AS tables
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('r', 'p', 'm') AND NOT c.relispartition AND c.oid NOT IN (SELECT oid FROM above)
+   AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
+"""
 
 _MATERIALIZED_SQL = """
 WITH RECURSIVE depends AS (
@@ -226,7 +254,7 @@ WITH RECURSIVE depends AS (
   UNION
     SELECT d.view, depth.level + 1 FROM depth JOIN depends d ON d.on_view = depth.view
 )
-SELECT format('%I.%I', n.nspname, c.relname) AS name
+SELECT n.nspname AS schema, c.relname AS name
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN depth ON depth.view = c.oid
  WHERE c.relkind = 'm'
  GROUP BY n.nspname, c.relname ORDER BY max(depth.level), 1

@@ -37,6 +37,12 @@ def find_table(catalog: Catalog, text: str, where: str) -> TableName:
                     f"{text!r} in {where} is a partition",
                     hint=f"speak of its root: {str(catalog.root_of(name))!r}",
                 )
+            if table.kind == "foreign":
+                raise UnknownName(
+                    f"{text!r} in {where} is a foreign table",
+                    why="its rows live on another server: they are neither copied nor searched",
+                    hint="leave it out here; in `skip`, its structure does not arrive either",
+                )
             raise UnknownName(
                 f"{text!r} in {where} is a {table.kind}",
                 why="only tables hold rows to copy",
@@ -56,19 +62,26 @@ def _first_of(tables: Collection[TableName]) -> str:
     return f"there are {shown}{more}" if shown else "the database has no tables: is it the right one?"
 
 
-def find_tables(catalog: Catalog, patterns: Iterable[str], where: str) -> frozenset[TableName]:
-    """All tables the patterns name: a name, or one with `*` and `?` over `schema.table`. None at all is an error."""
+def find_tables(
+    catalog: Catalog, patterns: Iterable[str], where: str, *, foreign: bool = False
+) -> frozenset[TableName]:
+    """All tables the patterns name: a name, or one with `*` and `?` over `schema.table`. None at all is an error.
+
+    With `foreign`, foreign tables too, which have no rows here but a structure.
+    """
+    others = {t.name for t in catalog if foreign and t.kind == "foreign" and not t.is_partition}
     found: set[TableName] = set()
     for pattern in patterns:
         if any(c in pattern for c in "*?["):
-            matching = {name for name in catalog.leaves if fnmatchcase(str(name), pattern)}
+            matching = {name for name in (*catalog.leaves, *others) if fnmatchcase(str(name), pattern)}
             if not matching:
                 raise UnknownName(
                     f"no table matches {pattern!r} ({where})", hint="write it as schema.pattern"
                 )
             found |= matching
         else:
-            found.add(find_table(catalog, pattern, where))
+            named = {name for name in others if pattern in (str(name), name.sql)}
+            found |= named or {find_table(catalog, pattern, where)}
     return frozenset(found)
 
 

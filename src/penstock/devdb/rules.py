@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from penstock.catalog.graph import Children, Edge, RelationGraph, virtual_edge
-from penstock.catalog.model import MANIFEST, MANIFEST_COLUMNS, Catalog, ColumnName, TableName
+from penstock.catalog.model import MANIFEST_SCHEMA, Catalog, ColumnName, TableName
 from penstock.devdb.config import DevdbSettings, EdgeSettings, RootSettings
 from penstock.devdb.names import find_columns, find_scanned, find_table, find_tables
 from penstock.errors import ConfigError, UnknownName
@@ -35,8 +35,8 @@ def look_up(catalog: Catalog, settings: DevdbSettings, name: str) -> Rules:
     section = f"devdb.{name}"
     keep = find_tables(catalog, settings.keep, f"{section}.keep")
     empty = find_tables(catalog, settings.empty, f"{section}.empty")
-    own = {name for name in catalog.leaves if name == MANIFEST and _is_manifest(catalog)}
-    skip = find_tables(catalog, settings.skip, f"{section}.skip") | own
+    own = {name for name in catalog.leaves if name.schema == MANIFEST_SCHEMA}  # the source is a copy itself
+    skip = find_tables(catalog, settings.skip, f"{section}.skip", foreign=True) | own
     for first, second, both in (
         ("keep", "empty", keep & empty),
         ("keep", "skip", keep & skip),
@@ -48,6 +48,13 @@ def look_up(catalog: Catalog, settings: DevdbSettings, name: str) -> Rules:
                 hint="leave it in one of them",
             )
     for heir in catalog:
+        root = catalog.root_of(heir.name)
+        if heir.kind == "foreign" and heir.is_partition and root not in skip:
+            raise ConfigError(
+                f"{heir.name}, a partition of {root}, is a foreign table",
+                why="its rows live on another server, and no query of the copy could leave them aside",
+                hint=f"put {root} in `skip` of [{section}]",
+            )
         for parent in heir.parents:
             if parent in skip and not heir.is_partition and heir.name not in skip:
                 raise ConfigError(
@@ -98,11 +105,6 @@ def _acknowledged(
         else:
             columns.update(ColumnName(table, name) for name in names)
     return frozenset(columns), tuple(texts)
-
-
-def _is_manifest(catalog: Catalog) -> bool:
-    """Whether the source is a copy itself: its manifest is of no use in another copy, which gets its own."""
-    return tuple(column.name for column in catalog.tables[MANIFEST].columns) == MANIFEST_COLUMNS
 
 
 def _edges_of(catalog: Catalog, declared: RelationGraph, edge: EdgeSettings, section: str) -> list[Edge]:

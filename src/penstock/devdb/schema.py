@@ -1,8 +1,8 @@
 """The schema of a copy: one `pg_dump -Fc --schema-only` inside our snapshot, restored by section.
 
 The archive's table of contents is filtered by object identity (catalog oid, object oid), never by parsing SQL. Left out:
-event triggers, publications, subscriptions, grants and owners; extensions the target cannot install; skipped tables and
-what depends on them. What is left out is returned, so that the report can say it.
+user mappings, event triggers, publications, subscriptions, grants and owners; extensions the target cannot install;
+skipped tables and what depends on them. What is left out is returned, so that the report can say it.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.catalog.model import Catalog, TableName, quote_identifier
+from penstock.catalog.model import MANIFEST_SCHEMA, Catalog, TableName, quote_identifier
+from penstock.devdb.disarm import LeftOut, never_copied, views_with_passwords
 from penstock.engines.postgres.clients import ClientTools
 from penstock.engines.postgres.errors import LOCKED_HINT, LOCKED_WHY
 from penstock.engines.postgres.session import PINNED, Session
@@ -38,14 +39,6 @@ class Entry:
     catalog_oid: int
     oid: int
     description: str  # "TABLE public customer owner"
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """An object of the source that the copy does not have, and why."""
-
-    what: str
-    why: str
 
 
 class SchemaArchive:
@@ -100,7 +93,10 @@ class SchemaArchive:
 
 
 # Comments on extensions need their owner; the schema `public` is in every new database.
-_NEVER = ("COMMENT - EXTENSION ", "EVENT TRIGGER ", "SCHEMA - public ", "COMMENT - SCHEMA public ")
+_NEVER = (
+    "COMMENT - EXTENSION ", "EVENT TRIGGER ", "USER MAPPING ", "COMMENT - EVENT TRIGGER ", "SCHEMA - public ",
+    "COMMENT - SCHEMA public ",
+)  # fmt: skip
 # Written by a pg_dump newer than the target, for settings that did not exist then. Nothing else is ever ignored.
 _UNKNOWN_SETTING = re.compile(
     r'unrecognized configuration parameter "(transaction_timeout|default_table_access_method)"'
@@ -112,15 +108,14 @@ def dump_schema(
     tools: ClientTools,
     folder: Path,
     *,
-    skip: Iterable[TableName],
+    skip: Mapping[TableName, LeftOut],
     unavailable: Iterable[str],
 ) -> tuple[SchemaArchive, frozenset[tuple[int, int]]]:
     """Dump the schema the source session's exported snapshot sees; also the identities to leave out on restore.
 
     `pg_dump` locks every table it dumps, those without rows in the copy too, and lifts `lock_timeout` in its session.
     """
-    skipped = list(skip)
-    identities, left_out = _identities_to_leave_out(source, skipped, list(unavailable))
+    identities, left_out = _identities_to_leave_out(source, skip, list(unavailable))
     path = folder / "schema.dump"
     command = [
         str(tools.pg_dump),
@@ -131,7 +126,8 @@ def dump_schema(
         "--no-publications",
         "--no-subscriptions",
         "--no-security-labels",
-        *(f"--exclude-table={quote_identifier(t.schema)}.{quote_identifier(t.table)}" for t in skipped),
+        f"--exclude-schema={MANIFEST_SCHEMA}",
+        *(f"--exclude-table={quote_identifier(t.schema)}.{quote_identifier(t.table)}" for t in skip),
         f"--file={path}",
     ]
     result = _run(command, connection_environment(source.settings, source.database))
@@ -166,36 +162,38 @@ def with_leaves(catalog: Catalog, tables: Iterable[TableName]) -> Iterator[Table
             yield table.name
 
 
-def left_out_tables(source: Session, catalog: Catalog, skip: Iterable[TableName]) -> frozenset[TableName]:
-    """Skipped tables, their partitions, and the views that stand on any of them."""
-    skipped = frozenset(with_leaves(catalog, skip))
-    if not skipped:
-        return skipped
-    rows = source.fetch(_DEPENDENT_VIEWS_SQL, [name.sql for name in skipped])
-    return skipped | {TableName(row["schema"], row["name"]) for row in rows}
+def left_out_tables(
+    source: Session, catalog: Catalog, skip: Iterable[TableName]
+) -> Mapping[TableName, LeftOut]:
+    """Skipped tables, their partitions, views that quote a password, and the views that stand on any of them."""
+    gone = {
+        name: LeftOut(f"view {name}", "its query quotes a password") for name in views_with_passwords(catalog)
+    }
+    for name in with_leaves(catalog, skip):
+        kind = "foreign table" if catalog.tables[name].kind == "foreign" else "table"
+        gone[name] = LeftOut(f"{kind} {name}", "listed in `skip`")
+    if gone:
+        for row in source.fetch(_DEPENDENT_VIEWS_SQL, [name.sql for name in gone]):
+            name = TableName(row["schema"], row["name"])
+            gone.setdefault(name, LeftOut(f"view {name}", "depends on what is left out"))
+    return gone
 
 
 def _identities_to_leave_out(
-    source: Session, skipped: Sequence[TableName], unavailable: Sequence[str]
+    source: Session, skip: Mapping[TableName, LeftOut], unavailable: Sequence[str]
 ) -> tuple[frozenset[tuple[int, int]], list[LeftOut]]:
     """(catalog oid, oid) of what must not be restored, found in the source's own dependency catalog."""
     identities: set[tuple[int, int]] = set()
-    left_out: list[LeftOut] = []
-    for row in source.fetch(
-        "SELECT 'pg_catalog.pg_event_trigger'::regclass::oid::int8 AS c, oid::int8, evtname FROM pg_catalog.pg_event_trigger"
-    ):
-        identities.add((row["c"], row["oid"]))
-        left_out.append(LeftOut(f"event trigger {row['evtname']}", "event triggers are never copied"))
+    left_out = list(never_copied(source))
     for name in unavailable:
         for row in source.fetch(_EXTENSION_SQL, name):
             identities.add((row["c"], row["oid"]))
         left_out.append(LeftOut(f"extension {name}", "the target's server does not offer it"))
-    if skipped:
-        names = [f"{quote_identifier(t.schema)}.{quote_identifier(t.table)}" for t in skipped]
-        for row in source.fetch(_DEPENDENT_SQL, names):
+    if skip:
+        for row in source.fetch(_DEPENDENT_KEYS_SQL, [name.sql for name in skip]):
             identities.add((row["c"], row["oid"]))
             left_out.append(LeftOut(row["what"], "depends on a skipped table"))
-        left_out.extend(LeftOut(f"table {t}", "listed in `skip`") for t in skipped)
+        left_out.extend(skip.values())
     return frozenset(identities), left_out
 
 
@@ -223,19 +221,13 @@ _EXTENSION_SQL = """
 SELECT 'pg_catalog.pg_extension'::regclass::oid::int8 AS c, oid::int8 FROM pg_catalog.pg_extension WHERE extname = $1
 """
 
-# Foreign keys that reference a skipped table, and all views above one, however deep.
-_DEPENDENT_SQL = (
-    _GONE_SQL
-    + """
+# pg_dump leaves out the tables and views themselves, with all that is theirs.
+_DEPENDENT_KEYS_SQL = """
 SELECT 'pg_catalog.pg_constraint'::regclass::oid::int8 AS c, k.oid::int8 AS oid,
        'foreign key ' || k.conname || ' of ' || k.conrelid::regclass::text AS what
-  FROM pg_catalog.pg_constraint k JOIN gone ON gone.oid = k.confrelid
- WHERE k.contype = 'f' AND k.conrelid NOT IN (SELECT oid FROM gone)
-UNION ALL
-SELECT 'pg_catalog.pg_class'::regclass::oid::int8, v.oid::int8, 'view ' || v.oid::regclass::text
-  FROM pg_catalog.pg_class v JOIN gone ON gone.oid = v.oid WHERE v.relkind IN ('v', 'm')
+  FROM pg_catalog.pg_constraint k
+ WHERE k.contype = 'f' AND k.confrelid = ANY($1::text[]::regclass[]) AND k.conrelid <> ALL($1::text[]::regclass[])
 """
-)
 
 
 def connection_environment(settings: ConnectionSettings, database: str) -> dict[str, str]:

@@ -83,10 +83,8 @@ def verify(
     progress: Progress,
     *,
     expected: Mapping[TableName, int] | None = None,
-    in_use: bool = False,
 ) -> Verification:
-    """Both checks on the target's session; the source is in its snapshot. `expected` rows: the closure's, by
-    default. A target that is `in_use` may hold what people made there."""
+    """Both checks on the target's session; the source is in its snapshot. `expected` rows: the closure's, by default."""
     if expected is None:
         rows = subset.closure.rows
         expected = {
@@ -102,13 +100,12 @@ def verify(
             subset.catalog,
             expected,
             source=source,
-            skipped=left_out_tables(source, subset.catalog, subset.skip),
+            skipped=frozenset(left_out_tables(source, subset.catalog, subset.skip)),
             emptied=frozenset(
                 name
                 for name, decision in subset.policy.decisions.items()
                 if decision.contract is not None and decision.contract.codomain is Codomain.CONSTANT
             ),
-            in_use=in_use,
             progress=tasks,
         )
         leaks = check_leaks(

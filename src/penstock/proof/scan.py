@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from penstock.catalog.model import MANIFEST, ColumnName, TableName
+from penstock.catalog.model import MANIFEST_SCHEMA, ColumnName, TableName
 from penstock.engines.postgres.session import Session
 from penstock.proof.cells import Cells, Spelling, cut, fold, joined, read_block, readings, whole_rows
 from penstock.proof.collect import decoded
@@ -44,10 +44,13 @@ def scan_target(target: Session, scan: Scan, say: Progress) -> LeakCoverage:
     columns = columns_of = rows = cells = size = 0
     # Materialised views last: what their tables hold by right is known by then.
     for relation in sorted(relations(target).values(), key=lambda r: r.kind == "m"):
+        if relation.kind == "f":
+            continue  # it holds no rows: what a query of it shows lies on another server
         columns_of += len(relation.columns)
-        why = "its rows lie on another server" if relation.kind == "f" else relation.unreadable
-        if why:
-            not_scanned += [NotScanned(f"{relation.name}.{c.name}", why) for c in relation.columns]
+        if relation.unreadable:
+            not_scanned += [
+                NotScanned(f"{relation.name}.{c.name}", relation.unreadable) for c in relation.columns
+            ]
             continue
         columns += len(relation.columns)
         if not relation.columns or not relation.populated:
@@ -143,7 +146,7 @@ class Scan:
         """What each hit in a column of the target is."""
         if place in self.acknowledged:
             return np.full(len(hits.value), _ACKNOWLEDGED, dtype=np.int8)
-        if place.table == MANIFEST:
+        if place.table.schema == MANIFEST_SCHEMA:
             # The manifest names tables, columns, masks and who ran it, and holds no row's value: shown, not refused.
             return np.full(len(hits.value), _APART, dtype=np.int8)
         out = np.full(len(hits.value), _LEAK, dtype=np.int8)
