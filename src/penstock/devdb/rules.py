@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from penstock.catalog.graph import Children, Edge, RelationGraph, virtual_edge
-from penstock.catalog.model import MANIFEST_SCHEMA, Catalog, ColumnName, TableName
+from penstock.catalog.model import MANIFEST, MANIFEST_COLUMNS, Catalog, ColumnName, TableName
 from penstock.devdb.config import DevdbSettings, EdgeSettings, RootSettings
 from penstock.devdb.names import find_columns, find_scanned, find_table, find_tables
 from penstock.errors import ConfigError, UnknownName
@@ -35,7 +35,7 @@ def look_up(catalog: Catalog, settings: DevdbSettings, name: str) -> Rules:
     section = f"devdb.{name}"
     keep = find_tables(catalog, settings.keep, f"{section}.keep")
     empty = find_tables(catalog, settings.empty, f"{section}.empty")
-    own = {name for name in catalog.leaves if name.schema == MANIFEST_SCHEMA}  # the source is a copy itself
+    own = {name for name in catalog.leaves if name == MANIFEST and _is_manifest(catalog)}
     skip = find_tables(catalog, settings.skip, f"{section}.skip", foreign=True) | own
     for first, second, both in (
         ("keep", "empty", keep & empty),
@@ -105,6 +105,11 @@ def _acknowledged(
         else:
             columns.update(ColumnName(table, name) for name in names)
     return frozenset(columns), tuple(texts)
+
+
+def _is_manifest(catalog: Catalog) -> bool:
+    """Whether the source is a copy itself: its manifest is of no use in another copy, which gets its own."""
+    return tuple(column.name for column in catalog.tables[MANIFEST].columns) == MANIFEST_COLUMNS
 
 
 def _edges_of(catalog: Catalog, declared: RelationGraph, edge: EdgeSettings, section: str) -> list[Edge]:

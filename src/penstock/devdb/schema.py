@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.catalog.model import MANIFEST_SCHEMA, Catalog, TableName, quote_identifier
+from penstock.catalog.model import Catalog, TableName, quote_identifier
 from penstock.devdb.disarm import LeftOut, never_copied, views_with_passwords
 from penstock.engines.postgres.clients import ClientTools
 from penstock.engines.postgres.errors import LOCKED_HINT, LOCKED_WHY
@@ -126,7 +126,6 @@ def dump_schema(
         "--no-publications",
         "--no-subscriptions",
         "--no-security-labels",
-        f"--exclude-schema={MANIFEST_SCHEMA}",
         *(f"--exclude-table={quote_identifier(t.schema)}.{quote_identifier(t.table)}" for t in skip),
         f"--file={path}",
     ]

@@ -83,8 +83,10 @@ def verify(
     progress: Progress,
     *,
     expected: Mapping[TableName, int] | None = None,
+    in_use: bool = False,
 ) -> Verification:
-    """Both checks on the target's session; the source is in its snapshot. `expected` rows: the closure's, by default."""
+    """Both checks on the target's session; the source is in its snapshot. `expected` rows: the closure's, by
+    default. A target that is `in_use` may hold what people made there."""
     if expected is None:
         rows = subset.closure.rows
         expected = {
@@ -106,6 +108,7 @@ def verify(
                 for name, decision in subset.policy.decisions.items()
                 if decision.contract is not None and decision.contract.codomain is Codomain.CONSTANT
             ),
+            in_use=in_use,
             progress=tasks,
         )
         leaks = check_leaks(

@@ -15,12 +15,13 @@ Progress = Callable[[str, int, int], None]
 
 
 class Status(StrEnum):
-    """The outcome of a check. Only `OK` and `KNOWN` are a pass; `SKIPPED` never is."""
+    """The outcome of a check. `OK`, `KNOWN` and `EXTRA` are a pass; `SKIPPED` never is."""
 
     OK = "ok"
     FAILED = "failed"
     SKIPPED = "skipped"
     KNOWN = "known violation"  # the source breaks its own rule in the same way
+    EXTRA = "extra"  # made by somebody in the copy; no loss
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from penstock.catalog.model import MANIFEST_SCHEMA, ColumnName, TableName
+from penstock.catalog.model import MANIFEST, ColumnName, TableName
 from penstock.engines.postgres.session import Session
 from penstock.proof.cells import Cells, Spelling, cut, fold, joined, read_block, readings, whole_rows
 from penstock.proof.collect import decoded
@@ -146,7 +146,7 @@ class Scan:
         """What each hit in a column of the target is."""
         if place in self.acknowledged:
             return np.full(len(hits.value), _ACKNOWLEDGED, dtype=np.int8)
-        if place.table.schema == MANIFEST_SCHEMA:
+        if place.table == MANIFEST:
             # The manifest names tables, columns, masks and who ran it, and holds no row's value: shown, not refused.
             return np.full(len(hits.value), _APART, dtype=np.int8)
         out = np.full(len(hits.value), _LEAK, dtype=np.int8)
