@@ -291,6 +291,23 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize("command", ["plan", "create", "refresh", "drop", "verify"])
+@pytest.mark.parametrize("name", ["template0", "template1", "postgres", "maintenance"])
+def test_a_database_the_server_or_the_connection_needs_is_no_copy(
+    name: str, command: str, make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    folder = make_folder(make_database(SHOP), DEVDB, MASKS)
+    replaced(f'database = "{folder.database}"', f'database = "{name}"')(folder)
+    replaced('dbname = "postgres"', 'dbname = "maintenance"')(folder)  # there is none: nobody connects
+    before = databases(folder.target)
+    refused = folder.run("dev", command, "small", *(["--yes"] if command == "drop" else []))
+    assert refused.code == USAGE
+    assert "[PEN-2100]" in refused.err
+    assert f"would make the database {name}" in refused.err
+    assert "hint: add to [devdb.small]: database = " in refused.err
+    assert databases(folder.target) == before
+
+
 def run(folder: Folder, *command: str) -> Done:
     return folder.run(*(part.replace("{path}", str(folder.path)) for part in command))
 

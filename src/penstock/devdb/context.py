@@ -18,6 +18,8 @@ from penstock.project.connections import ConnectionSettings
 from penstock.project.key import parse_key
 from penstock.project.settings import ProjectSettings
 
+_SERVERS_OWN = ("postgres", "template0", "template1")
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -69,12 +71,19 @@ def context_of(project: ProjectSettings, name: str, settings: DevdbSettings | No
             hint="set a shorter `database` there",
         )
     section = f"[devdb.{name}]"
+    target = project.only_connection("target", settings.target or None, section=section)
+    if (settings.database or name) in (*_SERVERS_OWN, target.dbname):
+        raise ConfigError(
+            f"{section} would make the database {settings.database or name}, which the target's server or connection needs",
+            why=f"{', '.join(_SERVERS_OWN)} are the server's own, and [connections.{target.name}] connects to {target.dbname}",
+            hint=f'add to {section}: database = "{project.name}_dev"',
+        )
     return Context(
         project=project.name,
         name=name,
         settings=settings,
         source=project.only_connection("source", settings.source or None, section=section),
-        target=project.only_connection("target", settings.target or None, section=section),
+        target=target,
         keys=Keyring(parse_key(project.key())),
         registry=registry_file.load(project.masks_path),
         state_dir=project.state_dir,
