@@ -1,4 +1,5 @@
-"""Somebody holds a table of production, as a migration does: a run gives up in time instead of waiting with its snapshot open."""
+"""Somebody holds a table of production, as a migration does: a run gives up in time instead of waiting with its snapshot
+open, and when the migration ends in time, the run sees all it has done."""
 
 from __future__ import annotations
 
@@ -10,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from penstock.devdb.schema import dump_schema
-from penstock.engines.postgres import session
+from penstock.engines.postgres import locks, session
 from penstock.engines.postgres.clients import find_client_tools
 from penstock.errors import QueryError
-from tests.devdb.conftest import Folder
-from tests.devdb.processes import looking
-from tests.servers import Database
+from tests.devdb.conftest import Folder, MakeRole
+from tests.devdb.processes import Looker, looking, running, wait_until
+from tests.servers import Database, throw_away_server, usable_programs
 
 LIMIT = "300ms"
 HELD_SECONDS = (
@@ -66,6 +67,152 @@ def test_a_table_somebody_holds_ends_a_plan_with_what_to_look_for(folder: Folder
     with held(source, "public.elsewhere"):
         done = folder.run("dev", "plan", "small")
     assert done.code == 3
-    assert "no lock in time while reading the catalog" in done.err
+    assert "no lock in time while locking the tables of postgresql://" in done.err
     assert "hint: run the command again when that session is done" in done.err
     assert "PEN-3200" in done.err
+
+
+# What makes a table empty for every snapshot older than the commit, rows that are there before and after it included.
+MIGRATIONS = {
+    "a rewrite": "ALTER TABLE public.orders ALTER note TYPE varchar(100)",
+    "a truncation": "CREATE TEMP TABLE kept AS TABLE public.orders; TRUNCATE public.orders; "
+    "INSERT INTO public.orders TABLE kept",
+    "tables that come and go": "ALTER TABLE public.orders ALTER note TYPE varchar(100); "
+    "CREATE TABLE public.late (id int PRIMARY KEY); DROP TABLE public.elsewhere",
+}
+COMMANDS = (("create", "a rewrite"), ("create", "a truncation"), ("create", "tables that come and go"),
+            ("refresh", "a rewrite"), ("refresh", "tables that come and go"))  # fmt: skip
+
+
+def waits(folder: Folder) -> bool:
+    """Whether a run waits for a lock on the source."""
+    return bool(
+        folder.source.server.maintenance.value(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = $1 "
+            "AND application_name = 'penstock dev small'",
+            folder.source.name,
+        )
+    )
+
+
+@contextmanager
+def migrating(database: Database, what: str) -> Iterator[Looker]:
+    """The migration is done inside, and not committed."""
+    with looking(database) as migration:
+        assert migration.ask(f"BEGIN; {what}; SELECT 'done'") == "done"
+        yield migration
+
+
+@pytest.mark.parametrize(("command", "migration"), COMMANDS)
+def test_rows_that_a_migration_rewrites_meanwhile_are_all_in_the_copy(
+    folder: Folder, source: Database, command: str, migration: str
+) -> None:
+    if command == "refresh":
+        assert folder.run("dev", "create", "small").code == 0
+    with (
+        migrating(source, MIGRATIONS[migration]) as session_of,
+        running(folder, "dev", command, "small") as run,
+    ):
+        wait_until(lambda: waits(folder))
+        session_of.ask("COMMIT; SELECT 'committed'")
+        assert run.end() == 0, run.said
+    assert folder.made.value("SELECT count(*) FROM public.customer") == 5
+    assert folder.made.value("SELECT count(*) FROM public.orders") == 50
+    came_and_went = migration == "tables that come and go"
+    assert folder.made.value("SELECT to_regclass('public.late') IS NOT NULL") == came_and_went
+    assert folder.made.value("SELECT to_regclass('public.elsewhere') IS NULL") == came_and_went
+
+
+def test_rows_of_a_table_truncated_and_filled_again_meanwhile_can_be_added(
+    folder: Folder, source: Database
+) -> None:
+    assert folder.run("dev", "create", "small").code == 0
+    arguments = ("dev", "add", "small", "--root", "public.customer:id = 30")
+    with migrating(source, MIGRATIONS["a truncation"]) as session_of, running(folder, *arguments) as run:
+        wait_until(lambda: waits(folder))
+        session_of.ask("COMMIT; SELECT 'committed'")
+        assert run.end() == 0, run.said
+    assert folder.made.value("SELECT count(*) FROM public.orders") == 60
+
+
+def test_nobody_can_rewrite_a_table_while_a_run_reads(source: Database) -> None:
+    with session.Session.open(source.settings, read_only=True) as reader:
+        reader.begin_snapshot(export=True, locked=True)
+        with looking(source) as migration:
+            migration.ask(f"SET lock_timeout = '{LIMIT}'; SELECT 'set'")
+            migration.ask("TRUNCATE public.elsewhere; SELECT 'gave up'")
+        assert reader.fetchval("SELECT count(*) FROM public.orders") == 400
+
+
+def test_tables_that_never_stand_still_end_with_an_error(
+    source: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table is made between the list and the locks, each time."""
+    names = iter(range(10))
+
+    async def disturbed(connection, pin, begin_one, database):  # type: ignore[no-untyped-def]
+        async def disturb() -> None:
+            source.execute(f"CREATE TABLE public.late{next(names)} ()")
+            await begin_one()
+
+        await locks.begin_behind_locks(connection, pin, disturb, database)
+
+    monkeypatch.setattr(session, "begin_behind_locks", disturbed)
+    with (
+        session.Session.open(source.settings, read_only=True) as reader,
+        pytest.raises(QueryError) as caught,
+    ):
+        reader.begin_snapshot(export=True, locked=True)
+    assert caught.value.exit_code == 3
+    assert "change faster than they can be locked" in caught.value.what
+    assert next(names) == 3
+
+
+def test_what_this_role_may_not_read_is_not_locked(
+    folder: Folder, source: Database, make_role: MakeRole
+) -> None:
+    role, password = make_role()
+    source.execute(
+        'CREATE SCHEMA "Odd; ""one"; CREATE TABLE "Odd; ""one"."a.b" (); CREATE TABLE public.closed ()',
+        f'GRANT USAGE ON SCHEMA "Odd; ""one" TO {role}; GRANT SELECT ON "Odd; ""one"."a.b" TO {role}',
+    )
+    folder.log_in_as("prod", role, password)
+    settings = folder.project.settings.only_connection("source", None)
+    with session.Session.open(settings, read_only=True) as reader:
+        reader.begin_snapshot(locked=True)
+        locked = reader.fetch(
+            "SELECT relation::regclass::text AS name FROM pg_catalog.pg_locks "
+            "WHERE pid = pg_backend_pid() AND relation >= 16384::oid"
+        )
+    assert [row["name"] for row in locked] == ['"Odd; ""one"."a.b"']
+
+
+def test_a_thousand_tables_are_locked_at_once(source: Database) -> None:
+    source.execute("DO $$ BEGIN FOR n IN 1..1000 LOOP EXECUTE 'CREATE TABLE public.many' || n || ' ()'; "
+                   "IF n % 100 = 0 THEN COMMIT; END IF; END LOOP; END $$")  # fmt: skip
+    with session.Session.open(source.settings, read_only=True) as reader:
+        started = time.monotonic()
+        reader.begin_snapshot(export=True, locked=True)
+        assert time.monotonic() - started < 5
+        held_now = (
+            "SELECT count(*) FROM pg_catalog.pg_locks WHERE pid = pg_backend_pid() AND relation >= 16384::oid"
+        )
+        assert reader.fetchval(held_now) == 1004
+
+
+def test_a_server_without_room_for_the_locks_is_told_what_to_raise() -> None:
+    few = {"max_connections": "10", "max_locks_per_transaction": "10"}
+    with throw_away_server(usable_programs(), options=few) as server:
+        server.create("crowded")
+        crowded = server.database("crowded")
+        crowded.psql(
+            "DO $$ BEGIN FOR n IN 1..2000 LOOP EXECUTE 'CREATE TABLE public.many' || n || ' ()'; "
+            "IF n % 50 = 0 THEN COMMIT; END IF; END LOOP; END $$"
+        )
+        with (
+            session.Session.open(crowded.settings, read_only=True) as reader,
+            pytest.raises(QueryError) as caught,
+        ):
+            reader.begin_snapshot(export=True, locked=True)
+    assert "no room for the locks of 2000 tables" in caught.value.what
+    assert "max_locks_per_transaction" in caught.value.hint

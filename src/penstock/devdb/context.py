@@ -41,11 +41,11 @@ class Context:
 
     @contextmanager
     def source_session(self) -> Iterator[Session]:
-        """The source, read-only, inside one exported snapshot."""
+        """The source, read-only, inside one exported snapshot, its tables locked against being rewritten."""
         with Session.open(
             self.source, read_only=True, application_name=f"penstock dev {self.name}"
         ) as session:
-            session.begin_snapshot(export=True)
+            session.begin_snapshot(export=True, locked=True)
             yield session
 
     @contextmanager

@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 import asyncpg
 
 from penstock.engines.postgres.errors import translated
+from penstock.engines.postgres.locks import begin_behind_locks
 from penstock.engines.postgres.loop import beside, event_loop, next_item, run
 from penstock.errors import DatabaseError, SourceRefused
 from penstock.project.connections import ConnectionSettings
@@ -124,32 +125,47 @@ class Session:
             except (Exception, asyncio.CancelledError):  # noqa: BLE001 - closing is best effort
                 self.connection.terminate()
 
-    def begin_snapshot(self, snapshot_id: str | None = None, *, export: bool = False) -> None:
+    def begin_snapshot(
+        self, snapshot_id: str | None = None, *, export: bool = False, locked: bool = False
+    ) -> None:
         """Open the one transaction of this session: REPEATABLE READ READ ONLY, settings pinned.
 
-        With `snapshot_id` it sees exactly what the exporting session sees; with `export` it exports its own.
+        With `snapshot_id` it sees exactly what the exporting session sees; with `export` it exports its own. With
+        `locked` the tables are locked before it is taken: no rewrite of one can hide its rows.
         """
         with translated(f"opening a snapshot of {self.settings.describe()}"):
-            run(self._begin(snapshot_id, export=export))
+            run(self._begin(snapshot_id, export=export, locked=locked))
 
-    async def _begin(self, snapshot_id: str | None, *, export: bool) -> None:
-        await self.connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        if snapshot_id is not None:
-            await self.connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot_id}'")
-        encoding = await self.connection.fetchval("SELECT pg_catalog.current_setting('server_encoding')")
+    async def _begin(self, snapshot_id: str | None, *, export: bool, locked: bool) -> None:
+        encoding = await self._guarded(
+            self.connection.fetchval, "SELECT pg_catalog.current_setting('server_encoding')"
+        )
         if encoding == "SQL_ASCII":
             raise SourceRefused(
                 f"the database {self.settings.describe()} has the encoding SQL_ASCII",
                 why="its bytes have no declared meaning, so they cannot be read faithfully",
                 hint="restore it into a database with a real encoding (pg_dump -E …) and use that as source",
             )
-        await self.pin()
+
+        async def begin() -> None:
+            await self.connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            if snapshot_id is not None:
+                await self.connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot_id}'")
+            await self.pin()
+
+        if locked:
+            await begin_behind_locks(self.connection, self.pin, begin, self.settings.describe())
+        else:
+            await begin()
         self.snapshot_id = snapshot_id
         if export:
             self.snapshot_id = await self.connection.fetchval("SELECT pg_catalog.pg_export_snapshot()")
 
     async def pin(self) -> None:
-        """SET LOCAL everything text depends on; no statement or idle limit cuts our own snapshot."""
+        """SET LOCAL everything text depends on; no statement or idle limit cuts our own snapshot.
+
+        SET takes no snapshot; a SELECT would, before the locks it is to be taken behind.
+        """
         newest = self.connection.get_server_version().major >= _TRANSACTION_TIMEOUT_SINCE
         await self.connection.execute(PIN_SQL + (";SET LOCAL transaction_timeout = 0" if newest else ""))
 
