@@ -44,6 +44,62 @@ def test_why_shows_masked_keys_masked_and_finds_rows_by_them(
         assert "quart" not in told.out + told.err
 
 
+def test_why_says_what_the_source_and_the_copy_have_each(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(
+        "CREATE TABLE public.big (id int PRIMARY KEY, word text);"
+        "CREATE TABLE public.person (code text, place int, PRIMARY KEY (code, place));"
+        "INSERT INTO public.big SELECT n, 'quartermaine' FROM generate_series(1, 3) n;"
+        "INSERT INTO public.person VALUES ('quartermaine', 1), ('zebquart', 1); ANALYZE;"
+    )
+    roots = "".join(f'[[devdb.small.root]]\ntable = "public.{table}"\n' for table in ("big", "person"))
+    masks = '[public.big]\nid = "integer"\nword = "text"\n[public.person]\ncode = "text"\n'
+    folder = make_folder(source, roots, masks)
+    ((code, told),) = {
+        (d.code, d.json["in_copy"]) for d in [folder.run("dev", "why", "small", "public.big", "1", "--json")]
+    }
+    assert (code, told) == (0, None), "before there is a copy, the path is all there is"
+    assert folder.run("dev", "create", "small").code == 0
+    made_in = folder.made.value("SELECT left(created_at::text, 16) FROM penstock.manifest")
+
+    def why(table: str, key: str) -> tuple[int, bool, bool | None, str]:
+        done = folder.run("dev", "why", "small", f"public.{table}", key, "--json")
+        assert done.code in (0, 1), done.err
+        assert "quart" not in done.out
+        assert f"the copy made {made_in}" in done.json["copy"]
+        return done.code, done.json["included"], done.json["in_copy"], done.json["row"]
+
+    before = {key: why("big", key)[3] for key in ("1", "2")}
+    assert why("big", "1")[:3] == (0, True, True)
+    assert "the source as it is now" in folder.run("dev", "why", "small", "public.big", "1").out
+    source.execute(
+        "INSERT INTO big VALUES (900001, 'quartermaine')",
+        "DELETE FROM big WHERE id = 2",
+        "DELETE FROM person WHERE code = 'zebquart'",
+    )
+    assert why("big", "900001")[:3] == (1, True, False)
+    shown = folder.run("dev", "why", "small", "public.big", "900001")
+    assert (
+        f"it is not in the copy made {made_in}, but one made now would have it: penstock dev refresh small"
+        in shown.out
+    )
+    assert why("big", "2") == (1, False, True, before["2"]), "gone from the source, named by its old key"
+    assert why("big", before["2"].split()[1]) == (1, False, True, before["2"]), "or by the copy's"
+    assert why("person", "zebquart, 1")[:3] == (1, False, True)
+    folder.made.execute(f"DELETE FROM big WHERE id = {before['1'].split()[1]}")
+    assert why("big", "1")[:3] == (1, True, False)
+    for key in ("77", "no number", "99999999999999999999"):
+        nowhere = folder.run("dev", "why", "small", "public.big", key)
+        assert nowhere.code == 2
+        assert "has no row with that key, neither in the source nor in the copy" in nowhere.err
+    folder.write(key=KEY[::-1])
+    told = folder.run("dev", "why", "small", "public.big", "3")
+    assert "made with another key" in told.out
+    folder.made.execute("DROP TABLE person")
+    assert folder.run("dev", "why", "small", "public.person", "quartermaine,1").code in (0, 1)
+
+
 def test_why_follows_what_add_brought_back_to_its_roots(made: Folder) -> None:
     made.source.execute(
         "INSERT INTO customer (name, nick, country) VALUES ('Fresh Quartermaine', 'zebfresh', 'BE')",

@@ -103,11 +103,12 @@ def verify(name: str, as_json: bool) -> int:
 @click.argument("key")
 @json_option
 def why(name: str, table: str, key: str, as_json: bool) -> int:
-    """The path by which a row came into the subset. KEY is its primary key, as in the source or as masked."""
+    """The path by which a row comes into the subset of today's source, and whether the copy has it. KEY is its primary key,
+    as in the source or as masked. Exits with 1 where either does not hold."""
     with progress() as shown:
         found = open_project().why_dev(name, table, key, progress=shown)
     emit_json(found.as_dict()) if as_json else emit(dev_text.why(found))
-    return 0 if found.included else 1
+    return 0 if found.explained else 1
 
 
 @command.command("list")

@@ -164,9 +164,10 @@ def added(result: Added) -> str:
 
 def why(found: Why) -> str:
     if not found.included:
-        return f"{found.row} is not in the subset: {found.reason}"
+        return f"{found.row} is not in the subset: {found.reason}\n{found.copy}"
     lines = [f"{found.row} is in the subset because"]
     lines += [f"  {'  ' * depth}{step}" for depth, step in enumerate(found.steps)]
+    lines.append(found.copy)
     return "\n".join(lines)
 
 

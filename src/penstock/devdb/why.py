@@ -1,6 +1,7 @@
 """`dev why TABLE KEY`: the path by which a row comes into the subset.
 
-The closure is computed again with provenance on. Keys are shown as the development database has them: masked where they
+The closure is computed again with provenance on, on the source as it is now; the copy is asked whether it has the row,
+for either may have changed since it was made. Keys are shown as the development database has them: masked where they
 are masked, so that what is printed is what a developer sees, and nothing else leaves.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,20 +17,19 @@ import numpy as np
 import pyarrow as pa
 
 from penstock.catalog.model import Table, TableName, quote_identifier
-from penstock.devdb import databases, manifest
 from penstock.devdb.added import AddedRoots, added_roots
 from penstock.devdb.closure.addresses import Addresses
 from penstock.devdb.closure.provenance import Origin
 from penstock.devdb.closure.roots import identifying_columns
 from penstock.devdb.closure.rowset import blocks_of, leaves_of, offsets_of, row_ids
 from penstock.devdb.context import Context
+from penstock.devdb.in_copy import Copy, copy_of
 from penstock.devdb.names import find_table
-from penstock.devdb.ours import require_ours
 from penstock.devdb.planning import Prepared, close, prepare
 from penstock.devdb.progress import Progress
 from penstock.devdb.subset import Subset
 from penstock.engines.postgres.session import Session
-from penstock.errors import UnknownName, UsageError
+from penstock.errors import MaskError, UnknownName, UsageError
 from penstock.masks.contract import Mask
 from penstock.pump import copytext
 
@@ -47,12 +48,19 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """The answer. `steps` lead from the row asked for back to a root or a kept table."""
+    """The answer. `steps` lead from the row asked for back to a root or a kept table; `included` is of a copy made now."""
 
     row: str
     included: bool
     reason: str
     steps: tuple[Step, ...]
+    in_copy: bool | None = None  # None: there is no copy, or its keys cannot be compared
+    copy: str = ""  # the same in words
+
+    @property
+    def explained(self) -> bool:
+        """Whether the copy has the row, or would have it if there were one, and the path says why."""
+        return self.included and self.in_copy is not False
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -60,6 +68,8 @@ class Why:
             "included": self.included,
             "reason": self.reason,
             "steps": [{"row": s.row, "how": s.how, "relation": s.relation} for s in self.steps],
+            "in_copy": self.in_copy,
+            "copy": self.copy,
         }
 
 
@@ -69,27 +79,36 @@ def why(context: Context, table_text: str, key: str, progress: Progress) -> Why:
     Rows the rules do not bring may have been brought by `dev add`; then its roots are followed, from the manifests of
     the copy.
     """
-    with context.source_session() as source:
+    with context.source_session() as source, copy_of(context) as copy:
         prepared = prepare(context, source, progress, trace=True)
         subset = prepared.subset
         name = find_table(subset.catalog, table_text, "the table asked for")
         reader = _Rows(subset, source)
-        row = _row(reader, subset.catalog.tables[name], key)
+        columns, values = _key(subset.catalog.tables[name], key)
+        row = reader.by_key(name, columns, values)
+        if row is None:
+            return _gone(copy, reader, name, columns, values)
         path, added = subset.closure.why(name, row), AddedRoots()
         if not path:
-            added = _added(context, subset)
+            added = added_roots(
+                context, copy.manifests, {str(table.name): table.name for table in subset.catalog}
+            )
             path = _path_of_added(context, prepared, source, added, progress, (name, row))
-        shown = reader.show(name, row)
+        shown = reader.key(name, row)
+        in_copy = copy.has(name, columns, shown, masked=bool(set(columns) & set(reader.masks(name))))
+        text = f"{name} {', '.join(shown)}"
+        said = copy.said(has_it=in_copy, included=bool(path))
         if not path:
             role = next(t.role for t in prepared.plan.tables if t.table == str(name))
-            return Why(shown, included=False, reason="; ".join((_absent(role), *added.unknown)), steps=())
+            return Why(text, False, "; ".join((_absent(role), *added.unknown)), (), in_copy, said)
         steps = tuple(
             _step(reader, origin, path[i + 1] if i + 1 < len(path) else None) for i, origin in enumerate(path)
         )
-        return Why(shown, included=True, reason=steps[-1].how, steps=steps)
+        return Why(text, True, steps[-1].how, steps, in_copy, said)
 
 
-def _row(reader: _Rows, table: Table, key: str) -> int:
+def _key(table: Table, key: str) -> tuple[tuple[str, ...], list[str]]:
+    """The columns that identify a row, and the values of one."""
     columns = identifying_columns(table)
     if not columns:
         raise UsageError(
@@ -100,22 +119,20 @@ def _row(reader: _Rows, table: Table, key: str) -> int:
         raise UsageError(
             f"the key of {table.name} is ({', '.join(columns)})", hint="write its values with commas"
         )
-    found = reader.by_key(table.name, columns, values)
-    if found is None:
-        raise UnknownName(f"{table.name} has no row with that key", hint=f"its key is ({', '.join(columns)})")
-    return found
+    return columns, values
 
 
-def _added(context: Context, subset: Subset) -> AddedRoots:
-    """What `dev add` brought into the copy; nothing where there is no copy of ours."""
-    with context.target_session() as maintenance:
-        if not databases.exists(maintenance, context.database):
-            return AddedRoots()
-    with context.target_session(context.database) as target:
-        manifests = manifest.read(target)
-    if manifests:
-        require_ours(context, manifests)
-    return added_roots(context, manifests, {str(table.name): table.name for table in subset.catalog})
+def _gone(copy: Copy, reader: _Rows, name: TableName, columns: tuple[str, ...], values: list[str]) -> Why:
+    """The answer for a row the source does not have; `values` may be the source's or the copy's."""
+    spellings = [values]
+    with suppress(MaskError, pa.ArrowInvalid):  # no value of that column at all
+        spellings.append(reader.masked(name, columns, values))
+    for spelled in spellings:
+        if copy.has(name, columns, spelled, masked=False):
+            row, said = f"{name} {', '.join(spelled)}", copy.said(has_it=True, included=False)
+            return Why(row, False, "the source has no row with that key, or none any more", (), True, said)
+    where = ", neither in the source nor in the copy" if copy.made else ""
+    raise UnknownName(f"{name} has no row with that key{where}", hint=f"its key is ({', '.join(columns)})")
 
 
 def _path_of_added(
@@ -173,7 +190,7 @@ class _Rows:
         )
         if rows:
             return self._row_id(name, rows[0]["o"], *rows[0]["c"])
-        masks = self._masks(name)
+        masks = self.masks(name)
         if len(columns) == 1 and columns[0] in masks:
             return self._by_masked_key(name, columns[0], values[0], masks[columns[0]])
         return None
@@ -198,10 +215,14 @@ class _Rows:
 
     def show(self, name: TableName, row: int) -> str:
         """`public.orders 4711`, the key as the copy has it."""
-        table: Table = self._subset.catalog.tables[name]
-        columns = identifying_columns(table)
+        key = self.key(name, row)
+        return f"{name} {', '.join(key)}" if key else f"a row of {name}"
+
+    def key(self, name: TableName, row: int) -> list[str]:
+        """The values of the row's key as the copy has them; none where there is no key."""
+        columns = identifying_columns(self._subset.catalog.tables[name])
         if not columns:
-            return f"a row of {name}"
+            return []
         ids = np.array([row], dtype=np.uint64)
         leaf = self._addresses.leaves(name)[int(leaves_of(ids)[0])]
         listed = ", ".join(f"t.{quote_identifier(c)}::text" for c in columns)
@@ -209,14 +230,16 @@ class _Rows:
             f"SELECT {listed} FROM ONLY {leaf.sql} t WHERE t.ctid = '({blocks_of(ids)[0]},{offsets_of(ids)[0]})'::pg_catalog.tid",
             doing=f"reading a key of {name}",
         )[0]
-        masks = self._masks(name)
-        texts = [
-            str(masks[c].mask(pa.array([v], pa.large_string()))[0].as_py()) if c in masks else str(v)
-            for c, v in zip(columns, values.values(), strict=True)
-        ]
-        return f"{name} {', '.join(texts)}"
+        return self.masked(name, columns, [str(value) for value in values.values()])
 
-    def _masks(self, name: TableName) -> Mapping[str, Mask]:
+    def masked(self, name: TableName, columns: Sequence[str], values: Sequence[str]) -> list[str]:
+        masks = self.masks(name)
+        return [
+            str(masks[c].mask(pa.array([v], pa.large_string()))[0].as_py()) if c in masks else v
+            for c, v in zip(columns, values, strict=True)
+        ]
+
+    def masks(self, name: TableName) -> Mapping[str, Mask]:
         return {
             column: decision.mask
             for column, decision in self._subset.policy.of(name).items()
