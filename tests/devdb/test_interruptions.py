@@ -13,6 +13,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -90,15 +91,51 @@ def folder(make_database: MakeDatabase, make_folder: MakeFolder) -> Folder:
     return make_folder(make_database(SLOW_SHOP), DEVDB, SLOW_MASKS)
 
 
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for temporary files of the commands a test runs."""
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(place))
+    return place
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("stage", STAGES)
-def test_ctrl_c_removes_what_was_begun(folder: Folder, stage: str) -> None:
+def test_ctrl_c_and_its_like_remove_what_was_begun(
+    folder: Folder, temporary: Path, stage: str, number: int
+) -> None:
     with held(folder, stage), running(folder, "dev", "create", "small") as run:
         run.wait_for(STAGES[stage])
-        run.signal(signal.SIGINT)
+        run.signal(number)
         assert run.end() == INTERRUPTED, run.said
         assert "PEN-1300" in run.said
         assert_clear(run.said)
     assert folder.names() == []
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_terminal_that_goes_away_and_a_shell_that_says_so_too_cut_no_removal_short(folder: Folder) -> None:
+    with held(folder, "rows"), running(folder, "dev", "create", "small") as run:
+        run.wait_for(STAGES["rows"])
+        for number in (signal.SIGHUP, signal.SIGHUP, signal.SIGTERM):
+            run.signal(number)
+            time.sleep(0.005)
+        assert run.end() == INTERRUPTED, run.said
+        assert_clear(run.said)
+    assert folder.names() == []
+
+
+def test_a_run_started_with_nohup_goes_on(folder: Folder) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with running(folder, "dev", "create", "small") as run:
+            with held(folder, "rows"):
+                run.wait_for(STAGES["rows"])
+                run.signal(signal.SIGHUP)
+            assert run.end() == 0, run.said
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_ctrl_c_twice_ends_at_once_and_the_next_run_cleans_up(folder: Folder) -> None:
@@ -114,13 +151,16 @@ def test_ctrl_c_twice_ends_at_once_and_the_next_run_cleans_up(folder: Folder) ->
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_killed_process_leaves_nothing_under_the_final_name(folder: Folder, stage: str) -> None:
+def test_a_killed_process_leaves_nothing_under_the_final_name(
+    folder: Folder, temporary: Path, stage: str
+) -> None:
     with held(folder, stage), running(folder, "dev", "create", "small") as run:
         run.wait_for(STAGES[stage])
         run.signal(signal.SIGKILL)
         run.end()
         assert folder.database not in folder.names()
         assert len(folder.names()) == 1, "the debris the next run is to remove"
+    assert list(temporary.iterdir()) == [], "no next run may ever come to remove the schema"
     assert_next_run_is_clean(folder)
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from tempfile import TemporaryFile
 
 import pytest
 
@@ -48,18 +48,18 @@ def source(folder: Folder) -> Database:
     return folder.source
 
 
-def test_the_schema_is_not_waited_for_behind_a_migration(source: Database, tmp_path: Path) -> None:
-    with session.Session.open(source.settings, read_only=True) as reader:
+def test_the_schema_is_not_waited_for_behind_a_migration(source: Database) -> None:
+    with session.Session.open(source.settings, read_only=True) as reader, TemporaryFile() as file:
         reader.begin_snapshot(export=True)
         tools = find_client_tools(source.server.major)
         started = time.monotonic()
         with held(source, "public.elsewhere"), pytest.raises(QueryError) as caught:
-            dump_schema(reader, tools, tmp_path, skip={}, unavailable=())
+            dump_schema(reader, tools, file, skip={}, unavailable=())
         assert time.monotonic() - started < HELD_SECONDS / 2
         assert caught.value.exit_code == 3
         assert caught.value.what == f"no lock within {LIMIT} while dumping the schema of the source"
         assert "AccessExclusiveLock" in caught.value.hint
-        archive, _ = dump_schema(reader, tools, tmp_path, skip={}, unavailable=())
+        archive, _ = dump_schema(reader, tools, file, skip={}, unavailable=())
     assert any("TABLE public elsewhere" in entry.description for entry in archive.entries)
 
 

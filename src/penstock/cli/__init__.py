@@ -81,10 +81,14 @@ options.add_common(cli)
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code. Nothing but this prints an error.
 
+    A signal that asks it to end, or a terminal that goes away, is a Ctrl-C: what was begun is removed.
     From the first Ctrl-C's report on, more of them are not heard: they would cut it short, or end the process by the
     signal on its last steps, where Python listens no more.
     """
     chosen = list(sys.argv[1:] if arguments is None else arguments)
+    for number in _ENDING:
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup sets it
+            signal.signal(number, _interrupt)
     try:
         code = run(chosen, before_report=_hear_no_more_interrupts)
     except KeyboardInterrupt as error:  # the second, in the moment before
@@ -109,5 +113,19 @@ def _report(error: BaseException, arguments: list[str], before_report: Callable[
     return errors.report(error, as_json="--json" in arguments)
 
 
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
+
+
+def _interrupt(number: int, frame: object) -> None:  # noqa: ARG001
+    """They come in twos and threes, from a shell and its terminal; only a second Ctrl-C cuts the removal short."""
+    _ignore(*_ENDING)
+    raise KeyboardInterrupt
+
+
 def _hear_no_more_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _ignore(signal.SIGINT, *_ENDING)
+
+
+def _ignore(*numbers: signal.Signals) -> None:
+    for number in numbers:
+        signal.signal(number, signal.SIG_IGN)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -54,12 +53,12 @@ def build(subset: Subset, source: Session, target: Session, progress: Progress) 
     )
     refill = _refill_triggers(subset, source)
     gone = left_out_tables(source, subset.catalog, subset.skip)
-    with tempfile.TemporaryDirectory(prefix="penstock-") as folder:
+    with tempfile.TemporaryFile() as file:
         progress.start("schema")
         archive, without = dump_schema(
             source,
             tools,
-            Path(folder),
+            file,
             skip=gone,
             unavailable=unavailable,
         )

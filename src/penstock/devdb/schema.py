@@ -10,10 +10,12 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from penstock.catalog.model import Catalog, TableName, quote_identifier
 from penstock.devdb.disarm import LeftOut, never_copied, views_with_passwords
@@ -42,14 +44,15 @@ class Entry:
 
 
 class SchemaArchive:
-    """The dumped schema of one snapshot."""
+    """The dumped schema of one snapshot, in a file without a name: a killed process leaves none behind."""
 
-    def __init__(self, path: Path, tools: ClientTools, left_out: tuple[LeftOut, ...]) -> None:
-        self._path = path
+    def __init__(self, file: IO[bytes], tools: ClientTools, left_out: tuple[LeftOut, ...]) -> None:
+        self._file = file
         self._tools = tools
         self.left_out = left_out
-        listing = _call([str(tools.pg_restore), "-l", str(path)], {}, "listing the schema archive").stdout
-        self.entries = tuple(_entries(listing))
+        listed = _run([str(tools.pg_restore), "-l"], {}, stdin=file)
+        _raise_for(listed, "listing the schema archive")
+        self.entries = tuple(_entries(listed.stdout))
 
     def restore(
         self,
@@ -72,23 +75,24 @@ class SchemaArchive:
             and not entry.description.startswith(_NEVER)
             and (only is None or (entry.catalog_oid, entry.oid) in only)
         ]
-        listing = self._path.with_suffix(f".{section}.list")
-        listing.write_text("".join(f"{entry.line}\n" for entry in chosen), encoding="utf-8")
-        command = [
-            str(self._tools.pg_restore),
-            "--verbose",  # else it does not say which object an error is about
-            f"--section={section}",
-            f"--use-list={listing}",
-            "--no-owner",
-            "--no-tablespaces",
-            "--no-publications",
-            "--no-subscriptions",
-            "--no-security-labels",
-            *([] if grants else ["--no-privileges"]),
-            f"--dbname={database}",
-            str(self._path),
-        ]
-        result = _run(command, connection_environment(target, database))
+        with tempfile.TemporaryFile() as listing:
+            listing.write("".join(f"{entry.line}\n" for entry in chosen).encode())
+            listing.seek(0)
+            command = [
+                str(self._tools.pg_restore),
+                "--verbose",  # else it does not say which object an error is about
+                f"--section={section}",
+                f"--use-list=/dev/fd/{listing.fileno()}",
+                "--no-owner",
+                "--no-tablespaces",
+                "--no-publications",
+                "--no-subscriptions",
+                "--no-security-labels",
+                *([] if grants else ["--no-privileges"]),
+                f"--dbname={database}",
+            ]
+            environment = connection_environment(target, database)
+            result = _run(command, environment, stdin=self._file, pass_fds=[listing.fileno()])
         _raise_for(result, f"restoring the schema ({section})", tolerate=_UNKNOWN_SETTING)
 
 
@@ -106,17 +110,16 @@ _UNKNOWN_SETTING = re.compile(
 def dump_schema(
     source: Session,
     tools: ClientTools,
-    folder: Path,
+    file: IO[bytes],
     *,
     skip: Mapping[TableName, LeftOut],
     unavailable: Iterable[str],
 ) -> tuple[SchemaArchive, frozenset[tuple[int, int]]]:
-    """Dump the schema the source session's exported snapshot sees; also the identities to leave out on restore.
+    """Dump the schema the source session's exported snapshot sees into `file`; also the identities to leave out on restore.
 
     `pg_dump` locks every table it dumps, those without rows in the copy too, and lifts `lock_timeout` in its session.
     """
     identities, left_out = _identities_to_leave_out(source, skip, list(unavailable))
-    path = folder / "schema.dump"
     command = [
         str(tools.pg_dump),
         "--format=custom",
@@ -127,9 +130,8 @@ def dump_schema(
         "--no-subscriptions",
         "--no-security-labels",
         *(f"--exclude-table={quote_identifier(t.schema)}.{quote_identifier(t.table)}" for t in skip),
-        f"--file={path}",
     ]
-    result = _run(command, connection_environment(source.settings, source.database))
+    result = _run(command, connection_environment(source.settings, source.database), stdout=file)
     if result.returncode and _NO_LOCK.search(result.stderr):
         raise QueryError(
             f"no lock within {PINNED['lock_timeout']} while dumping the schema of the source",
@@ -137,7 +139,7 @@ def dump_schema(
             hint=LOCKED_HINT,
         )
     _raise_for(result, "dumping the schema of the source")
-    return SchemaArchive(path, tools, tuple(left_out)), identities
+    return SchemaArchive(file, tools, tuple(left_out)), identities
 
 
 @contextmanager
@@ -260,23 +262,32 @@ def _entries(listing: str) -> Iterable[Entry]:
             yield Entry(line, int(match[2]), int(match[3]), match[4])
 
 
-def _run(command: Sequence[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def _run(
+    command: Sequence[str],
+    environment: dict[str, str],
+    *,
+    stdin: IO[bytes] | None = None,
+    stdout: IO[bytes] | None = None,
+    pass_fds: Sequence[int] = (),
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end; it reads `stdin` from its beginning."""
+    if stdin is not None:
+        stdin.seek(0)
     try:
         return subprocess.run(
-            command, env=environment or None, capture_output=True, text=True, check=False, encoding="utf-8"
+            command,
+            env=environment or None,
+            stdin=stdin,
+            stdout=stdout or subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=pass_fds,
+            check=False,
+            encoding="utf-8",
         )
     except OSError as error:
         raise SchemaToolError(
             f"{Path(command[0]).name} cannot be run", why=error.strerror or "", hint="penstock doctor"
         ) from None
-
-
-def _call(
-    command: Sequence[str], environment: dict[str, str], doing: str
-) -> subprocess.CompletedProcess[str]:
-    result = _run(command, environment)
-    _raise_for(result, doing)
-    return result
 
 
 def _errors(output: str) -> Iterator[str]:
