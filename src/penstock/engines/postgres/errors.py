@@ -34,6 +34,8 @@ LOCKED_HINT = (
     "WHERE mode = 'AccessExclusiveLock' AND granted;"
 )
 _LITERAL = re.compile(r"'(?:[^']|'')*'|\"[^\"]{64,}\"")
+# The one line of CONTEXT that is names alone: a function and the types of its arguments.
+_RAISED_BY = re.compile(r'PL/pgSQL function ([\w."]+\([\w ,."\[\]]*\)) line \d+ at RAISE(?:\n|$)')
 
 
 @contextmanager
@@ -139,6 +141,15 @@ def _from_server(error: asyncpg.PostgresError, doing: str) -> PenstockError:
         return QueryError(what, why=why, hint="grant the role the right, or skip the table; penstock doctor")
     if state.startswith("42"):
         return QueryError(what, why=why, hint="check the SQL in penstock.toml")
+    if state == "P0001":
+        raised = _RAISED_BY.match(error.context or "")
+        return DatabaseError(
+            what,
+            why=f"the function {raised[1] if raised else 'of a CHECK, a domain or a trigger'} raised an error, whose text "
+            "is not shown: it may hold data [SQLSTATE P0001]",
+            hint="choose another mask for the columns it reads (`penstock dev plan` names those whose CHECK may refuse), or put "
+            "the table in `empty`",
+        )
     return DatabaseError(
         what,
         why=f"{why} [SQLSTATE {state}]",
