@@ -33,8 +33,7 @@ class TableName(NamedTuple):
         return f"{quote_identifier(self.schema)}.{quote_identifier(self.table)}"
 
 
-MANIFEST_SCHEMA = "penstock"
-MANIFEST = TableName(MANIFEST_SCHEMA, "manifest")
+MANIFEST = TableName("penstock", "manifest")
 """Penstock's own table in a database it made; no part of what was copied."""
 MANIFEST_COLUMNS = ("run_id", "created_at", "operation", "document")
 
