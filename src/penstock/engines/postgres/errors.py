@@ -148,7 +148,9 @@ def _from_server(error: asyncpg.PostgresError, doing: str) -> PenstockError:
             why=f"the function {raised[1] if raised else 'of a CHECK, a domain or a trigger'} raised an error, whose text "
             "is not shown: it may hold data [SQLSTATE P0001]",
             hint="choose another mask for the columns it reads (`penstock dev plan` names those whose CHECK may refuse), or put "
-            "the table in `empty`",
+            "the table in `empty`"
+            if doing.startswith(("copying", "inserting"))
+            else "check the SQL in penstock.toml that calls it",
         )
     return DatabaseError(
         what,
