@@ -55,3 +55,56 @@ def test_a_copy_whose_structured_values_mostly_stay_is_proved_and_a_forgotten_ma
     assert [(tests[c]["status"], tests[c]["rows"], tests[c]["equal"]) for c in columns] == [
         ("failed", 66, 66)
     ] * 4
+
+
+CONTACTS = """
+CREATE TYPE contact AS (kind text, mail text);
+CREATE TABLE person (id int PRIMARY KEY, js jsonb, many jsonb[], who contact, loose jsonb, note text);
+INSERT INTO person SELECT i,
+    jsonb_build_object('email', 'js.' || i || '@secret.example', 'plan', 'premium plan', 'ref', 'REF ' || i),
+    ARRAY[jsonb_build_object('email', 'many.' || i || '@secret.example')],
+    ROW('private contact', 'who.' || i || '@secret.example')::contact,
+    jsonb_build_object('cc', 'loose.' || i || '@secret.example', 'state', 'on its way', 'ref', 'REF ' || i),
+    'premium plan, private contact, on its way, REF ' || i
+FROM generate_series(1, 200) AS i;
+ANALYZE;
+"""
+CONTACT_MASKS = """
+[public.person]
+js = { mask = "json", paths = { "$.email" = "email", "$.plan" = "keep", "$.ref" = "keep" } }
+many = { mask = "array", element = { mask = "json", paths = { "$.email" = "email" } } }
+who = { mask = "composite", fields = { kind = "keep", mail = "email" } }
+loose = "json"
+note = "keep"
+"""
+
+
+def test_fresh_parts_of_structured_values_are_searched_for_in_all_the_copy(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    folder = make_folder(make_database(CONTACTS), 'keep = ["public.person"]', CONTACT_MASKS)
+    created = folder.run("dev", "create", "small")
+    assert created.code == 0, created.err
+    clean = folder.run("dev", "verify", "small", "--json").json["leaks"]
+    for column in ("js", "many", "who", "loose"):
+        tests = [t for t in clean["tests"] if t["column"] == f"public.person.{column}"]
+        assert [(t["test"], t["status"]) for t in tests] == [("absence", "ok"), ("aligned rows", "ok")]
+        assert tests[0]["searched"] == 200
+    for i, column in enumerate(("js", "many", "who", "loose"), 1):
+        folder.made.execute(f"UPDATE person SET note = 'ask {column}.{i}@Secret.example' WHERE id = {i}")
+    verified = folder.run("dev", "verify", "small", "--json")
+    assert verified.code == 1
+    leaks = {(f["origin"], f["place"], f["values"]) for f in verified.json["leaks"]["leaks"]}
+    assert leaks == {
+        (f"public.person.{column}", "public.person.note", 1) for column in ("js", "many", "who", "loose")
+    }
+
+
+def test_documents_of_staff_stay_real_with_the_addresses_in_them(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    real = 'keep = ["public.person"]\n[[devdb.small.real]]\ntable = "public.person"\nwhere = "id <= 3"'
+    folder = make_folder(make_database(CONTACTS), real, CONTACT_MASKS)
+    created = folder.run("dev", "create", "small")
+    assert created.code == 0, created.err
+    assert folder.made.value("SELECT count(*) FROM person WHERE loose::text LIKE '%secret.example%'") == 3

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from penstock.proof.paths import changing, staying, to_change
+from penstock.proof.paths import changing, fresh, staying, to_change
 from penstock.proof.report import Parts
 
 DOCUMENT = {
@@ -63,3 +63,31 @@ def test_fields_of_a_composite_that_stay_are_none_of_them(text: str, left: list[
 
 def test_elements_of_an_array_are_asked_one_by_one():
     assert list(changing(Parts(element=FIELDS))('{"(a,b,)",null,"(a,\\"c \\"\\"d\\",)"}')) == ["b", 'c "d']
+
+
+FRESH = Parts(
+    paths=(("$.mail", False), ("$.name", False), ("$.kind", True)), fresh_paths=frozenset({"$.mail"})
+)
+
+
+@pytest.mark.parametrize(
+    ("document", "left"),
+    [
+        ({"mail": "Ana", "name": "bert", "kind": "c@d.example"}, ["Ana"]),
+        ({"mail": 1234567, "cc": "a@b.example", "n": 1234567, "note": "to a@b.example"}, ["a@b.example"]),
+        ({"mail": {"to": "x"}, "inner": '{"kind": "x", "cc": "a@b.example"}'}, ["a@b.example"]),
+    ],
+)
+def test_of_a_document_fresh_paths_and_addresses_without_a_path_are_searched_for(document, left):
+    assert list(fresh(FRESH)(json.dumps(document))) == left
+
+
+def test_of_a_text_that_is_no_document_an_address_is_searched_for():
+    assert [list(fresh(FRESH)(text)) for text in ("{ana", "a@b.example")] == [[], ["a@b.example"]]
+
+
+def test_fresh_fields_and_elements_are_searched_for():
+    parts = Parts(element=Parts(fields=(Parts(stays=True), Parts(fresh=True), Parts(), FRESH)))
+    text = r'{"(kind,\"a b\",pool,\"{\"\"mail\"\": \"\"x y\"\"}\")"}'
+    assert parts.has_fresh
+    assert list(fresh(parts)(text)) == ["a b", "x y"]

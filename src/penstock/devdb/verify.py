@@ -166,13 +166,16 @@ def _structure(mask: Mask | None) -> Parts | None:
 def _parts(mask: Mask) -> Parts:
     match mask:
         case Json():
-            of_path = zip(mask.options.paths, mask.inner, strict=True)
-            return Parts(paths=tuple((path, _stays(leaf)) for path, leaf in of_path))
+            of_path = list(zip(mask.options.paths, mask.inner, strict=True))
+            return Parts(
+                paths=tuple((path, _stays(leaf)) for path, leaf in of_path),
+                fresh_paths=frozenset(path for path, leaf in of_path if _is_fresh(leaf)),
+            )
         case Array():
             return Parts(element=_parts(mask.element))
         case Composite():
             return Parts(fields=tuple(map(_parts, mask.inner)))
-    return Parts(_stays(mask))
+    return Parts(_stays(mask), _is_fresh(mask))
 
 
 def _stays(mask: Mask) -> bool:
@@ -180,3 +183,7 @@ def _stays(mask: Mask) -> bool:
     contract = mask.contract()
     is_constant = contract.codomain is Codomain.CONSTANT and not contract.makes_null
     return is_constant or contract.codomain is Codomain.SAME
+
+
+def _is_fresh(mask: Mask) -> bool:
+    return mask.contract().codomain is Codomain.FRESH

@@ -16,10 +16,12 @@ from contextlib import ExitStack, closing
 from penstock.catalog.model import ColumnName, TableName
 from penstock.engines.postgres.session import Session
 from penstock.proof.aligned import compare_aligned
-from penstock.proof.collect import collect
-from penstock.proof.hashing import U64, HashKey
+from penstock.proof.collect import Wanted, collect
+from penstock.proof.hashing import HashKey
+from penstock.proof.leaves import leaves
 from penstock.proof.needles import NeedleCollector, Tally, hashes_of
-from penstock.proof.relations import Relation, relations
+from penstock.proof.paths import fresh, is_email
+from penstock.proof.relations import Relation, Shape, relations
 from penstock.proof.report import Claim, ColumnTest, LeakReport, Progress, Verdict
 from penstock.proof.scan import Scan, scan_target
 from penstock.proof.spill import PAIRS_IN_MEMORY
@@ -59,7 +61,7 @@ def check_leaks(
         searched = index.values_by_origin(len(claims))
     leaking = {finding.origin for finding in findings if finding.verdict is Verdict.LEAK}
     tests += [
-        _absence(claims[at].column, tally, int(searched[at]), leaks=claims[at].column in leaking)
+        _absence(claims[at], tally, int(searched[at]), leaks=claims[at].column in leaking)
         for at, tally in tallies.items()
     ]
     tests += compare_aligned(source, target, in_source, relations(target), claims, say)
@@ -68,13 +70,14 @@ def check_leaks(
     return LeakReport(findings, tuple(tests), coverage, time.monotonic() - started)
 
 
-def _absence(column: ColumnName, tally: Tally, searched: int, *, leaks: bool) -> ColumnTest:
+def _absence(claim: Claim, tally: Tally, searched: int, *, leaks: bool) -> ColumnTest:
+    of_parts = "" if claim.codomain == "fresh" else "of the parts that were to become fresh"
     return ColumnTest(
-        column,
+        claim.column,
         "fresh",
         "absence",
         "failed" if leaks else "ok",
-        "" if searched or not tally.rows else "no value long enough to search for",
+        ("" if leaks else of_parts) if searched or not tally.rows else "no value long enough to search for",
         rows=tally.rows,
         searched=searched,
         too_short=tally.too_short,
@@ -90,14 +93,15 @@ def _collect_all(
     collector: NeedleCollector,
     say: Progress,
 ) -> tuple[dict[int, Tally], list[ColumnTest]]:
-    """Read every fresh column once: what was read, and the columns that could not be.
+    """Read every column that is fresh or has fresh parts once: what was read, and the columns that could not be.
 
     The place of a claim among `claims` is the origin of its values.
     """
-    by_table: dict[TableName, dict[str, tuple[int, U64]]] = defaultdict(dict)
+    by_table: dict[TableName, dict[str, Wanted]] = defaultdict(dict)
     tests: list[ColumnTest] = []
     for at, claim in enumerate(claims):
-        if claim.codomain != "fresh":
+        of_parts = claim.parts if claim.codomain != "fresh" else None
+        if claim.codomain != "fresh" and (of_parts is None or not of_parts.has_fresh):
             continue
         relation = in_source.get(claim.column.table)
         why = "no such table in the source" if relation is None else relation.unreadable
@@ -106,10 +110,18 @@ def _collect_all(
         if why:
             tests.append(ColumnTest(claim.column, "fresh", "not tested", "not tested", why))
         else:
-            accepted = hashes_of(collector.key, claim.accepted)
-            by_table[claim.column.table][claim.column.column] = (at, accepted)
+            real = claim.accepted if of_parts is None else claim.accepted | _emails_in(claim.accepted)
+            by_table[claim.column.table][claim.column.column] = Wanted(
+                at, hashes_of(collector.key, real), None if of_parts is None else fresh(of_parts)
+            )
     tallies: dict[int, Tally] = {}
     for table, wanted in by_table.items():
         found = collect(source, in_source[table], wanted, collector, say)
-        tallies |= {wanted[name][0]: tally for name, tally in found.items()}
+        tallies |= {wanted[name].origin: tally for name, tally in found.items()}
     return tallies, tests
+
+
+def _emails_in(accepted: Iterable[str]) -> set[str]:
+    """The e-mails in documents that stay real as a whole."""
+    documents = (text for text in accepted if text[:1] in ("{", "["))
+    return {leaf for text in documents for leaf in leaves(text, Shape.JSON) if is_email(leaf)}

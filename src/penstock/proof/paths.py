@@ -1,4 +1,4 @@
-"""Which parts of a document, composite or array were to change, by what a claim says of them.
+"""Which parts of a document, composite or array were to change, and which to become fresh, by what a claim says.
 
 The proof's own reading of JSONPaths and of PostgreSQL's literals.
 """
@@ -22,10 +22,13 @@ _ANY_KEY = "\x00[^\x00\x01]*"
 _ANY_DEPTH = "(?:\x01|\x00[^\x00\x01]*)*"
 _WILD = {"[*]": _ELEMENT, ".*": _ANY_KEY, "..": _ANY_DEPTH, ".**": _ANY_DEPTH}
 
+_NOWHERE = "\x02"  # the place of a text that is no document
+_EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+
 _NUMBER = re.compile(r"[-+]?[0-9.]+(?:e[-+]?[0-9]+)?")
 _DIGITS = 3
 
-Stays = Callable[[str], bool]
+Stays = Callable[[str], bool | None]  # None: nothing is said of that place
 ToChange = Callable[[str], Iterator[str]]
 
 
@@ -44,6 +47,35 @@ def changing(parts: Parts) -> ToChange:
         each = [changing(field) for field in parts.fields]
         return lambda text: _of_fields(text, each)
     return lambda text: iter(() if parts.stays or _is_short_number(text) else (text,))
+
+
+def fresh(parts: Parts) -> ToChange:
+    """What to ask for the values in a text that were to become fresh: those to search the target for.
+
+    Numbers in documents become other numbers, which may be somebody's.
+    """
+    if parts.paths is not None:
+        rule = staying((path, path in parts.fresh_paths) for path, _ in parts.paths)
+        return lambda text: _fresh_leaves(text, rule)
+    if parts.element is not None:
+        of_element = fresh(parts.element)
+        return lambda text: (value for element in elements(text) for value in of_element(element))
+    if parts.fields:
+        each = [fresh(field) for field in parts.fields]
+        return lambda text: _of_fields(text, each)
+    return lambda text: iter((text,) if parts.fresh else ())
+
+
+def _fresh_leaves(text: str, is_fresh: Stays) -> Iterator[str]:
+    for place, value in _placed(text):
+        said = is_fresh(place)
+        if said is not False and not isinstance(value, _Number):
+            yield from (leaf for leaf in _inside(place, value) if said or is_email(leaf))
+
+
+def is_email(text: str) -> bool:
+    """Whether a text is an e-mail, by its looks."""
+    return _EMAIL.fullmatch(text.strip()) is not None
 
 
 def _of_fields(text: str, each: list[ToChange]) -> Iterator[str]:
@@ -68,7 +100,7 @@ def staying(paths: Iterable[tuple[str, bool]]) -> Stays:
         weight = (steps.count(_ANY_DEPTH), steps.count(_ANY_KEY), -len(steps), i)
         ranked.append((weight, re.compile("".join(steps), re.DOTALL), stays))
     ranked.sort(key=lambda rule: rule[0])
-    return lambda place: next((stays for _, rule, stays in ranked if rule.fullmatch(place)), False)
+    return lambda place: next((stays for _, rule, stays in ranked if rule.fullmatch(place)), None)
 
 
 def _pattern(step: re.Match[str]) -> str:
@@ -88,10 +120,17 @@ class _Number(str):
 
 def to_change(text: str, stays: Stays) -> Iterator[str]:
     """The leaves of the document `text` that were to change; a text that is no document, as a whole."""
+    for place, value in _placed(text):
+        if not (stays(place) or (isinstance(value, _Number) and _is_short_number(value))):
+            yield from _inside(place, value)
+
+
+def _placed(text: str) -> Iterator[tuple[str, str]]:
+    """The strings and numbers of a document, and where they are."""
     try:
         document = json.loads(text, parse_int=_Number, parse_float=_Number)
     except (ValueError, RecursionError):
-        yield text
+        yield _NOWHERE, text
         return
     waiting: list[tuple[str, Any]] = [("", document)]
     while waiting:
@@ -100,8 +139,11 @@ def to_change(text: str, stays: Stays) -> Iterator[str]:
             waiting.extend((f"{place}{_KEY}{_folded(key)}", inner) for key, inner in value.items())
         elif isinstance(value, list):
             waiting.extend((place + _ELEMENT, inner) for inner in value)
-        elif isinstance(value, _Number):
-            if not (stays(place) or _is_short_number(value)):
-                yield value
-        elif isinstance(value, str) and not stays(place):
-            yield from leaves(value, Shape.JSON) if value[:1] in ("{", "[") and is_json(value) else (value,)
+        elif isinstance(value, str):
+            yield place, value
+
+
+def _inside(place: str, value: str) -> Iterable[str]:
+    """A leaf, or the leaves of the document it holds as a string."""
+    nested = place != _NOWHERE and value[:1] in ("{", "[") and is_json(value)
+    return leaves(value, Shape.JSON) if nested else (value,)

@@ -90,13 +90,22 @@ class Parts:
     """What a value is made of, and what of it was to stay.
 
     The fields of a composite in order, or the element of an array, or a document's JSONPaths, each with whether the
-    leaves there stay; else a single value.
+    leaves there stay; else a single value. What becomes `fresh`, a single value or the text at one of `fresh_paths`, is
+    searched for like a fresh column; of a document's other leaves without a path, e-mails are.
     """
 
     stays: bool = False
+    fresh: bool = False
     fields: tuple[Parts, ...] = ()
     element: Parts | None = None
     paths: tuple[tuple[str, bool], ...] | None = None
+    fresh_paths: frozenset[str] = frozenset()
+
+    @property
+    def has_fresh(self) -> bool:
+        """Whether any part may be searched for."""
+        inner = self.fields if self.element is None else (*self.fields, self.element)
+        return self.fresh or self.paths is not None or any(part.has_fresh for part in inner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +186,7 @@ LIMITS = (
     "base64, compressed and encrypted content is not decoded",
     "values below five characters, and whole numbers below seven digits, are not searched for",
     "whole numbers count as tokens of their own; numbers with a fraction are not searched for",
+    "of a document's leaves without a path, e-mails alone are searched for: other words there are those of many columns",
     "tsvector: lexemes the stemmer left whole, one word at a time",
     "views and pg_statistic show rows of scanned tables and are not scanned themselves",
     "foreign tables hold no rows: what lies on another server is not scanned",
