@@ -149,7 +149,7 @@ def _from_server(error: asyncpg.PostgresError, doing: str) -> PenstockError:
             "is not shown: it may hold data [SQLSTATE P0001]",
             hint="choose another mask for the columns it reads (`penstock dev plan` names those whose CHECK may refuse), or put "
             "the table in `empty`"
-            if doing.startswith(("copying", "inserting"))
+            if doing.startswith(("copying", "adding"))
             else "check the SQL in penstock.toml that calls it",
         )
     return DatabaseError(
