@@ -38,6 +38,10 @@ _LITERAL = re.compile(r"'(?:[^']|'')*'|\"[^\"]{64,}\"")
 _RAISED_BY = re.compile(r'PL/pgSQL function ([\w."]+\([\w ,."\[\]]*\)) line \d+ at RAISE(?:\n|$)')
 
 
+# InternalClientError: the driver meets bytes out of turn, as when a connection is cut in the middle of a COPY.
+_DRIVERS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
     """Turn any failure of the driver inside the block into a `PenstockError` that says what was being done."""
@@ -45,7 +49,7 @@ def translated(doing: str) -> Iterator[None]:
         yield
     except PenstockError:
         raise
-    except (TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, EOFError) as error:
+    except (*_DRIVERS, TimeoutError, OSError, EOFError) as error:
         raise translate(error, doing) from None
 
 
