@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from penstock.proof.cells import fold
@@ -37,16 +38,11 @@ def changing(parts: Parts) -> ToChange:
 
     Numbers of a digit or two are left out: their pseudonyms are their own values too often by chance, and zero stays.
     """
-    if parts.paths is not None:
-        stays = staying(parts.paths)
-        return lambda text: to_change(text, stays)
-    if parts.element is not None:
-        of_element = changing(parts.element)
-        return lambda text: (value for element in elements(text) for value in of_element(element))
-    if parts.fields:
-        each = [changing(field) for field in parts.fields]
-        return lambda text: _of_fields(text, each)
-    return lambda text: iter(() if parts.stays or _is_short_number(text) else (text,))
+    return _by_parts(
+        parts,
+        of_document=lambda part: partial(to_change, stays=staying(part.paths or ())),
+        of_value=lambda part: lambda text: iter(() if part.stays or _is_short_number(text) else (text,)),
+    )
 
 
 def fresh(parts: Parts) -> ToChange:
@@ -54,16 +50,28 @@ def fresh(parts: Parts) -> ToChange:
 
     Numbers in documents become other numbers, which may be somebody's.
     """
+    return _by_parts(
+        parts,
+        of_document=lambda part: partial(
+            _fresh_leaves, is_fresh=staying((path, path in part.fresh_paths) for path, _ in part.paths or ())
+        ),
+        of_value=lambda part: lambda text: iter((text,) if part.fresh else ()),
+    )
+
+
+def _by_parts(
+    parts: Parts, of_document: Callable[[Parts], ToChange], of_value: Callable[[Parts], ToChange]
+) -> ToChange:
+    """Down through arrays and composites to the documents and plain values in them."""
     if parts.paths is not None:
-        rule = staying((path, path in parts.fresh_paths) for path, _ in parts.paths)
-        return lambda text: _fresh_leaves(text, rule)
+        return of_document(parts)
     if parts.element is not None:
-        of_element = fresh(parts.element)
+        of_element = _by_parts(parts.element, of_document, of_value)
         return lambda text: (value for element in elements(text) for value in of_element(element))
     if parts.fields:
-        each = [fresh(field) for field in parts.fields]
+        each = [_by_parts(field, of_document, of_value) for field in parts.fields]
         return lambda text: _of_fields(text, each)
-    return lambda text: iter((text,) if parts.fresh else ())
+    return of_value(parts)
 
 
 def _fresh_leaves(text: str, is_fresh: Stays) -> Iterator[str]:

@@ -201,3 +201,10 @@ def test_impossible_numbers_are_refused(people, rule):
 def test_a_percentage_needs_the_project_key(people):
     with pytest.raises(ConfigError, match="project key"):
         close(people, person(percent=5), keys=None)
+
+
+def test_a_percentage_of_a_table_without_a_key_takes_rows_of_megabytes_too(make_database):
+    wide = make_database(
+        "CREATE TABLE wide (body text); INSERT INTO wide SELECT repeat('x', 3000000) || n FROM generate_series(1, 4) n"
+    )
+    assert close(wide, RootRule(table("wide"), percent=100)).closure.rows[table("wide")].count == 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -50,7 +51,6 @@ def hashed_rows(
 def _text_rows(session: Source, query: str, doing: str) -> Iterator[pa.RecordBatch]:
     """COPY text rows of (oid, block, offset, key text) as Arrow batches. The key text stays in COPY's escaping."""
     options = {
-        "read_options": pacsv.ReadOptions(column_names=["oid", "block", "offset", "key"]),
         "parse_options": pacsv.ParseOptions(delimiter="\t", quote_char=False, escape_char=False),
         "convert_options": pacsv.ConvertOptions(
             column_types={
@@ -68,7 +68,14 @@ def _text_rows(session: Source, query: str, doing: str) -> Iterator[pa.RecordBat
         if len(pending) > 1 << 20:
             end = pending.rfind(b"\n") + 1
             if end:
-                yield from pacsv.read_csv(io.BytesIO(bytes(pending[:end])), **options).to_batches()
+                yield from _parsed(bytes(pending[:end]), options)
                 del pending[:end]
     if pending:
-        yield from pacsv.read_csv(io.BytesIO(bytes(pending)), **options).to_batches()
+        yield from _parsed(bytes(pending), options)
+
+
+def _parsed(lines: bytes, options: dict[str, Any]) -> list[pa.RecordBatch]:
+    """Whole lines at once: by default Arrow refuses one of more than a megabyte."""
+    reading = pacsv.ReadOptions(column_names=["oid", "block", "offset", "key"], block_size=len(lines) + 1)
+    batches: list[pa.RecordBatch] = pacsv.read_csv(io.BytesIO(lines), reading, **options).to_batches()
+    return batches
