@@ -9,9 +9,10 @@ import pytest
 
 from tests.conftest import MakeDatabase
 from tests.devdb.conftest import Folder, MakeFolder
+from tests.devdb.held_stages import SLOW_MASKS, SLOW_SHOP, STAGES, held
 from tests.devdb.processes import running
 from tests.devdb.small_shop import DEVDB
-from tests.devdb.test_interruptions import ADD, ADD_STAGES, SLOW_MASKS, SLOW_SHOP, STAGES, held, state
+from tests.devdb.test_interrupted_add import ADD, ADD_STAGES, state
 from tests.servers import Server
 
 # What a snapshot of the standby is in the way of.
