@@ -87,7 +87,7 @@ def cut(block: bytes, columns: int) -> tuple[bytes, U8, I64, I64]:
     text = fold(block)
     buffer = padded(text)
     body = buffer[: len(text)]
-    ends = np.flatnonzero((body == _TAB) | (body == _NEWLINE))
+    ends = _places(body, _TAB, _NEWLINE)
     if len(ends) % columns:
         raise ValueError("a block of COPY text does not hold whole rows")
     starts = np.empty_like(ends)
@@ -101,7 +101,7 @@ def read_block(block: bytes, spellings: tuple[Spelling, ...]) -> list[Cells]:
     text, buffer, starts, ends = cut(block, len(spellings))
     index = np.arange(len(starts), dtype=np.int64)
     body = buffer[: len(text)]
-    escaped = _cells_with(np.flatnonzero(body == _BACKSLASH), starts, len(starts))
+    escaped = _cells_with(_places(body, _BACKSLASH), starts, len(starts))
     opaque = escaped.copy()
     escaped |= _cells_with(_percent_coded(body), starts, len(starts))
     escaped |= _cells_with(_entities(body), starts, len(starts))
@@ -109,7 +109,8 @@ def read_block(block: bytes, spellings: tuple[Spelling, ...]) -> list[Cells]:
     kinds = np.array([s in (Spelling.NESTED, Spelling.SEARCH) for s in spellings])
     if kinds.any():
         for mark in (_QUOTE, _APOSTROPHE):
-            doubled = np.flatnonzero((body[:-1] == mark) & (body[1:] == mark))
+            at = _places(body[:-1], mark)
+            doubled = at[body[at + 1] == mark]
             escaped |= _cells_with(doubled, starts, len(starts)) & kinds[column]
     # NULL is \n once folded; nothing to read there.
     lengths = ends - starts
@@ -214,6 +215,18 @@ def _backslash_meaning(match: re.Match[str]) -> str:
     return "\ufffd" if 0xD800 <= one < 0xE000 else chr(one)
 
 
+def _places(body: U8, *marks: int) -> I64:
+    """Positions of these bytes; of a gigantic row, part by part, so that what is in between stays small."""
+    found = []
+    for start in range(0, len(body), 2 * BLOCK_BYTES):
+        part = body[start : start + 2 * BLOCK_BYTES]
+        marked = part == marks[0]
+        for mark in marks[1:]:
+            marked |= part == mark
+        found.append(np.flatnonzero(marked) + start)
+    return found[0] if len(found) == 1 else np.concatenate([np.empty(0, dtype=np.int64), *found])
+
+
 def _cells_with(positions: I64, starts: I64, count: int) -> npt.NDArray[np.bool_]:
     """Which cells hold one of these byte positions."""
     out = np.zeros(count, dtype=bool)
@@ -223,14 +236,14 @@ def _cells_with(positions: I64, starts: I64, count: int) -> npt.NDArray[np.bool_
 
 def _percent_coded(body: U8) -> I64:
     """Positions of % before two hexadecimal digits."""
-    at = np.flatnonzero(body[:-2] == _PERCENT)
+    at = _places(body[:-2], _PERCENT)
     coded: I64 = at[_HEXADECIMAL[body[at + 1]] & _HEXADECIMAL[body[at + 2]]]
     return coded
 
 
 def _entities(body: U8) -> I64:
     """Positions of & before a letter or #."""
-    at = np.flatnonzero(body[:-1] == _AMPERSAND)
+    at = _places(body[:-1], _AMPERSAND)
     following = body[at + 1]
     begun: I64 = at[((following >= ord("a")) & (following <= ord("z"))) | (following == ord("#"))]
     return begun

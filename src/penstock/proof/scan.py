@@ -127,6 +127,7 @@ class Scan:
             if not self.index.is_empty:
                 self._book(read, relation)
             say(doing, len(read[0].starts) // len(names), len(block))
+            del block, read  # not held while the next one is made
         return rows, size
 
     def _book(self, read: list[Cells], relation: Relation) -> None:

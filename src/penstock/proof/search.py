@@ -113,11 +113,10 @@ def _numbers(index: NeedleIndex, cells: Cells) -> Iterator[_Part]:
     if not index.numbers.rows:
         return
     buffer = cells.buffer
-    digit = np.zeros(len(buffer) + 1, dtype=np.int8)
-    digit[1:] = (buffer >= ord("0")) & (buffer <= ord("9"))
-    change = np.diff(digit)
-    start = np.flatnonzero(change == 1).astype(np.int64)
-    end = np.flatnonzero(change == -1).astype(np.int64)
+    digit = np.zeros(len(buffer) + 1, dtype=bool)
+    np.less_equal(buffer - np.uint8(ord("0")), 9, out=digit[1:])
+    start = np.flatnonzero(digit[1:] > digit[:-1])
+    end = np.flatnonzero(digit[1:] < digit[:-1])
     enough = end - start >= MINIMUM_DIGITS
     start, end = start[enough], end[enough]
     alone = ~_WORD[buffer[end]] & ((start == 0) | ~_WORD[buffer[start - 1]])

@@ -12,9 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from penstock.catalog.model import TableName
 from penstock.engines.postgres.errors import translated
-from penstock.engines.postgres.loop import beside, next_item, run, seen
+from penstock.engines.postgres.loop import Underway, beside, next_item, run, seen
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError
 from penstock.pump.copytext import RowBlocks
@@ -22,7 +24,10 @@ from penstock.pump.readplan import ReadPlan
 from penstock.pump.transform import Moved, RowFilter, Transform
 
 BLOCK_BYTES = 1 << 21
-_IN_FLIGHT = 4  # blocks being masked or waiting for the writer
+_IN_FLIGHT_BYTES = (
+    3 * BLOCK_BYTES
+)  # of blocks being masked or waiting for the writer; a longer one goes alone
+_MESSAGE_BYTES = 1 << 20  # what is handed to the connection at once: it copies that twice
 
 Written = Callable[[int, int], None]
 """Called with the rows and bytes written since the last call."""
@@ -72,7 +77,8 @@ class _Move:
         self._transform = transform
         self._progress = progress
         self._workers = workers
-        self._ready: asyncio.Queue[asyncio.Future[Moved] | None] = asyncio.Queue(maxsize=_IN_FLIGHT)
+        self._ready: asyncio.Queue[tuple[asyncio.Future[Moved], int] | None] = asyncio.Queue()
+        self._underway = Underway(_IN_FLIGHT_BYTES)
         self._promised = self._read_rows = self._rows = self._size = 0
 
     async def run(self, plan: ReadPlan, queries: Iterable[str], into: TableName | None) -> Totals:
@@ -101,23 +107,29 @@ class _Move:
         rest = cutter.finish()
         if rest:
             await self._mask(rest)
-        await self._ready.put(None)
+        self._ready.put_nowait(None)
 
     async def _mask(self, block: bytes) -> None:
         future = asyncio.get_running_loop().run_in_executor(self._workers, self._transform, block)
         future.add_done_callback(seen)
-        await self._ready.put(future)
+        self._ready.put_nowait((future, len(block)))
+        await self._underway.add(len(block))
 
     async def _outgoing(self, reader: asyncio.Future[None]) -> AsyncIterator[memoryview]:
-        while (future := await next_item(self._ready, reader)) is not None:
+        while (item := await next_item(self._ready, reader)) is not None:
+            future, size = item
             moved = await future
             self._rows += moved.rows
             self._read_rows += moved.read
             self._size += len(moved.data)
             if self._progress is not None:
                 self._progress(moved.rows, len(moved.data))
-            if len(moved.data):
-                yield moved.data
+            for start in range(0, len(moved.data), _MESSAGE_BYTES):
+                yield moved.data[start : start + _MESSAGE_BYTES]
+            del item, future, moved  # a long row is not held until the next one is there
+            if size > _IN_FLIGHT_BYTES:
+                pa.default_memory_pool().release_unused()
+            self._underway.take(size)
 
     def _require_all(self, table: TableName, status: str) -> None:
         written = int(status.rpartition(" ")[2])

@@ -84,6 +84,30 @@ async def next_item(queue: asyncio.Queue[T], filler: asyncio.Future[Any]) -> T:
         getting.cancel()
 
 
+class Underway:
+    """Bytes on their way from one end to another, at most `limit` of them and one block more, however long that is.
+
+    One side adds, the other takes; both run on the library's loop.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._size = 0
+        self._fell = asyncio.Event()
+
+    async def add(self, size: int) -> None:
+        """Count what has been sent off, and wait while it is too much."""
+        self._size += size
+        while self._size > self._limit:
+            self._fell.clear()
+            await self._fell.wait()
+
+    def take(self, size: int) -> None:
+        """Count what has arrived and is no longer held."""
+        self._size -= size
+        self._fell.set()
+
+
 def seen(future: asyncio.Future[Any]) -> None:
     """Look at the outcome, so that asyncio does not complain of the second failure when the first one is reported."""
     if not future.cancelled():

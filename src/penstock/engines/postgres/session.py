@@ -20,7 +20,7 @@ import asyncpg
 
 from penstock.engines.postgres.errors import translated
 from penstock.engines.postgres.locks import begin_behind_locks
-from penstock.engines.postgres.loop import beside, event_loop, next_item, run
+from penstock.engines.postgres.loop import Underway, beside, event_loop, run
 from penstock.errors import DatabaseError, SourceRefused
 from penstock.project.connections import ConnectionSettings
 
@@ -48,6 +48,7 @@ PINNED = {
 }
 PIN_SQL = ";".join(f"SET LOCAL {name} = '{value}'" for name, value in PINNED.items())
 CONNECT_SECONDS = 15.0
+_STREAM_BYTES = 1 << 20  # of a COPY, read ahead of who asked for it
 _TRANSACTION_TIMEOUT_SINCE = 17
 
 
@@ -221,60 +222,49 @@ class Session:
             return await call(*args)
 
     def copy_out(self, query: str, *, binary: bool = False, doing: str = "reading rows") -> Iterator[bytes]:
-        """`COPY (query) TO STDOUT` as blocks of bytes, in the order they come; at most 16 wait for the caller."""
-        blocks: queue.Queue[bytes | None] = queue.Queue(maxsize=16)
-        abandoned = False
-
-        async def sink(block: bytes | None) -> None:
-            while True:
-                if abandoned:
-                    raise asyncio.CancelledError
-                try:
-                    blocks.put_nowait(block)
-                except queue.Full:
-                    await asyncio.sleep(0.001)
-                else:
-                    return
-
-        async def read() -> None:
-            status = await self.connection.copy_from_query(
-                query, output=sink, format="binary" if binary else "text"
-            )
-            self.rows_copied = int(status.split()[-1])
-            await sink(None)  # the end: without it the reader would notice only when its wait times out
-
-        future = asyncio.run_coroutine_threadsafe(read(), event_loop())
-        future.add_done_callback(lambda _: None)
+        """`COPY (query) TO STDOUT` as blocks of bytes, in the order they come."""
+        blocks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        underway = Underway(_STREAM_BYTES)
+        loop = event_loop()
+        future = asyncio.run_coroutine_threadsafe(
+            self._copy(query, "binary" if binary else "text", blocks.put, underway), loop
+        )
         try:
-            while True:
-                try:
-                    block = blocks.get(timeout=0.05)
-                except queue.Empty:
-                    if future.done() and blocks.empty():
-                        break
-                    continue
-                if block is None:
-                    break
+            while (block := blocks.get()) is not None:
+                size = len(block)
                 yield block
+                del block
+                loop.call_soon_threadsafe(underway.take, size)
             with translated(doing):
                 future.result()
         finally:
-            abandoned = True
-            if not future.done():
-                future.cancel()
+            future.cancel()
 
     async def stream(self, query: str, *, binary: bool = False) -> AsyncGenerator[bytes, None]:
         """`copy_out` for callers that already run on the library's loop."""
-        blocks: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=8)
-
-        async def read() -> None:
-            status = await self.connection.copy_from_query(
-                query, output=blocks.put, format="binary" if binary else "text"
-            )
-            self.rows_copied = int(status.split()[-1])
-            await blocks.put(None)
-
-        async with beside(read()) as reader:
-            while (block := await next_item(blocks, reader)) is not None:
+        blocks: asyncio.Queue[bytes | None] = asyncio.Queue()
+        underway = Underway(_STREAM_BYTES)
+        async with beside(
+            self._copy(query, "binary" if binary else "text", blocks.put_nowait, underway)
+        ) as reader:
+            while (block := await blocks.get()) is not None:
+                size = len(block)
                 yield block
+                del block
+                underway.take(size)
             await reader
+
+    async def _copy(
+        self, query: str, form: str, put: Callable[[bytes | None], None], underway: Underway
+    ) -> None:
+        """Put the blocks of a COPY, and None at its end, however it ends. A block that was put is underway."""
+
+        async def pass_on(block: bytes) -> None:
+            put(block)
+            await underway.add(len(block))
+
+        try:
+            status = await self.connection.copy_from_query(query, output=pass_on, format=form)
+            self.rows_copied = int(status.split()[-1])
+        finally:
+            put(None)
