@@ -147,3 +147,9 @@ def test_one_wrong_digit_never_passes_the_iban_checksum(account, place, change):
     broken = account[:place] + str((int(account[place]) + change) % 10) + account[place + 1 :]
     values = pa.array([f"DE{check:02}{account}", f"DE{check:02}{broken}"])
     assert iban.matches(values).to_pylist() == [True, False]
+
+
+def test_running_text_of_a_megabyte_is_searched_for_ibans_in_one_pass():
+    text = pa.array(["de12 and so on " * 70_000 + "DE89370400440532013000"], pa.large_string())
+    spans = iban.find(text)
+    assert (spans.ends - spans.starts).tolist() == [22]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 import pyarrow as pa
 
@@ -45,7 +46,9 @@ def _ibans(candidate: str) -> list[tuple[int, int]]:
         if found and start.start() < found[-1][1]:
             continue
         length = LENGTHS.get(start.group(1).upper(), 0)
-        letters = [i for i in range(start.start(), len(candidate)) if candidate[i] not in " -"][:length]
+        # Running text may be one candidate of megabytes: no further than the number can reach.
+        places = range(start.start(), len(candidate))
+        letters = list(islice((i for i in places if candidate[i] not in " -"), length))
         if length and len(letters) == length and checksum("".join(candidate[i] for i in letters)) == 1:
             found.append((start.start(), letters[-1] + 1))
     return found

@@ -222,7 +222,10 @@ class Session:
             return await call(*args)
 
     def copy_out(self, query: str, *, binary: bool = False, doing: str = "reading rows") -> Iterator[bytes]:
-        """`COPY (query) TO STDOUT` as blocks of bytes, in the order they come."""
+        """`COPY (query) TO STDOUT` as blocks of bytes, in the order they come.
+
+        Whoever stops half-way has lost the transaction, and maybe the connection: nothing can be asked after it.
+        """
         blocks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         underway = Underway(_STREAM_BYTES)
         loop = event_loop()
