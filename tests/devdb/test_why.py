@@ -44,6 +44,20 @@ def test_why_shows_masked_keys_masked_and_finds_rows_by_them(
         assert "quart" not in told.out + told.err
 
 
+def test_why_finds_a_masked_key_at_the_beginning_of_a_large_table(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(
+        "CREATE TABLE public.account (mail text PRIMARY KEY);"
+        "INSERT INTO public.account SELECT 'quart' || n || '@first.example' FROM generate_series(1, 300000) n; ANALYZE;"
+    )
+    devdb = '[[devdb.small.root]]\ntable = "public.account"\nwhere = "mail = \'quart1@first.example\'"\n'
+    folder = make_folder(source, devdb, '[public.account]\nmail = "email"\n')
+    assert folder.run("dev", "create", "small").code == 0
+    told = folder.run("dev", "why", "small", "public.account", folder.made.value("SELECT mail FROM account"))
+    assert told.code == 0, told.err
+
+
 def test_why_says_what_the_source_and_the_copy_have_each(
     make_database: MakeDatabase, make_folder: MakeFolder
 ) -> None:

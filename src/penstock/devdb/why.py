@@ -204,14 +204,17 @@ class _Rows:
             f"SELECT t.tableoid::int8, (t.ctid::text::pg_catalog.point)[0]::int8, (t.ctid::text::pg_catalog.point)[1]::int8, "
             f"t.{quote_identifier(column)} FROM {self._addresses.relation(name)} t"
         )
+        found: int | None = None
         for data in copytext.lines(self._source.copy_out(query, doing=f"looking for a row of {name}")):
+            if found is not None:
+                continue  # read to its end: breaking off would cost the snapshot
             block = copytext.parse(data, 4)
             masked = mask.mask(copytext.decode(block.field(3)))
             at = masked.cast(pa.large_string()).index(pa.scalar(value, pa.large_string())).as_py()
             if at >= 0:
                 oid, page, offset = (int(block.field(i)[at].as_py()) for i in range(3))
-                return self._row_id(name, oid, page, offset)
-        return None
+                found = self._row_id(name, oid, page, offset)
+        return found
 
     def show(self, name: TableName, row: int) -> str:
         """`public.orders 4711`, the key as the copy has it."""
