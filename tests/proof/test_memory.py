@@ -53,7 +53,7 @@ def files(monkeypatch, tmp_path):
         assert list(tmp_path.iterdir()) == []
         return made[-1]
 
-    monkeypatch.setattr("penstock.proof.spill.tempfile.TemporaryFile", recorded)
+    monkeypatch.setattr("penstock.scratch.tempfile.TemporaryFile", recorded)
     return made
 
 
@@ -98,7 +98,7 @@ def test_the_files_are_closed_after_a_failure_too(source, target, prove, files, 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_full_disk_ends_the_check_and_says_where_more_room_could_be(source, target, prove, monkeypatch):
     monkeypatch.setattr(
-        "penstock.proof.spill.tempfile.TemporaryFile",
+        "penstock.scratch.tempfile.TemporaryFile",
         lambda **options: Path("/dev/full").open("w+b", **options),  # noqa: SIM115
     )
     with pytest.raises(NoSpace) as caught:

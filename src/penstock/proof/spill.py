@@ -1,32 +1,26 @@
 """Sorted, distinct pairs of 64-bit numbers, any number of them, in bounded memory.
 
 Pairs are collected in memory. Past `limit` they go to disk in sorted runs, which `finish` merges, one range of keys
-after the other, into one sorted file. Of a file memory holds the key of every 256th pair. It is read, not mapped: a
-mapped page counts as the process's memory. Only keyed hashes ever come here, so the files tell nothing without the
-process's key, and they have no name on disk: the system frees them when the process ends, however it ends.
+after the other, into one sorted file. Of a file memory holds the key of every 256th pair. Only keyed hashes ever come
+here, so the files tell nothing without the process's key.
 """
 
 from __future__ import annotations
 
-import errno
-import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import IO
 
 import numpy as np
 import numpy.typing as npt
 
-from penstock.errors import NoSpace
 from penstock.proof.hashing import I64, U64
+from penstock.scratch import ScratchFile
 
 PAIRS_IN_MEMORY = 1 << 20  # of one collector: 16 MB, and four times that while they are sorted
 _PAGE = 256  # pairs read together: 4 kB
 _PAIR_BYTES = 16
 _KEYS = 1 << 12  # looked up together: at most 16 MB of pages
 _FOUND = 1 << 20  # pairs handed out together
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass
@@ -34,35 +28,24 @@ class PairFile:
     """A nameless temporary file of pairs."""
 
     rows: int = 0
-    _file: IO[bytes] = field(default_factory=lambda: tempfile.TemporaryFile(buffering=0))  # noqa: SIM115 - `close` closes it
+    _file: ScratchFile = field(
+        default_factory=lambda: ScratchFile(
+            "the leak check", "keyed hashes, up to 50 bytes for each distinct value it searches for,"
+        )
+    )
 
     def append(self, pairs: U64) -> None:
-        octets = np.ascontiguousarray(pairs).reshape(-1).view(np.uint8).data
-        try:
-            while octets:
-                octets = octets[self._file.write(octets) :]
-        except OSError as error:
-            if error.errno not in _FULL:
-                raise
-            raise NoSpace(
-                "this machine's disk is too full for the leak check",
-                why=f"it keeps keyed hashes in {tempfile.gettempdir()}, up to 50 bytes for each distinct value it searches for",
-                hint="free space there, or name a folder on a larger disk: export TMPDIR=/path/to/folder",
-            ) from error
+        self._file.write(np.ascontiguousarray(pairs), self.rows * _PAIR_BYTES)
         self.rows += len(pairs)
 
     def read(self, spans: Iterable[tuple[int, int]]) -> U64:
         """The pairs of these ranges of rows, one after the other."""
         spans = list(spans)
         pairs = np.empty((sum(stop - start for start, stop in spans), 2), dtype=np.uint64)
-        bytes_left = pairs.reshape(-1).view(np.uint8).data
+        done = 0
         for start, stop in spans:
-            at, end = start * _PAIR_BYTES, stop * _PAIR_BYTES
-            while at < end:
-                done = os.preadv(self._file.fileno(), [bytes_left[: end - at]], at)
-                if not done:
-                    raise EOFError("a temporary file of the leak check is shorter than it was written")
-                at, bytes_left = at + done, bytes_left[done:]
+            self._file.read(pairs[done : done + stop - start], start * _PAIR_BYTES)
+            done += stop - start
         return pairs
 
     def close(self) -> None:

@@ -6,9 +6,10 @@ import random
 
 import pytest
 
-from penstock.devdb.closure import EdgeRule, RootRule, edge_rows
+from penstock.devdb.closure import EdgeRule, RootRule, addresses, edge_rows, spread
 from penstock.devdb.closure.addresses import Addresses
 from penstock.devdb.closure.edge_rows import Relation, statement
+from penstock.devdb.closure.rowset import Allowance
 from tests.devdb.closure.closures import catalog_of, close, edge_between, schema, table
 
 TREE = """
@@ -73,6 +74,21 @@ def test_a_cycle_of_two_tables_20_000_deep_is_walked_and_leaves_are_found_on_the
     assert up.counts() == {"a": 20_000, "b": 20_000}
 
 
+def test_more_pairs_than_were_estimated_are_given_up_once_and_probed_to_the_end(make_database, monkeypatch):
+    monkeypatch.setattr(spread, "MAX_WALKED_PAIRS", 1000)
+    database = make_database(
+        "CREATE TABLE node (id int PRIMARY KEY, parent_id int) WITH (autovacuum_enabled = off);"
+        "INSERT INTO node SELECT n, nullif(n - 1, 0) FROM generate_series(1, 10) n; ANALYZE;"
+        "INSERT INTO node SELECT n, n - 1 FROM generate_series(11, 3000) n;"
+        "ALTER TABLE node ADD FOREIGN KEY (parent_id) REFERENCES node;"
+        "UPDATE pg_class SET reltuples = 10 WHERE relname = 'node';"
+    )
+    found = close(database, ("node", "id = 3000"), parents_only=True)
+    assert found.closure.rows[table("node")].count == 3000
+    (walked,) = [step for step in found.closure.steps if step.how == "walk"]
+    assert (walked.reason, walked.statements, walked.pairs) == ("too many pairs", 1, 1001)
+
+
 def test_without_an_index_few_rows_are_sent_and_many_found_by_one_scan(make_database):
     database = make_database(schema("hub"))
     for where, expected in (
@@ -95,12 +111,12 @@ def test_a_probe_reads_its_rows_by_address_and_the_other_side_by_index(make_data
     found = close(database, ("parent", "id % 1000 = 7"))
     ids = found.closure.rows[table("parent")].to_array()
     catalog = found.catalog
-    addresses = Addresses(catalog)
+    known = Addresses(catalog)
     (edge,) = found.graph.edges
-    down = statement(catalog, addresses, Relation(edge, "children"), None, ids).sql
-    capped = statement(catalog, addresses, Relation(edge, "children", 2), None, ids).sql
+    down = statement(catalog, known, Relation(edge, "children"), None, ids).sql
+    capped = statement(catalog, known, Relation(edge, "children", 2), None, ids).sql
     children = found.closure.rows[table("child")].to_array()[:20]
-    up = statement(catalog, addresses, Relation(edge, "parents"), None, children).sql
+    up = statement(catalog, known, Relation(edge, "parents"), None, children).sql
     for sql, index in ((down, "child_parent"), (capped, "child_parent"), (up, "parent_pkey")):
         plan = "\n".join(row[0] for row in database.rows(f"EXPLAIN {sql}"))
         assert "Tid Scan on" in plan
@@ -192,9 +208,14 @@ def force(monkeypatch, way):
         monkeypatch.setattr(edge_rows, "_BATCH_WITHOUT_INDEX", 1)
     elif way == "walk":
         monkeypatch.setattr(edge_rows.EdgeReader, "worth_walking", lambda *_: True)
+    elif way == "walk what is small":
+        force(monkeypatch, "walk")
+        monkeypatch.setattr(spread, "MAX_WALKED_PAIRS", 12)
+    elif way == "on disk":
+        monkeypatch.setattr(addresses, "Allowance", lambda: Allowance(0))
 
 
-@pytest.mark.parametrize("way", ["as chosen", "probe", "scan", "walk"])
+@pytest.mark.parametrize("way", ["as chosen", "probe", "scan", "walk", "walk what is small", "on disk"])
 def test_random_schemas_give_what_the_definition_says_whichever_way_pairs_are_read(
     make_database, monkeypatch, way
 ):

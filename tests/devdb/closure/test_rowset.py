@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import gc
+import tempfile
+import tracemalloc
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.devdb.closure.rowset import RowSet, blocks_of, leaves_of, offsets_of, row_ids
+from penstock.devdb.closure.rowset import Allowance, RowSet, blocks_of, leaves_of, offsets_of, row_ids
+from penstock.errors import NoSpace
+
+ALLOWANCES = {"in memory": 1 << 30, "from memory to disk": 8_000, "on disk": 0}
 
 
 def ids(*parts):
@@ -22,24 +30,50 @@ addresses = st.tuples(
 )
 
 
+@pytest.fixture
+def files(monkeypatch, tmp_path):
+    """Every temporary file of the row sets; each had no name when it was made."""
+    made = []
+    make = tempfile.TemporaryFile
+
+    def recorded(**options):
+        made.append(make(dir=tmp_path, **options))
+        assert list(tmp_path.iterdir()) == []
+        return made[-1]
+
+    monkeypatch.setattr("penstock.scratch.tempfile.TemporaryFile", recorded)
+    return made
+
+
+def whole_table(pages, offsets=16, leaf=0):
+    """Every row of a table, a block of ids at a time."""
+    for at in range(0, pages, 4096):
+        blocks = np.arange(at, min(at + 4096, pages))
+        yield row_ids(leaf, np.repeat(blocks, offsets), np.tile(np.arange(1, offsets + 1), len(blocks)))
+
+
+@pytest.mark.parametrize("most_bytes", ALLOWANCES.values(), ids=ALLOWANCES)
 @given(batches=st.lists(st.lists(addresses, max_size=40), max_size=6), asked=st.lists(addresses, max_size=40))
-def test_it_holds_what_was_added_and_nothing_else(batches, asked):
-    rows, model = RowSet(), set()
+def test_it_holds_what_was_added_and_nothing_else(most_bytes, batches, asked):
+    rows, model = RowSet(allowance=Allowance(most_bytes)), set()
     for batch in batches:
         new = rows.add(ids(*batch))
         assert new.tolist() == sorted({int(i) for i in ids(*batch)} - model)
         model |= set(new.tolist())
     assert rows.count == len(rows) == len(model)
     assert rows.to_array().tolist() == sorted(model)
+    leaves = [i >> 48 for i in model]
+    assert rows.leaf_counts == {leaf: leaves.count(leaf) for leaf in leaves}
     questions = ids(*asked, *[a for batch in batches for a in batch])
     assert rows.contains(questions).tolist() == [int(i) in model for i in questions]
 
 
+@pytest.mark.parametrize("most_bytes", [1 << 30, 20_000, 0], ids=ALLOWANCES)
 @pytest.mark.parametrize(("offset_bits", "offsets"), [(9, 291), (10, 584), (11, 1169)])
-def test_crowded_pages_become_bits_and_lose_nothing(offset_bits, offsets):
+def test_crowded_pages_become_bits_and_lose_nothing(offset_bits, offsets, most_bytes):
     everything = row_ids(2, np.repeat(np.arange(300), offsets), np.tile(np.arange(1, offsets + 1), 300))
     shuffled = np.random.default_rng(3).permutation(everything)
-    rows = RowSet(offset_bits)
+    rows = RowSet(offset_bits, Allowance(most_bytes))
     for part in np.array_split(shuffled, 7):
         assert len(rows.add(part)) == len(part)
     assert len(rows.add(shuffled)) == 0
@@ -49,14 +83,19 @@ def test_crowded_pages_become_bits_and_lose_nothing(offset_bits, offsets):
     assert rows.nbytes <= 300 * (1 << offset_bits) // 8 + (1 << 17)
 
 
-def test_few_rows_of_a_huge_table_cost_four_bytes_each():
+def test_few_rows_of_a_huge_table_cost_four_bytes_each_and_what_their_chunks_cost_python():
     rows = RowSet()
+    tracemalloc.start()
     rows.add(row_ids(0, np.arange(0, 100_000_000, 10_000), np.full(10_000, 7)))
-    assert rows.nbytes == 40_000
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert rows.nbytes == 40_000 + 10_000 * 256
+    assert held < 1.1 * rows.nbytes
 
 
-def test_blocks_have_the_size_asked_for_and_can_be_had_leaf_by_leaf():
-    rows = RowSet()
+@pytest.mark.parametrize("most_bytes", ALLOWANCES.values(), ids=ALLOWANCES)
+def test_blocks_have_the_size_asked_for_and_can_be_had_leaf_by_leaf(most_bytes):
+    rows = RowSet(allowance=Allowance(most_bytes))
     rows.add(ids(*[(leaf, block * 5000, 1) for leaf in (0, 1, 5) for block in range(100)]))
     assert [len(b) for b in rows.blocks(128)] == [128, 128, 44]
     assert [len(b) for b in rows.blocks(64, leaf=5)] == [64, 36]
@@ -75,3 +114,87 @@ def test_an_empty_copy_takes_rows_of_pages_of_the_same_size():
     rows = RowSet(11).empty()
     rows.add(ids((0, 1, 1169), (0, 2, 1)))
     assert rows.to_array().tolist() == ids((0, 1, 1169), (0, 2, 1)).tolist()
+
+
+def test_all_sets_of_a_run_together_hold_no_more_than_they_are_allowed():
+    """Each of the three would take 10 MB. With them in memory the peak is 45 MB."""
+    first = RowSet(allowance=Allowance(2 << 20))
+    sets = [first, first.empty(), first.empty()]
+    tracemalloc.start()
+    for ids in whole_table(160_000):
+        for rows in sets:
+            assert len(rows.add(ids)) == len(ids)
+    held, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 4 << 20
+    assert peak < 20 << 20
+    assert sum(rows.nbytes for rows in sets) < 2 << 20
+    assert all(sum(map(len, rows.blocks())) == 160_000 * 16 for rows in sets)
+
+
+def test_the_largest_set_leaves_memory_first(files):
+    small = RowSet(allowance=Allowance(1 << 20))
+    small.add(ids((0, 1, 1)))
+    large = small.empty()
+    for block in whole_table(40_000):
+        large.add(block)
+    assert large.nbytes < 10_000
+    assert small.nbytes == 256 + 4
+    (file,) = files
+    assert Path(f"/proc/self/fd/{file.fileno()}").stat().st_size == 40_000 * 64
+
+
+def test_a_set_that_goes_to_disk_while_it_is_read_is_read_to_the_end():
+    rows = RowSet(allowance=Allowance(1 << 20))
+    expected = np.concatenate([*whole_table(10_000)])
+    rows.add(expected)
+    reading = rows.blocks(1000)
+    read = [next(reading)]
+    assert rows.nbytes > 500_000
+    for block in whole_table(20_000):
+        (other := rows.empty()).add(block)
+        for more in whole_table(10_000):
+            other.add(more)
+    assert rows.nbytes < 10_000
+    assert np.array_equal(np.concatenate([*read, *reading]), expected)
+
+
+def test_pages_of_sets_that_are_gone_are_used_again_and_their_rows_are_gone(files):
+    keeper = RowSet(allowance=Allowance(0))
+    keeper.add(ids((3, 5, 7)))
+    for _ in range(5):
+        rows = keeper.empty()
+        for block in whole_table(20_000, offsets=3):
+            rows.add(block)
+        assert rows.count == 60_000
+        assert sum(map(len, rows.blocks())) == 60_000
+    assert keeper.to_array().tolist() == ids((3, 5, 7)).tolist()
+    (file,) = files
+    assert Path(f"/proc/self/fd/{file.fileno()}").stat().st_size < 21_000 * 64 + 4096 * 2
+
+
+def test_the_file_is_closed_with_the_last_set(files):
+    rows = RowSet(allowance=Allowance(0))
+    rows.add(ids((0, 1, 1)))
+    other = rows.empty()
+    del rows
+    gc.collect()
+    other.add(ids((0, 1, 1)))
+    assert not files[0].closed
+    del other
+    gc.collect()
+    assert files[0].closed
+    assert len(files) == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_ends_the_run_and_says_where_more_room_could_be(monkeypatch):
+    monkeypatch.setattr(
+        "penstock.scratch.tempfile.TemporaryFile",
+        lambda **options: Path("/dev/full").open("w+b", **options),  # noqa: SIM115
+    )
+    rows = RowSet(allowance=Allowance(0))
+    with pytest.raises(NoSpace) as caught:
+        rows.add(ids((0, 1, 1)))
+    assert tempfile.gettempdir() in caught.value.why
+    assert "TMPDIR=" in caught.value.hint

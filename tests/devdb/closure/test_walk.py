@@ -55,10 +55,12 @@ def as_sets(pairs):
 
 
 @pytest.mark.parametrize("wide", [0, 40, 10**9], ids=["always wide", "both", "always narrow"])
+@pytest.mark.parametrize("at_once", [7, 1 << 16])
 @pytest.mark.parametrize("seed", range(4))
 def test_what_is_found_is_what_is_reachable_each_row_once_from_a_row_that_leads_there(
-    seed, wide, monkeypatch
+    seed, wide, at_once, monkeypatch
 ):
+    monkeypatch.setattr(module, "_AT_ONCE", at_once)
     monkeypatch.setattr(module, "_WIDE", wide)
     relations = world(seed)
     front = {(TABLES[0], int(i)) for i in ids(range(0, 3000, 250))} | {(TABLES[1], int(ids([99_999])[0]))}
@@ -68,7 +70,7 @@ def test_what_is_found_is_what_is_reachable_each_row_once_from_a_row_that_leads_
         relations,
         lambda table, rows: there[table].contains(rows) if table in there else np.zeros(len(rows), bool),
     )
-    found = walk.run(as_sets(front))
+    found = list(walk.run(as_sets(front)))
     rows = [(r.far, int(f)) for r, _, far in found for f in far]
     assert len(rows) == len(set(rows))
     assert set(rows) == reachable(relations, front, visited)
@@ -76,7 +78,7 @@ def test_what_is_found_is_what_is_reachable_each_row_once_from_a_row_that_leads_
     assert all(
         (int(n), int(f)) in pairs[r.edge.id] for r, near, far in found for n, f in zip(near, far, strict=True)
     )
-    assert walk.run(as_sets(front)) == []  # all of it has been visited now
+    assert list(walk.run(as_sets(front))) == []  # all of it has been visited now
 
 
 def test_a_second_front_goes_on_from_what_the_first_one_found():

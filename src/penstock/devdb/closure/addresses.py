@@ -12,7 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from penstock.catalog.model import Catalog, TableName, quote_identifier
-from penstock.devdb.closure.rowset import OFFSET_BITS, RowIds, RowSet, blocks_of, offsets_of, row_ids
+from penstock.devdb.closure.rowset import (
+    OFFSET_BITS,
+    Allowance,
+    RowIds,
+    RowSet,
+    blocks_of,
+    offsets_of,
+    row_ids,
+)
 from penstock.errors import SourceRefused
 
 _COPY_SIGNATURE = b"PGCOPY\n\xff\r\n\0"
@@ -37,6 +45,7 @@ class Addresses:
 
     def __init__(self, catalog: Catalog, block_bytes: int = 8192) -> None:
         self.offset_bits = _OFFSET_BITS.get(block_bytes, OFFSET_BITS)
+        self._allowance = Allowance()
         self._catalog = catalog
         self._leaf_by_oid: dict[TableName, tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]] = {}
 
@@ -51,7 +60,7 @@ class Addresses:
         return self._catalog.tables[table].kind == "partitioned"
 
     def new_set(self) -> RowSet:
-        return RowSet(self.offset_bits)
+        return RowSet(self.offset_bits, self._allowance)
 
     def relation(self, table: TableName, leaf: TableName | None = None) -> str:
         """What to write after FROM: a single leaf, the partition root, or an ordinary table without its heirs."""

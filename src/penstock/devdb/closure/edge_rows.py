@@ -18,7 +18,7 @@ from penstock.catalog.graph import Edge
 from penstock.catalog.model import Catalog, Index, TableName
 from penstock.devdb.closure.addresses import Addresses, Source, read_records, tid_array
 from penstock.devdb.closure.roots import key_order
-from penstock.devdb.closure.rowset import RowIds, RowSet
+from penstock.devdb.closure.rowset import NO_ROWS, RowIds, RowSet
 from penstock.devdb.closure.written import user_search_path
 
 Direction = Literal["children", "parents"]
@@ -32,7 +32,6 @@ _PAIR = 0.5
 _ROWS_PER_PAGE = 60.0  # of a table that was never analysed
 _BATCH = 4_000  # addresses per statement: few enough for a Tid Scan, enough to forget the round trip
 _BATCH_WITHOUT_INDEX = 50_000  # each statement reads the other table once
-MAX_WALKED_PAIRS = 3_000_000  # about 100 bytes each while they are walked; more are probed to the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +88,7 @@ class EdgeReader:
     addresses: Addresses
     steps: dict[tuple[str, str, str, str], Step] = field(default_factory=dict)
     _spent: dict[tuple[str, str], float] = field(default_factory=dict)
+    _too_many: set[Relation] = field(default_factory=set)
 
     def pairs(self, relation: Relation, rows: RowSet) -> Iterator[Pairs]:
         """All pairs whose near row is in `rows`."""
@@ -107,24 +107,30 @@ class EdgeReader:
             step.pairs += len(near)
             yield near, far
 
-    def all_pairs(self, relation: Relation) -> Pairs:
-        """Every pair of the relation, to be walked locally."""
-        step = self.step(relation, "walk", "many rounds")
-        step.statements += 1
+    def all_pairs(self, relation: Relation, most: int) -> Pairs | None:
+        """Every pair of the relation, to be walked locally; None if there are more than `most`, whatever was estimated."""
         near: list[RowIds] = []
         far: list[RowIds] = []
-        for some_near, some_far in self._read(relation, None, None):
+        for some_near, some_far in self._read(relation, None, None, limit=most + 1):
             near.append(some_near)
             far.append(some_far)
-            step.pairs += len(some_near)
-        empty = np.empty(0, dtype=np.uint64)
-        return np.concatenate([empty, *near]), np.concatenate([empty, *far])
+        count = sum(map(len, near))
+        if count > most:
+            self._too_many.add(relation)
+        step = self.step(relation, "walk", "too many pairs" if count > most else "many rounds")
+        step.statements += 1
+        step.pairs += count
+        return None if count > most else (np.concatenate([NO_ROWS, *near]), np.concatenate([NO_ROWS, *far]))
 
-    def worth_walking(self, relation: Relation) -> bool:
-        """Whether probing has cost as much as reading all pairs would (so at most twice the best choice is paid)."""
+    def worth_walking(self, relation: Relation, most: int) -> bool:
+        """Whether probing has cost as much as reading all pairs would (so at most twice the best choice is paid), and
+        no more than `most` pairs are expected.
+        """
+        if relation in self._too_many:
+            return False
         costs = self._costs(relation, 0)
         spent = self._spent.get((relation.edge.id, relation.direction), 0.0)
-        return costs.pairs <= MAX_WALKED_PAIRS and spent > costs.scan
+        return costs.pairs <= most and spent > costs.scan
 
     def step(self, relation: Relation, how: Literal["probe", "scan", "walk"], reason: str) -> Step:
         key = (relation.edge.id, relation.direction, how, reason)
@@ -166,12 +172,15 @@ class EdgeReader:
             if wanted.any():
                 yield near[wanted], far[wanted]
 
-    def _read(self, relation: Relation, leaf: TableName | None, ids: RowIds | None) -> Iterator[Pairs]:
+    def _read(
+        self, relation: Relation, leaf: TableName | None, ids: RowIds | None, limit: int | None = None
+    ) -> Iterator[Pairs]:
         edge = relation.edge
         if leaf is not None and not self.addresses.is_partitioned(relation.near):
             leaf = None
         query = statement(self.catalog, self.addresses, relation, leaf, ids)
-        records = read_records(self.session, query.sql, query.record, f"following {edge.id}")
+        sql = query.sql if limit is None else f"{query.sql} LIMIT {limit}"
+        records = read_records(self.session, sql, query.record, f"following {edge.id}")
         if edge.kind == "virtual":
             records = self._with_search_path(edge, records)
         for some in records:

@@ -1,28 +1,26 @@
 """Sets of rows by their physical address (ctid) within one snapshot: exact, compact, for tables without keys too.
 
 A row id is a `uint64`: leaf << 48 | block << 16 | offset, where *leaf* numbers the storage tables (partitions) of
-one logical table. A set is a two-level bitmap as in Roaring (Chambi, Lemire et al., 2016): the id without its unused
-offset bits, cut into chunks of 2²⁰ positions; a chunk with few rows is a sorted array, a fuller one 128 kB of bits.
-So a set costs at most 4 bytes per row, and at most 64 bytes per 8 kB page of the table.
+one logical table. A set is a bitmap of *positions*: ids without their unused offset bits. It is in memory (`chunks`)
+until the sets of a run take more there than their `Allowance`; then the largest go to disk (`pages`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import numpy.typing as npt
 
-RowIds = npt.NDArray[np.uint64]
-Bits = npt.NDArray[np.uint8]
-Sparse = npt.NDArray[np.uint32]
+from penstock.devdb.closure.chunks import CHUNK_BITS, Chunks, Positions
+from penstock.devdb.closure.pages import PageFile, Pages
 
-_CHUNK_BITS = 20
-_CHUNK_BYTES = 1 << (_CHUNK_BITS - 3)
-_LOW = np.uint64((1 << _CHUNK_BITS) - 1)
-_SPARSE_ROWS = _CHUNK_BYTES // 4  # from here on the bits are smaller than the array
+RowIds = npt.NDArray[np.uint64]
+
+_MOST_BYTES = 96 << 20
+_AT_ONCE = 1 << 16  # rows
 NO_ROWS: RowIds = np.empty(0, dtype=np.uint64)
 OFFSET_BITS = 9  # a page of 8 kB holds at most 291 rows
 
@@ -47,128 +45,141 @@ def offsets_of(ids: RowIds) -> npt.NDArray[np.uint16]:
     return (ids & np.uint64(0xFFFF)).astype(np.uint16)
 
 
-def distinct(ids: RowIds) -> RowIds:
-    """The ids ascending, each once. `np.unique` hashes, and takes ten times as long."""
-    ids = np.sort(ids)
+def distinct(ids: RowIds, *, in_place: bool = False) -> RowIds:
+    """The ids ascending, each once. `np.unique` hashes, and takes ten times as long. `in_place`: `ids` are sorted, too."""
+    if in_place:
+        ids.sort()
+    else:
+        ids = np.sort(ids)
     first = np.ones(len(ids), dtype=bool)
     np.not_equal(ids[1:], ids[:-1], out=first[1:])
     return ids[first]
 
 
+class Allowance:
+    """The memory that the row sets of a run share. Not counted: some 20 MB for a batch while it is added."""
+
+    __slots__ = ("_file", "_grown", "_most", "_sets")
+
+    def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
+        self._most = most_bytes
+        self._grown = 0
+        self._sets: WeakSet[RowSet] = WeakSet()
+        self._file: PageFile | None = None
+
+    def join(self, rows: RowSet) -> None:
+        self._sets.add(rows)
+
+    def grown(self, count: int) -> None:
+        """A set takes so many bytes more. What all take is looked at now and then."""
+        self._grown += count
+        if self._grown > self._most >> 6:
+            self._grown = 0
+            self._make_room()
+
+    def _make_room(self) -> None:
+        total = sum(rows.nbytes for rows in self._sets)
+        if total <= self._most:
+            return
+        self._file = self._file or PageFile()
+        for rows in sorted(self._sets, key=lambda rows: rows.nbytes, reverse=True):
+            total += rows.to_disk(self._file)
+            if total <= self._most:
+                return
+
+
 class RowSet:
     """A growing set of row ids. `offset_bits`: 9 for pages of 8 kB, 10 for 16 kB, 11 for 32 kB."""
 
-    __slots__ = ("_dense", "_offset_bits", "_sparse", "count")
+    __slots__ = ("__weakref__", "_allowance", "_bitmap", "_offset_bits", "count", "leaf_counts")
 
-    def __init__(self, offset_bits: int = OFFSET_BITS) -> None:
+    def __init__(self, offset_bits: int = OFFSET_BITS, allowance: Allowance | None = None) -> None:
         self._offset_bits = offset_bits
-        self._sparse: dict[int, Sparse] = {}
-        self._dense: dict[int, Bits] = {}
+        self._allowance = allowance or Allowance()
+        self._allowance.join(self)
+        self._bitmap: Chunks | Pages = Chunks()
         self.count = 0
+        self.leaf_counts: dict[int, int] = {}  # rows per leaf, for leaves that have any
 
     def __len__(self) -> int:
         return self.count
 
     def empty(self) -> RowSet:
         """A new set for rows of the same database."""
-        return RowSet(self._offset_bits)
+        return RowSet(self._offset_bits, self._allowance)
 
     def add(self, ids: RowIds) -> RowIds:
-        """Add rows (any order, repeats allowed); returns those that were not in the set, sorted, each once."""
+        """Add rows (any order, repeats allowed); returns those that were not in the set, sorted, each once.
+
+        Raises NoSpace.
+        """
         if len(ids) == 0:
             return NO_ROWS
         ids = distinct(ids)
-        ids = ids[~self._look_up(ids)]
-        for key, low in self._by_chunk(ids):
-            self._merge(key, low)
+        before = self._bitmap.nbytes
+        ids = ids[self._bitmap.add(self._positions(ids))]
         self.count += len(ids)
+        leaves = leaves_of(ids)
+        starts = np.flatnonzero(np.diff(leaves, prepend=-1))
+        for leaf, count in zip(
+            leaves[starts].tolist(), np.diff(starts, append=len(ids)).tolist(), strict=True
+        ):
+            self.leaf_counts[leaf] = self.leaf_counts.get(leaf, 0) + count
+        self._allowance.grown(self._bitmap.nbytes - before)
         return ids
 
     def contains(self, ids: RowIds) -> npt.NDArray[np.bool_]:
         """For each id, in the order given, whether it is in the set."""
-        if len(ids) < 2 or bool(np.all(ids[1:] >= ids[:-1])):
-            return self._look_up(ids)
-        order = np.argsort(ids, kind="stable")
-        found = np.empty(len(ids), dtype=bool)
-        found[order] = self._look_up(ids[order])
-        return found
+        parts = [self._which(ids[at : at + _AT_ONCE]) for at in range(0, len(ids), _AT_ONCE)]
+        return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, dtype=bool), *parts])
 
-    def blocks(self, size: int = 1 << 16, leaf: int | None = None) -> Iterator[RowIds]:
-        """All rows (of one leaf), ascending, as arrays of `size` ids; only the last may be shorter."""
-        keys = sorted([*self._sparse, *self._dense])
+    def blocks(self, size: int = _AT_ONCE, leaf: int | None = None) -> Iterator[RowIds]:
+        """All rows (of one leaf), ascending, as arrays of `size` ids; only the last may be shorter.
+
+        Not while rows are added.
+        """
+        keys = self._bitmap.keys()
         if leaf is not None:
-            keys = [key for key in keys if key >> self._leaf_shift == leaf]
-        return _regrouped((self._rows_of(key) for key in keys), size)
+            keys = keys[keys >> np.uint64(32 + self._offset_bits - CHUNK_BITS) == leaf]
+        return _regrouped((self._ids(self._bitmap.chunk(int(key))) for key in keys), size)
 
     def to_array(self) -> RowIds:
         """All rows, ascending: 8 bytes each, so for sets known to be small."""
         return np.concatenate([NO_ROWS, *self.blocks()])
 
-    @property
-    def leaf_counts(self) -> dict[int, int]:
-        """Rows per leaf, for leaves that have any."""
-        counts: dict[int, int] = {}
-        for key in sorted([*self._sparse, *self._dense]):
-            leaf = key >> self._leaf_shift
-            counts[leaf] = counts.get(leaf, 0) + len(self._rows_of(key))
-        return counts
+    def to_disk(self, file: PageFile) -> int:
+        """Leave memory, for good; returns by how much `nbytes` has grown (it shrinks). Raises NoSpace."""
+        if isinstance(self._bitmap, Pages):
+            return 0
+        before, pages = self._bitmap.nbytes, Pages(file)
+        for key, bits in self._bitmap.drain():
+            pages.put(key, bits)
+        self._bitmap = pages
+        return pages.nbytes - before
 
     @property
     def nbytes(self) -> int:
-        """Memory held by the chunks."""
-        return sum(c.nbytes for c in self._sparse.values()) + sum(c.nbytes for c in self._dense.values())
+        """Memory held."""
+        return self._bitmap.nbytes
 
-    @property
-    def _leaf_shift(self) -> int:
-        """A chunk's key without its block part is the leaf: block numbers have 32 bits."""
-        return 32 + self._offset_bits - _CHUNK_BITS
-
-    def _rows_of(self, key: int) -> RowIds:
-        dense = self._dense.get(key)
-        low = self._sparse[key] if dense is None else np.flatnonzero(np.unpackbits(dense, bitorder="little"))
-        compact = (np.uint64(key) << np.uint64(_CHUNK_BITS)) | low.astype(np.uint64)
-        bits = np.uint64(self._offset_bits)
-        ids: RowIds = ((compact >> bits) << np.uint64(16)) | (
-            compact & np.uint64((1 << self._offset_bits) - 1)
-        )
-        return ids
-
-    def _by_chunk(self, ids: RowIds) -> Iterator[tuple[int, Sparse]]:
-        """Ascending ids cut into (chunk, positions in it)."""
-        if len(ids) == 0:
-            return
-        compact = ((ids >> np.uint64(16)) << np.uint64(self._offset_bits)) | (ids & np.uint64(0xFFFF))
-        keys = compact >> np.uint64(_CHUNK_BITS)
-        low = (compact & _LOW).astype(np.uint32)
-        for start, stop in pairwise([0, *(np.flatnonzero(keys[1:] != keys[:-1]) + 1).tolist(), len(keys)]):
-            yield int(keys[start]), low[start:stop]
-
-    def _look_up(self, ids: RowIds) -> npt.NDArray[np.bool_]:
-        """`contains` for ascending ids."""
-        found = np.zeros(len(ids), dtype=bool)
-        at = 0
-        for key, low in self._by_chunk(ids):
-            dense, sparse = self._dense.get(key), self._sparse.get(key)
-            if dense is not None:
-                found[at : at + len(low)] = (dense[low >> 3] >> (low & 7).astype(np.uint8)) & 1
-            elif sparse is not None:
-                place = np.minimum(np.searchsorted(sparse, low), len(sparse) - 1)
-                found[at : at + len(low)] = sparse[place] == low
-            at += len(low)
+    def _which(self, ids: RowIds) -> npt.NDArray[np.bool_]:
+        if len(ids) < 2 or bool(np.all(ids[1:] >= ids[:-1])):
+            return self._bitmap.contains(self._positions(ids))
+        order = np.argsort(ids, kind="stable")
+        found = np.empty(len(ids), dtype=bool)
+        found[order] = self._bitmap.contains(self._positions(ids[order]))
         return found
 
-    def _merge(self, key: int, low: Sparse) -> None:
-        """Add ascending positions, none of which is there yet, to a chunk."""
-        dense = self._dense.get(key)
-        if dense is None:
-            sparse = self._sparse.pop(key, None)
-            if sparse is not None:
-                low = np.insert(sparse, np.searchsorted(sparse, low), low)
-            if len(low) < _SPARSE_ROWS:
-                self._sparse[key] = low.copy()
-                return
-            dense = self._dense[key] = np.zeros(_CHUNK_BYTES, dtype=np.uint8)
-        np.bitwise_or.at(dense, low >> 3, (1 << (low & 7)).astype(np.uint8))
+    def _positions(self, ids: RowIds) -> Positions:
+        positions: Positions = ((ids >> np.uint64(16)) << np.uint64(self._offset_bits)) | (
+            ids & np.uint64(0xFFFF)
+        )
+        return positions
+
+    def _ids(self, positions: Positions) -> RowIds:
+        offsets = positions & np.uint64((1 << self._offset_bits) - 1)
+        ids: RowIds = ((positions >> np.uint64(self._offset_bits)) << np.uint64(16)) | offsets
+        return ids
 
 
 def _regrouped(arrays: Iterable[RowIds], size: int) -> Iterator[RowIds]:

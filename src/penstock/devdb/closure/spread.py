@@ -16,6 +16,7 @@ from penstock.devdb.closure.provenance import Provenance
 from penstock.devdb.closure.rowset import RowIds, RowSet
 from penstock.devdb.closure.walk import Walk
 
+MAX_WALKED_PAIRS = 2_500_000  # at a time, 65 bytes each while they are walked; more are probed to the end
 Rows = dict[TableName, RowSet]
 Followed = Callable[[str, int], None]
 """Told what is being followed, and how many rows there are so far."""
@@ -67,16 +68,24 @@ class Spread:
                 self._walk(walk, front)
             following: Rows = {}
             for relation in inside:
-                if relation in known or relation.near not in front:
-                    continue
-                fresh = self._follow(relation, front[relation.near])
-                if fresh.count:
-                    merge(following.setdefault(relation.far, fresh.empty()), fresh)
-            front = following
-            dear = [r for r in inside if front and r not in known and self.reader.worth_walking(r)]
-            if dear:
-                known.update((relation, self.reader.all_pairs(relation)) for relation in dear)
+                if relation not in known and relation.near in front:
+                    fresh = following.setdefault(relation.far, self.rows[relation.far].empty())
+                    self._follow(relation, front[relation.near], fresh)
+            front = {table: rows for table, rows in following.items() if rows.count}
+            if front and self._read_pairs(inside, known):
+                walk = None  # memory holds one at a time
                 walk = Walk(list(known.items()), self._visited)
+
+    def _read_pairs(self, inside: Sequence[Relation], known: dict[Relation, Pairs]) -> bool:
+        """Read the pairs of relations that have become dear to probe; whether there were any."""
+        before = len(known)
+        for relation in inside:
+            room = MAX_WALKED_PAIRS - sum(len(near) for near, _ in known.values())
+            if relation not in known and self.reader.worth_walking(relation, room):
+                pairs = self.reader.all_pairs(relation, room)
+                if pairs is not None:
+                    known[relation] = pairs
+        return len(known) > before
 
     def _walk(self, walk: Walk, front: Rows) -> None:
         """Walk what can be walked; what is found joins the front, for the relations that are still probed."""
@@ -84,9 +93,8 @@ class Spread:
             new = self._absorb(relation, near, far)
             front.setdefault(relation.far, self.rows[relation.far].empty()).add(new)
 
-    def _follow(self, relation: Relation, rows: RowSet) -> RowSet:
-        """The rows that are new."""
-        fresh = rows.empty()
+    def _follow(self, relation: Relation, rows: RowSet, fresh: RowSet | None = None) -> None:
+        """Add the rows that `rows` lead to; those that are new go to `fresh`, too."""
         if relation.near_leaf is not None:
             number = self.reader.addresses.leaf_number(relation.near, relation.near_leaf)
             rows = without(rows, None, leaf=number)
@@ -95,8 +103,9 @@ class Spread:
         if rows.count:
             self.tally.progress(relation.edge.id, self.tally.rows)
             for near, far in self.reader.pairs(relation, rows):
-                fresh.add(self._absorb(relation, near, far))
-        return fresh
+                new = self._absorb(relation, near, far)
+                if fresh is not None:
+                    fresh.add(new)
 
     def _absorb(self, relation: Relation, near: RowIds, far: RowIds) -> RowIds:
         edge, tally = relation.edge, self.tally
@@ -119,9 +128,3 @@ def without(rows: RowSet, others: RowSet | None, leaf: int | None = None) -> Row
     for ids in rows.blocks(leaf=leaf):
         copy.add(ids if others is None else ids[~others.contains(ids)])
     return copy
-
-
-def merge(rows: RowSet, others: RowSet) -> None:
-    """Add all of `others` to `rows`."""
-    for ids in others.blocks():
-        rows.add(ids)

@@ -7,7 +7,7 @@ fronts are walked in plain Python (a numpy call costs as much as ten nodes), wid
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from penstock.devdb.closure.edge_rows import Pairs, Relation
 from penstock.devdb.closure.rowset import NO_ROWS, RowIds, RowSet, distinct
 
 _WIDE = 512
+_AT_ONCE = 1 << 16  # rows handed over together
 Nodes = npt.NDArray[np.int32]
 Visited = Callable[[TableName, RowIds], npt.NDArray[np.bool_]]
 
@@ -45,8 +46,8 @@ class Walk:
         seen = [visited(table, ids) for table, ids in self._ids.items()]
         self._seen = np.concatenate(seen).astype(np.uint8)
 
-    def run(self, front: Mapping[TableName, RowSet]) -> list[tuple[Relation, RowIds, RowIds]]:
-        """Everything reachable from the front that was not visited: per relation the near and the new far rows.
+    def run(self, front: Mapping[TableName, RowSet]) -> Iterator[tuple[Relation, RowIds, RowIds]]:
+        """Everything reachable from the front that was not visited: near and new far rows of a relation, few at a time.
 
         Rows of the front count as visited from now on, and so does what is returned.
         """
@@ -57,7 +58,8 @@ class Walk:
         used = array("q")
         while len(level):
             level = self._wide(level, used) if len(level) > _WIDE else self._narrow(level, used)
-        return self._found(np.frombuffer(used, dtype=np.int64) if used else np.empty(0, np.int64))
+        for at in range(0, len(used), _AT_ONCE):
+            yield from self._found(np.array(used[at : at + _AT_ONCE], dtype=np.int64))
 
     def _narrow(self, level: Nodes, used: array[int]) -> Nodes:
         first, far, seen = (memoryview(a.data) for a in (self._first_arc, self._far, self._seen))
@@ -84,16 +86,14 @@ class Walk:
         used.frombytes(arcs[first].astype(np.int64).tobytes())
         return targets
 
-    def _found(self, arcs: npt.NDArray[np.int64]) -> list[tuple[Relation, RowIds, RowIds]]:
-        found = []
+    def _found(self, arcs: npt.NDArray[np.int64]) -> Iterator[tuple[Relation, RowIds, RowIds]]:
         for number, relation in enumerate(self.relations):
             own = arcs[self._relation[arcs] == number]
             if len(own):
                 nodes = np.searchsorted(self._first_arc, own, side="right") - 1
                 near = self._ids[relation.near][nodes - self._base[relation.near]]
                 far = self._ids[relation.far][self._far[own] - self._base[relation.far]]
-                found.append((relation, near, far))
-        return found
+                yield relation, near, far
 
     def _nodes(self, table: TableName, ids: RowIds) -> Nodes:
         nodes: Nodes = (np.searchsorted(self._ids[table], ids) + self._base[table]).astype(np.int32)
@@ -116,7 +116,7 @@ def _ids_per_table(relations: Sequence[tuple[Relation, Pairs]]) -> dict[TableNam
     for relation, (near, far) in relations:
         parts.setdefault(relation.near, []).append(near)
         parts.setdefault(relation.far, []).append(far)
-    return {table: distinct(np.concatenate(ids)) for table, ids in parts.items()}
+    return {table: distinct(np.concatenate(ids), in_place=True) for table, ids in parts.items()}
 
 
 def _starts(lengths: Sequence[int] | npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
