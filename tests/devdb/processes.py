@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -68,7 +69,7 @@ class Run:
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
                 start_new_session=True,
-                env=dict(os.environ),
+                env={**os.environ, "PYTHONFAULTHANDLER": "1"},
             )
 
     def wait_for(self, query: str, seconds: float = 30) -> None:
@@ -85,7 +86,12 @@ class Run:
         self.process.send_signal(number)
 
     def end(self) -> int:
-        return self.process.wait(40)
+        try:
+            return self.process.wait(40)
+        except subprocess.TimeoutExpired:
+            self.signal(signal.SIGABRT)  # writes where each thread stands
+            self.process.wait(5)
+            raise AssertionError(f"it does not end: {self.said}") from None
 
     @property
     def said(self) -> str:
