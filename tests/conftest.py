@@ -7,6 +7,8 @@
 
 `PENSTOCK_TEST_DSN=postgresql://user@host:port` uses a server that runs already instead of starting one.
 `PENSTOCK_TEST_PG_BIN=/usr/lib/postgresql/17/bin` starts the servers with these programs.
+`make test` shares the files out among workers (`-n auto --dist loadfile`), each with servers of its own; a plain
+`python -m pytest` runs all in one process.
 `HYPOTHESIS_PROFILE=explore` makes property tests look at new examples; by default they are the same every time.
 """
 
@@ -17,6 +19,8 @@ import re
 import shutil
 import signal
 from collections.abc import Callable, Generator, Iterator
+from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -42,8 +46,20 @@ settings.register_profile(
 settings.register_profile("explore", deadline=None, max_examples=500, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
+
+def _end_once(number: int, frame: FrameType | None) -> None:
+    """Ctrl-C in a worker. It comes from the terminal and once more from xdist, and must not cut the fixtures short."""
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 # A polite kill ends like Ctrl-C: the fixtures stop their servers.
-signal.signal(signal.SIGTERM, signal.default_int_handler)
+if "PYTEST_XDIST_WORKER" in os.environ:
+    signal.signal(signal.SIGINT, _end_once)  # the shell ignores it for what it starts in the background
+    signal.signal(signal.SIGTERM, _end_once)
+else:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 MakeDatabase = Callable[..., Database]
 
@@ -51,6 +67,22 @@ MakeDatabase = Callable[..., Database]
 _LEFT_OUT = re.compile(
     r'extension "\w+" is not available|ICU is not supported in this build|unsupported XML feature'
 )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """What `-n auto` means: one more than processors, for a test waits for its server a part of the time.
+
+    Eight at most, which is where the longest file alone takes as long as all. None on a server that was there before:
+    some tests look at everything a server has.
+    """
+    return 0 if "PENSTOCK_TEST_DSN" in os.environ else min(8, (os.cpu_count() or 1) + 1)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Time for interrupted workers to stop their servers, before xdist kills them."""
+    node.nodemanager.EXIT_TIMEOUT = 60
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
