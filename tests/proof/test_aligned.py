@@ -27,10 +27,28 @@ def of(report, name):
 def test_a_forgotten_mask_is_seen_in_aligned_rows(source, prove):
     report = prove(source, source, pool="person.first", permutation="person.code", same="person.id")
     assert report.status == "failed"
-    assert [(t.test, t.status, t.rows, t.equal) for t in report.tests] == [
-        ("aligned rows", "failed", 1000, 1000)
-    ] * 2
-    assert [t.expected for t in report.tests] == [100.0, 1.0]
+    assert [(t.test, t.status, t.rows, t.draws, t.equal) for t in report.tests] == [
+        ("aligned rows", "failed", 1000, 10, 10),
+        ("aligned rows", "failed", 1000, 1000, 1000),
+    ]
+    assert [t.expected for t in report.tests] == [1.0, 1.0]
+
+
+def test_a_value_that_drew_itself_is_one_draw_however_many_rows_hold_it(source, make_database, prove):
+    one = "INSERT INTO person SELECT id, CASE first WHEN 'Anna' THEN first ELSE 'Zoe ' || first END, code + 5000 FROM was;"
+    was = TABLE.replace("person", "was") + ORIGINAL.replace("person", "was")
+    target = make_database(was + TABLE + one + "DROP TABLE was;")
+    report = prove(source, target, pool="person.first", permutation="person.code", same="person.id")
+    first = of(report, "first")
+    assert (first.status, first.rows, first.draws, first.equal) == ("ok", 1000, 10, 1)
+
+
+def test_rows_left_as_they_were_among_masked_ones_of_the_same_value_are_seen(source, make_database, prove):
+    some = f"INSERT INTO person SELECT i, CASE WHEN i % 20 = 0 THEN '' ELSE 'Zoe ' END || {FIRST}[1 + i % 10], 5000 + i FROM generate_series(1, 1000) AS i;"
+    report = prove(
+        source, make_database(TABLE + some), pool="person.first", permutation="person.code", same="person.id"
+    )
+    assert (of(report, "first").status, of(report, "first").equal) == ("failed", 50)
 
 
 def test_names_dealt_anew_from_the_same_pool_pass(source, make_database, prove):
@@ -97,4 +115,4 @@ def test_what_cannot_be_compared_says_why(claims, why, make_database, prove):
 def test_no_more_rows_are_compared_than_memory_is_meant_for(source, prove, monkeypatch):
     monkeypatch.setattr("penstock.proof.aligned.HASHES_COMPARED", 300)
     report = prove(source, source, pool="person.first", permutation="person.code", same="person.id")
-    assert [(t.status, t.rows, t.equal) for t in report.tests] == [("failed", 100, 100)] * 2
+    assert [(t.status, t.rows, t.equal) for t in report.tests] == [("failed", 100, 10), ("failed", 100, 100)]

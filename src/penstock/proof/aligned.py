@@ -25,6 +25,7 @@ from penstock.proof.report import Claim, ColumnTest, Progress
 ROWS_COMPARED = 1_000_000  # of a table, at most …
 HASHES_COMPARED = 1 << 22  # … and fewer where many columns are: 32 MB of each database
 _NOTHING = ord("\\")
+_ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
 def compare_aligned(
@@ -170,10 +171,10 @@ def _test(claim: Claim, original: U64, masked: U64, key: HashKey) -> ColumnTest:
         return ColumnTest(
             claim.column, claim.codomain, "not tested", "not tested", "no row with a value to compare"
         )
-    equal = int(np.count_nonzero(original == masked))
-    expected = _by_chance(original, masked)
-    # Four standard deviations and a few rows of grace; and never all rows where chance would have had less than half.
-    suspicious = equal > expected + 4 * expected**0.5 + 3 or (equal == rows and expected < rows / 2)
+    draws = _Draws.of(original, masked)
+    # Four standard deviations and a few draws of grace; and never all of them.
+    most = draws.expected + 4 * draws.expected**0.5 + 3
+    suspicious = draws.equal > most or draws.equal == draws.count > 1
     return ColumnTest(
         claim.column,
         claim.codomain,
@@ -181,17 +182,39 @@ def _test(claim: Claim, original: U64, masked: U64, key: HashKey) -> ColumnTest:
         "failed" if suspicious else "ok",
         "masked values equal their own source values more often than chance" if suspicious else "",
         rows=rows,
+        draws=draws.count,
         accepted=int(np.count_nonzero(~chosen)) and len(accepted),
-        equal=equal,
-        expected=round(expected, 3),
+        equal=draws.equal,
+        expected=round(draws.expected, 3),
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Draws:
+    """What chance has dealt. A value that always becomes the same one is one draw, however many rows hold it (a town that
+    drew itself brings all its people); of a value that becomes several, every row is one."""
+
+    count: int
+    equal: int
+    expected: float  # equal ones, if the masked values were dealt at random
+
+    @classmethod
+    def of(cls, original: U64, masked: U64) -> _Draws:
+        _, first, rows = np.unique(original * _ODD ^ masked, return_index=True, return_counts=True)
+        before, after = original[first], masked[first]  # each pair once
+        _, value, kinds = np.unique(before, return_inverse=True, return_counts=True)
+        constant = kinds[value] == 1
+        weight = np.where(constant, 1, rows)
+        varying = original[np.isin(original, before[~constant])]
+        expected = _by_chance(varying, masked) + _by_chance(before[constant], after)
+        return cls(int(weight.sum()), int(weight[before == after].sum()), expected)
+
+
 def _by_chance(original: U64, masked: U64) -> float:
-    """How many rows would be equal if the masked values were dealt at random."""
+    """How many of `original` would be equal if each were dealt one of `masked` at random."""
     values, counts = np.unique(original, return_counts=True)
     others, other_counts = np.unique(masked, return_counts=True)
     common, here, there = np.intersect1d(values, others, return_indices=True)
     if not len(common):
         return 0.0
-    return float(np.sum(counts[here].astype(np.float64) * other_counts[there]) / len(original))
+    return float(np.sum(counts[here].astype(np.float64) * other_counts[there]) / len(masked))

@@ -152,7 +152,8 @@ class ColumnTest:
     too_short: int = 0  # values below five characters or seven digits, with repeats
     fractions: int = 0  # numbers that are not whole, with repeats
     accepted: int = 0  # distinct values that may stay real
-    equal: int = 0  # aligned rows whose masked value is their own source value
+    draws: int = 0  # of the rows compared, those that count: one per value that always becomes the same one
+    equal: int = 0  # of these, those whose masked value is their own source value
     expected: float = 0.0  # the same by chance
 
     def as_dict(self) -> dict[str, Any]:
