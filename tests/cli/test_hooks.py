@@ -62,3 +62,26 @@ def test_a_failure_beside_the_command_shows_no_text(failure: str, options: list[
 def test_verbose_says_that_something_failed_and_where(failure: str) -> None:
     done = run(FAILURES[failure], "-v")
     assert "ValueError" in done.err
+
+
+LOST = """
+import os, signal, time
+from penstock.cli import hooks
+hooks.install()
+class Finalised:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.01)
+try:
+    Finalised()
+    time.sleep(30)
+except KeyboardInterrupt:
+    print("heard")
+"""
+
+
+def test_an_interrupt_that_falls_into_a_finaliser_is_heard_all_the_same():
+    done = subprocess.run(
+        [sys.executable, "-c", LOST], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout, done.stderr) == ("heard\n", "")

@@ -6,12 +6,15 @@ reduced to type and place, shown from `-v` on. The same goes for records of othe
 
 from __future__ import annotations
 
+import _thread
 import logging
 import sys
 import threading
 import warnings
 
 from penstock.cli import errors, output
+
+_AGAIN_SECONDS = 0.05  # by then the finaliser has ended
 
 
 class _TypeAndPlace(logging.Handler):
@@ -25,11 +28,19 @@ class _TypeAndPlace(logging.Handler):
 def install() -> None:
     """Replace Python's own printers. Called once, before a command runs."""
     threading.excepthook = lambda failed: _say("a thread failed", failed.exc_value)
-    sys.unraisablehook = lambda failed: _say("a clean-up failed", failed.exc_value)
+    sys.unraisablehook = lambda failed: _unraisable(failed.exc_value)
     sys.excepthook = lambda _kind, error, _trace: _say("the program failed", error)
     logging.getLogger().addHandler(_TypeAndPlace(logging.WARNING))
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
+
+
+def _unraisable(error: BaseException | None) -> None:
+    """An interrupt that fell into a finaliser was lost there: the main thread gets it again."""
+    if isinstance(error, KeyboardInterrupt):
+        threading.Timer(_AGAIN_SECONDS, _thread.interrupt_main).start()
+    else:
+        _say("a clean-up failed", error)
 
 
 def _say(what: str, error: BaseException | None) -> None:
