@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,6 +44,24 @@ def found(values: list[str], cells: list[str], spelling: Spelling = Spelling.PLA
         hits = search(index, read)
         out |= set(zip(read.row[hits.cell].tolist(), hits.origin.tolist(), strict=True))
     return out
+
+
+@pytest.mark.parametrize("part", [1, 7, 64])
+def test_the_parts_a_gigantic_row_is_read_in_change_nothing(part, monkeypatch):
+    monkeypatch.setattr("penstock.proof.cells._PART_BYTES", part)
+    cells = [
+        "quartermaine@first.example",
+        r"a\tb\\c 4711000 zebulon",
+        "%41nnabel &amp; co",
+        "x" * 200 + " zebulon",
+    ]
+    values = ["quartermaine@first.example", "4711000", "zebulon", "annabel"]
+    block = "".join(f"{cell}\t{i}\n" for i, cell in enumerate(cells)).encode()
+    (raw, read) = read_block(block, (Spelling.PLAIN, Spelling.PLAIN))
+    assert (raw.row.tolist(), raw.column.tolist()) == ([0, 0, 1, 1, 2, 2, 3, 3], [0, 1] * 4)
+    assert raw.ends[-1] == len(block) - 1
+    assert set(read.row.tolist()) == {1, 2}
+    assert {(2, 3), (0, 0), (3, 2)} <= found(values, cells)
 
 
 def lower(text: str) -> str:

@@ -1,7 +1,8 @@
 """The other ways out of a process: what Python prints on its own when a thread, a finaliser or a task fails.
 
 Those texts hold the message of the exception, which may hold row values, and they pass no scrubber. Here they are
-reduced to type and place, shown from `-v` on. The same goes for records of other people's loggers and for warnings.
+reduced to type and place, shown from `-v` on. The same goes for records of other people's loggers and for warnings. An
+interrupt that falls into a finaliser, where Python drops it, is raised once more.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import warnings
 
 from penstock.cli import errors, output
 
-_AGAIN_SECONDS = 0.05  # by then the finaliser has ended
+_AGAIN_SECONDS = 0.05  # a finaliser that still runs then loses it again, and it comes again
 
 
 class _TypeAndPlace(logging.Handler):

@@ -114,7 +114,7 @@ def _numbers(index: NeedleIndex, cells: Cells) -> Iterator[_Part]:
         return
     buffer = cells.buffer
     digit = np.zeros(len(buffer) + 1, dtype=bool)
-    np.less_equal(buffer - np.uint8(ord("0")), 9, out=digit[1:])
+    np.less_equal(buffer - np.uint8(ord("0")), 9, out=digit[1:])  # bytes below "0" wrap around to above 9
     start = np.flatnonzero(digit[1:] > digit[:-1])
     end = np.flatnonzero(digit[1:] < digit[:-1])
     enough = end - start >= MINIMUM_DIGITS

@@ -30,7 +30,7 @@ class PairFile:
     rows: int = 0
     _file: ScratchFile = field(
         default_factory=lambda: ScratchFile(
-            "the leak check", "keyed hashes, up to 50 bytes for each distinct value it searches for,"
+            "the leak check", "keyed hashes take up to 50 bytes for each distinct value searched for,"
         )
     )
 

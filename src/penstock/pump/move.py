@@ -1,7 +1,8 @@
 """Rows from a source session, through masks, into a target session: COPY to COPY, pipelined.
 
-Reader, masks (worker threads, in order) and writer run at once over a short queue. asyncpg hands over COPY data in
-network-sized blocks (0.6-0.8 µs of CPU per row), where psycopg yields one Python object per row (1.8 µs).
+Reader, masks (worker threads, in order) and writer run at once, with so many bytes under way between them at most. asyncpg
+hands over COPY data in network-sized blocks (0.6-0.8 µs of CPU per row), where psycopg yields one Python object per row
+(1.8 µs).
 """
 
 from __future__ import annotations
@@ -24,9 +25,8 @@ from penstock.pump.readplan import ReadPlan
 from penstock.pump.transform import Moved, RowFilter, Transform
 
 BLOCK_BYTES = 1 << 21
-_IN_FLIGHT_BYTES = (
-    3 * BLOCK_BYTES
-)  # of blocks being masked or waiting for the writer; a longer one goes alone
+# Of blocks being masked or waiting for the writer. A longer one is sent off too, and nothing more is read before it is gone.
+_UNDERWAY_BYTES = 3 * BLOCK_BYTES
 _MESSAGE_BYTES = 1 << 20  # what is handed to the connection at once: it copies that twice
 
 Written = Callable[[int, int], None]
@@ -78,7 +78,7 @@ class _Move:
         self._progress = progress
         self._workers = workers
         self._ready: asyncio.Queue[tuple[asyncio.Future[Moved], int] | None] = asyncio.Queue()
-        self._underway = Underway(_IN_FLIGHT_BYTES)
+        self._underway = Underway(_UNDERWAY_BYTES)
         self._promised = self._read_rows = self._rows = self._size = 0
 
     async def run(self, plan: ReadPlan, queries: Iterable[str], into: TableName | None) -> Totals:
@@ -127,8 +127,8 @@ class _Move:
             for start in range(0, len(moved.data), _MESSAGE_BYTES):
                 yield moved.data[start : start + _MESSAGE_BYTES]
             del item, future, moved  # a long row is not held until the next one is there
-            if size > _IN_FLIGHT_BYTES:
-                pa.default_memory_pool().release_unused()
+            if size > _UNDERWAY_BYTES:
+                pa.default_memory_pool().release_unused()  # Arrow keeps what it freed: twice a long row
             self._underway.take(size)
 
     def _require_all(self, table: TableName, status: str) -> None:
