@@ -2,6 +2,7 @@
 
 `postgres`, `embedded18`, `standby`       running servers, one of each per session
 `make_database`                           a private database, dropped after the test
+`scratch_files`, `full_disk`              the temporary files that are made, or no room for any
 `pagila`, `northwind`, `chinook`, `gitlab`  the samples, shared by all tests: look, do not touch. A copy to work on:
                                           `make_database(template="pagila")`
 
@@ -18,9 +19,11 @@ import os
 import re
 import shutil
 import signal
+import tempfile
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -195,6 +198,34 @@ def free_name(postgres: Server) -> Iterator[Callable[[], str]]:
     for name in left:
         if any(name.startswith(chosen) for chosen in names):
             postgres.drop(name)
+
+
+@pytest.fixture
+def scratch_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[IO[bytes]]:
+    """Every `ScratchFile`'s file that the test makes; each had no name when it was made."""
+    made: list[IO[bytes]] = []
+    make = tempfile.TemporaryFile
+
+    def recorded(**options: Any) -> IO[bytes]:
+        folder = tmp_path / "scratch"
+        folder.mkdir(exist_ok=True)
+        made.append(make(dir=folder, **options))
+        assert list(folder.iterdir()) == []
+        return made[-1]
+
+    monkeypatch.setattr("penstock.scratch.TemporaryFile", recorded)
+    return made
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No `ScratchFile` finds room."""
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("no device that is always full")
+    with full.open("w+b", buffering=0) as file:
+        monkeypatch.setattr("penstock.scratch.TemporaryFile", lambda **_: file)
+        yield
 
 
 def _template(server: Server, sample: str) -> str:

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from penstock.errors import NoSpace
 from penstock.scratch import ScratchFile
 
 
 def test_a_file_is_in_tmpdir_and_has_no_name(monkeypatch, tmp_path):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)  # forget what was found before
-    file = ScratchFile("a test", "numbers")
+    file = ScratchFile("a test", "numbers take 8 bytes each,")
     file.write(np.arange(10_000), 80)
     assert list(tmp_path.iterdir()) == []
     own = Path(f"/proc/self/fd/{file._file.fileno()}")
@@ -27,3 +28,12 @@ def test_a_file_is_in_tmpdir_and_has_no_name(monkeypatch, tmp_path):
         file.read(read, 96)
     file.close()
     assert not own.is_symlink()
+
+
+def test_a_full_disk_says_for_what_how_much_and_where_more_room_could_be(full_disk):
+    with pytest.raises(NoSpace) as caught:
+        ScratchFile("a test", "numbers take 8 bytes each,").write(np.arange(3), 0)
+    assert caught.value.what == "this machine's disk is too full for a test"
+    assert caught.value.why == f"numbers take 8 bytes each, in {tempfile.gettempdir()}"
+    assert "TMPDIR=" in caught.value.hint
+    assert caught.value.exit_code == 3

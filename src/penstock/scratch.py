@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
-from dataclasses import dataclass, field
-from typing import IO, Any
+from tempfile import TemporaryFile, gettempdir
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,13 +19,14 @@ from penstock.errors import NoSpace
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-@dataclass(frozen=True, slots=True)
 class ScratchFile:
-    """A file that `whose` work keeps `what` in; both are said when the disk is full. `close` gives the space back."""
+    """A file for one job. `close` gives the space back."""
 
-    whose: str
-    what: str
-    _file: IO[bytes] = field(default_factory=lambda: tempfile.TemporaryFile(buffering=0))  # noqa: SIM115 - `close` closes it
+    def __init__(self, job: str, needs: str) -> None:
+        """Said when the disk is full: "… too full for (the job)", "(what it needs) in /tmp"."""
+        self._job = job
+        self._needs = needs
+        self._file = TemporaryFile(buffering=0)  # noqa: SIM115 - `close` closes it
 
     def write(self, array: npt.NDArray[Any], at: int) -> None:
         """Put the bytes of a contiguous array at byte `at`. Raises NoSpace."""
@@ -39,8 +39,8 @@ class ScratchFile:
             if error.errno not in _FULL:
                 raise
             raise NoSpace(
-                f"this machine's disk is too full for {self.whose}",
-                why=f"it keeps {self.what} in {tempfile.gettempdir()}",
+                f"this machine's disk is too full for {self._job}",
+                why=f"{self._needs} in {gettempdir()}",
                 hint="free space there, or name a folder on a larger disk: export TMPDIR=/path/to/folder",
             ) from error
 
@@ -50,7 +50,7 @@ class ScratchFile:
         while octets:
             done = os.preadv(self._file.fileno(), [octets], at)
             if not done:
-                raise EOFError(f"a temporary file of {self.whose} is shorter than it was written")
+                raise EOFError(f"the temporary file for {self._job} is shorter than it was written")
             at, octets = at + done, octets[done:]
 
     def close(self) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import IO
+
 import pytest
 
 from penstock.devdb import added
+from penstock.devdb.closure import engine
+from penstock.devdb.closure.budget import MemoryBudget
 from tests.conftest import MakeDatabase
 from tests.devdb.conftest import KEY, Folder, MakeFolder
 from tests.devdb.small_shop import PERSONAL
@@ -114,7 +118,9 @@ def test_why_says_what_the_source_and_the_copy_have_each(
     assert folder.run("dev", "why", "small", "public.person", "quartermaine,1").code in (0, 1)
 
 
-def test_why_follows_what_add_brought_back_to_its_roots(made: Folder) -> None:
+def test_why_follows_what_add_brought_back_to_its_roots(
+    made: Folder, monkeypatch: pytest.MonkeyPatch, scratch_files: list[IO[bytes]]
+) -> None:
     made.source.execute(
         "INSERT INTO customer (name, nick, country) VALUES ('Fresh Quartermaine', 'zebfresh', 'BE')",
         "INSERT INTO orders (customer_id, note, amount) SELECT id, 'fresh Quartermaine', 5 FROM customer WHERE nick = 'zebfresh'",
@@ -126,8 +132,10 @@ def test_why_follows_what_add_brought_back_to_its_roots(made: Folder) -> None:
     for root in ("public.customer:nick = 'zebfresh'", "public.orders:id = 30"):
         assert made.run("dev", "add", "small", "--root", root).code == 0
 
+    monkeypatch.setattr(engine, "MemoryBudget", lambda: MemoryBudget(0))
     told = made.run("dev", "why", "small", "public.orders", str(order), "--json")
     assert told.code == 0, told.err
+    assert len(scratch_files) == 1, "the closure of the roots of `add` shares the first one's budget"
     assert [step["row"] for step in told.json["steps"]] == [
         f"public.orders {order}",
         f"public.customer {fresh}",

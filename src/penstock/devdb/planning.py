@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from penstock.catalog.model import Catalog, ColumnName, TableName
 from penstock.devdb.closure import Closure, EdgeRule, RootRule, compute
+from penstock.devdb.closure.budget import MemoryBudget
 from penstock.devdb.closure.written import check_condition, user_search_path
 from penstock.devdb.context import Context
 from penstock.devdb.forecast import (
@@ -221,8 +222,9 @@ def close(
     progress: Progress,
     *,
     trace: bool,
+    budget: MemoryBudget | None = None,
 ) -> Closure:
-    """The closure of these roots and the kept tables, under the edges of the rules."""
+    """The closure of these roots and the kept tables, under the edges of the rules. `budget`: see `compute`."""
     return compute(
         source,
         catalog,
@@ -234,6 +236,7 @@ def close(
         skip=rules.skip,
         keys=context.keys,
         trace=trace,
+        budget=budget,
         progress=_closure_progress(progress),
     )
 

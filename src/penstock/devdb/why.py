@@ -146,7 +146,8 @@ def _path_of_added(
     if not added.rules:
         return ()
     rules = dataclasses.replace(prepared.rules, keep=frozenset())
-    closure = close(context, source, prepared.subset.catalog, rules, added.rules, progress, trace=True)
+    catalog, budget = prepared.subset.catalog, prepared.subset.closure.budget
+    closure = close(context, source, catalog, rules, added.rules, progress, trace=True, budget=budget)
     return closure.why(*row)
 
 

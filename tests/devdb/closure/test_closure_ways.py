@@ -6,10 +6,10 @@ import random
 
 import pytest
 
-from penstock.devdb.closure import EdgeRule, RootRule, addresses, edge_rows, spread
+from penstock.devdb.closure import EdgeRule, RootRule, edge_rows, spread
 from penstock.devdb.closure.addresses import Addresses
+from penstock.devdb.closure.budget import MemoryBudget
 from penstock.devdb.closure.edge_rows import Relation, statement
-from penstock.devdb.closure.rowset import Allowance
 from tests.devdb.closure.closures import catalog_of, close, edge_between, schema, table
 
 TREE = """
@@ -85,8 +85,9 @@ def test_more_pairs_than_were_estimated_are_given_up_once_and_probed_to_the_end(
     )
     found = close(database, ("node", "id = 3000"), parents_only=True)
     assert found.closure.rows[table("node")].count == 3000
-    (walked,) = [step for step in found.closure.steps if step.how == "walk"]
-    assert (walked.reason, walked.statements, walked.pairs) == ("too many pairs", 1, 1001)
+    (given_up,) = [step for step in found.closure.steps if step.how == "given up"]
+    assert (given_up.reason, given_up.statements, given_up.pairs) == ("too many pairs", 1, 1001)
+    assert {how for how, _ in ways(found)} == {"probe", "given up"}
 
 
 def test_without_an_index_few_rows_are_sent_and_many_found_by_one_scan(make_database):
@@ -211,8 +212,6 @@ def force(monkeypatch, way):
     elif way == "walk what is small":
         force(monkeypatch, "walk")
         monkeypatch.setattr(spread, "MAX_WALKED_PAIRS", 12)
-    elif way == "on disk":
-        monkeypatch.setattr(addresses, "Allowance", lambda: Allowance(0))
 
 
 @pytest.mark.parametrize("way", ["as chosen", "probe", "scan", "walk", "walk what is small", "on disk"])
@@ -220,6 +219,7 @@ def test_random_schemas_give_what_the_definition_says_whichever_way_pairs_are_re
     make_database, monkeypatch, way
 ):
     force(monkeypatch, way)
+    budget = MemoryBudget(0) if way == "on disk" else MemoryBudget()
     database = make_database()
     for seed in range(8):
         names, edges, rows, policy, starts = small_world(seed)
@@ -247,6 +247,6 @@ def test_random_schemas_give_what_the_definition_says_whichever_way_pairs_are_re
             RootRule(table(name), f"id IN ({', '.join(str(k) for n, k in starts if n == name)})")
             for name in {n for n, _ in starts}
         ]
-        found = close(database, *roots, edges=rules)
+        found = close(database, *roots, edges=rules, budget=budget)
         got = {(name, key) for name in names for key in found.rows(name)}
         assert got == expected_rows(edges, rows, policy, starts), f"seed {seed}"

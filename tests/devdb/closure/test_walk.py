@@ -8,6 +8,7 @@ import pytest
 from penstock.catalog.graph import Edge
 from penstock.catalog.model import TableName
 from penstock.devdb.closure import walk as module
+from penstock.devdb.closure.budget import MemoryBudget
 from penstock.devdb.closure.edge_rows import Relation
 from penstock.devdb.closure.rowset import RowSet, row_ids
 from penstock.devdb.closure.walk import Walk
@@ -50,7 +51,7 @@ def reachable(relations, front, visited):
 def as_sets(pairs):
     sets = {}
     for table, row in pairs:
-        sets.setdefault(table, RowSet()).add(np.array([row], dtype=np.uint64))
+        sets.setdefault(table, RowSet(MemoryBudget())).add(np.array([row], dtype=np.uint64))
     return sets
 
 
@@ -60,7 +61,7 @@ def as_sets(pairs):
 def test_what_is_found_is_what_is_reachable_each_row_once_from_a_row_that_leads_there(
     seed, wide, at_once, monkeypatch
 ):
-    monkeypatch.setattr(module, "_AT_ONCE", at_once)
+    monkeypatch.setattr(module, "_BATCH_ROWS", at_once)
     monkeypatch.setattr(module, "_WIDE", wide)
     relations = world(seed)
     front = {(TABLES[0], int(i)) for i in ids(range(0, 3000, 250))} | {(TABLES[1], int(ids([99_999])[0]))}
@@ -87,7 +88,7 @@ def test_a_second_front_goes_on_from_what_the_first_one_found():
         [(relation(TABLES[0], TABLES[0], 0), (ids(chain[:-1]), ids(chain[1:])))],
         lambda _, rows: rows == ids([50])[0],
     )
-    start = {TABLES[0]: RowSet()}
+    start = {TABLES[0]: RowSet(MemoryBudget())}
     start[TABLES[0]].add(ids([0]))
     ((_, _, far),) = walk.run(start)
     assert sorted(far.tolist()) == ids(range(1, 50)).tolist()  # 50 was visited before: it stops there

@@ -14,9 +14,7 @@ import numpy.typing as npt
 from penstock.catalog.model import Catalog, TableName, quote_identifier
 from penstock.devdb.closure.rowset import (
     OFFSET_BITS,
-    Allowance,
     RowIds,
-    RowSet,
     blocks_of,
     offsets_of,
     row_ids,
@@ -45,7 +43,6 @@ class Addresses:
 
     def __init__(self, catalog: Catalog, block_bytes: int = 8192) -> None:
         self.offset_bits = _OFFSET_BITS.get(block_bytes, OFFSET_BITS)
-        self._allowance = Allowance()
         self._catalog = catalog
         self._leaf_by_oid: dict[TableName, tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]] = {}
 
@@ -58,9 +55,6 @@ class Addresses:
 
     def is_partitioned(self, table: TableName) -> bool:
         return self._catalog.tables[table].kind == "partitioned"
-
-    def new_set(self) -> RowSet:
-        return RowSet(self.offset_bits, self._allowance)
 
     def relation(self, table: TableName, leaf: TableName | None = None) -> str:
         """What to write after FROM: a single leaf, the partition root, or an ordinary table without its heirs."""

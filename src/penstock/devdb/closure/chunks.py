@@ -5,21 +5,21 @@ few is a sorted array, a fuller one 128 kB of bits.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Positions = npt.NDArray[np.uint64]  # ascending
-Bits = npt.NDArray[np.uint8]
-Sparse = npt.NDArray[np.uint32]
-Mask = npt.NDArray[np.bool_]
+Bits = npt.NDArray[np.uint8]  # 8 positions a byte, the lowest bit first
+Places = npt.NDArray[np.uint32]  # positions counted from the start of some bits, ascending
+Flags = npt.NDArray[np.bool_]
 
 CHUNK_BITS = 20
 _CHUNK_BYTES = 1 << (CHUNK_BITS - 3)
 _LOW = np.uint64((1 << CHUNK_BITS) - 1)
 _SPARSE_ROWS = _CHUNK_BYTES // 4  # from here on the bits are smaller than the array
-_OVERHEAD = 256  # of a chunk: what Python and numpy take for a small array in a dictionary
+_OVERHEAD_BYTES = 256  # of a chunk: what Python and numpy take for a small array in a dictionary
 
 
 class Chunks:
@@ -28,29 +28,25 @@ class Chunks:
     __slots__ = ("_dense", "_sparse", "nbytes")
 
     def __init__(self) -> None:
-        self._sparse: dict[int, Sparse] = {}
+        self._sparse: dict[int, Places] = {}
         self._dense: dict[int, Bits] = {}
         self.nbytes = 0
 
-    def add(self, positions: Positions) -> Mask:
+    def add(self, positions: Positions) -> Flags:
         """Add distinct positions; which of them were not there."""
         new = np.empty(len(positions), dtype=bool)
-        at = 0
-        for key, low in _by_chunk(positions):
-            new[at : at + len(low)] = self._merge(key, low)
-            at += len(low)
+        for key, own, low in _by_chunk(positions):
+            new[own] = self._merge(key, low)
         return new
 
-    def contains(self, positions: Positions) -> Mask:
+    def contains(self, positions: Positions) -> Flags:
         found = np.zeros(len(positions), dtype=bool)
-        at = 0
-        for key, low in _by_chunk(positions):
+        for key, own, low in _by_chunk(positions):
             dense, sparse = self._dense.get(key), self._sparse.get(key)
             if dense is not None:
-                found[at : at + len(low)] = _bits_at(dense, low)
+                found[own] = are_set(dense, low)
             elif sparse is not None:
-                found[at : at + len(low)] = sparse.take(np.searchsorted(sparse, low), mode="clip") == low
-            at += len(low)
+                found[own] = sparse.take(np.searchsorted(sparse, low), mode="clip") == low
         return found
 
     def keys(self) -> npt.NDArray[np.uint64]:
@@ -60,8 +56,7 @@ class Chunks:
     def chunk(self, key: int) -> Positions:
         """The positions of one chunk."""
         dense = self._dense.get(key)
-        low = self._sparse[key] if dense is None else np.flatnonzero(np.unpackbits(dense, bitorder="little"))
-        return np.uint64(key << CHUNK_BITS) | low.astype(np.uint64)
+        return in_chunk(key, self._sparse[key] if dense is None else places_set(dense))
 
     def drain(self) -> Iterator[tuple[int, Bits]]:
         """Every chunk as bits; each is forgotten as it is given."""
@@ -70,16 +65,16 @@ class Chunks:
             yield key, self._dense.pop(key) if sparse is None else _as_bits(sparse)
         self.nbytes = 0
 
-    def _merge(self, key: int, low: Sparse) -> Mask:
+    def _merge(self, key: int, low: Places) -> Flags:
         dense = self._dense.get(key)
         if dense is not None:
-            new: Mask = _bits_at(dense, low) == 0
-            _set_bits(dense, low)
+            new = ~are_set(dense, low)
+            set_bits(dense, low)
             return new
         sparse = self._sparse.get(key)
         if sparse is None:
             new, whole = np.ones(len(low), dtype=bool), low.copy()
-            self.nbytes += _OVERHEAD
+            self.nbytes += _OVERHEAD_BYTES
         else:
             place = np.searchsorted(sparse, low)
             new = sparse.take(place, mode="clip") != low
@@ -95,27 +90,52 @@ class Chunks:
         return new
 
 
-def _by_chunk(positions: Positions) -> Iterator[tuple[int, Sparse]]:
-    """Ascending positions cut into (chunk, positions in it)."""
-    if len(positions) == 0:
-        return
+def _by_chunk(positions: Positions) -> Iterator[tuple[int, slice, Places]]:
+    """Ascending positions cut into (chunk, which of them, their places in it)."""
     keys = positions >> np.uint64(CHUNK_BITS)
     low = (positions & _LOW).astype(np.uint32)
-    for start, stop in pairwise([0, *(np.flatnonzero(keys[1:] != keys[:-1]) + 1).tolist(), len(keys)]):
-        yield int(keys[start]), low[start:stop]
+    for start, stop in spans(keys):
+        yield int(keys[start]), slice(start, stop), low[start:stop]
 
 
-def _as_bits(low: Sparse) -> Bits:
+def _as_bits(low: Places) -> Bits:
     bits = np.zeros(_CHUNK_BYTES, dtype=np.uint8)
-    _set_bits(bits, low)
+    set_bits(bits, low)
     return bits
 
 
-def _bits_at(bits: Bits, low: Sparse) -> npt.NDArray[np.uint8]:
-    """0 or 1 for each position."""
-    found: npt.NDArray[np.uint8] = (bits[low >> 3] >> (low & 7).astype(np.uint8)) & np.uint8(1)
+def in_chunk(key: int, low: npt.NDArray[Any]) -> Positions:
+    """The positions of places in a chunk."""
+    positions: Positions = np.uint64(key << CHUNK_BITS) | low.astype(np.uint64)
+    return positions
+
+
+def are_set(bits: Bits, places: Places) -> Flags:
+    """For each place, whether its bit is set."""
+    found: Flags = bits[places >> 3] & _bit(places) != 0
     return found
 
 
-def _set_bits(bits: Bits, low: Sparse) -> None:
-    np.bitwise_or.at(bits, low >> 3, (1 << (low & 7)).astype(np.uint8))
+def set_bits(bits: Bits, places: Places) -> None:
+    np.bitwise_or.at(bits, places >> 3, _bit(places))
+
+
+def places_set(bits: Bits) -> npt.NDArray[np.intp]:
+    return np.flatnonzero(np.unpackbits(bits, bitorder="little"))
+
+
+def _bit(places: Places) -> Bits:
+    return (1 << (places & 7)).astype(np.uint8)
+
+
+def firsts(values: npt.NDArray[Any]) -> Flags:
+    """For each value, whether it differs from the one before."""
+    first = np.ones(len(values), dtype=bool)
+    np.not_equal(values[1:], values[:-1], out=first[1:])
+    return first
+
+
+def spans(values: npt.NDArray[Any]) -> Iterator[tuple[int, int]]:
+    """Where runs of equal values start and stop."""
+    starts = np.flatnonzero(firsts(values)).tolist()
+    return zip(starts, [*starts[1:], len(values)], strict=False)  # no values: no start, one stop

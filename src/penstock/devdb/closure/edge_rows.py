@@ -1,8 +1,9 @@
 """Which rows an edge connects: the server joins, we only hand over and receive row addresses.
 
 Three ways, chosen by cost: *probe* sends the addresses of the rows at hand and uses the index of the other side; *scan*
-joins the whole tables once and filters here, for many rows or a missing index; *whole* reads all pairs once so that
-the closure can walk them locally (see `walk`), when probing has become dearer than that. On 3 M rows referencing
+joins the whole tables once and filters here, for many rows or a missing index; *walk* reads all pairs once so that
+the closure can walk them locally (see `walk`), when probing has become dearer than that (*given up* when there are too
+many). On 3 M rows referencing
 1 M, probing cost 12 to 25 µs per row and one scan 2.6 s.
 """
 
@@ -22,6 +23,7 @@ from penstock.devdb.closure.rowset import NO_ROWS, RowIds, RowSet
 from penstock.devdb.closure.written import user_search_path
 
 Direction = Literal["children", "parents"]
+How = Literal["probe", "scan", "walk", "given up"]
 Pairs = tuple[RowIds, RowIds]  # rows at hand, and the rows they lead to; aligned
 
 # Microseconds, measured on two cores; only their proportions matter.
@@ -65,7 +67,7 @@ class Step:
     """What was done for one relation in one way, for explanations and tests."""
 
     relation: Relation
-    how: Literal["probe", "scan", "walk"]
+    how: How
     reason: str
     statements: int = 0
     rows: int = 0  # rows at hand
@@ -115,12 +117,14 @@ class EdgeReader:
             near.append(some_near)
             far.append(some_far)
         count = sum(map(len, near))
-        if count > most:
-            self._too_many.add(relation)
-        step = self.step(relation, "walk", "too many pairs" if count > most else "many rounds")
+        fits = count <= most
+        step = self.step(relation, *(("walk", "many rounds") if fits else ("given up", "too many pairs")))
         step.statements += 1
         step.pairs += count
-        return None if count > most else (np.concatenate([NO_ROWS, *near]), np.concatenate([NO_ROWS, *far]))
+        if fits:
+            return np.concatenate([NO_ROWS, *near]), np.concatenate([NO_ROWS, *far])
+        self._too_many.add(relation)
+        return None
 
     def worth_walking(self, relation: Relation, most: int) -> bool:
         """Whether probing has cost as much as reading all pairs would (so at most twice the best choice is paid), and
@@ -132,7 +136,7 @@ class EdgeReader:
         spent = self._spent.get((relation.edge.id, relation.direction), 0.0)
         return costs.pairs <= most and spent > costs.scan
 
-    def step(self, relation: Relation, how: Literal["probe", "scan", "walk"], reason: str) -> Step:
+    def step(self, relation: Relation, how: How, reason: str) -> Step:
         key = (relation.edge.id, relation.direction, how, reason)
         return self.steps.setdefault(key, Step(relation, how, reason))
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from penstock.catalog.graph import Children, Edge, RelationGraph
 from penstock.catalog.model import Catalog, TableName
 from penstock.devdb.closure.addresses import Addresses, Source, read_ids
+from penstock.devdb.closure.budget import MemoryBudget
 from penstock.devdb.closure.edge_rows import Direction, EdgeReader, Relation, Step, statement
 from penstock.devdb.closure.provenance import Origin, Provenance
 from penstock.devdb.closure.references import count_dangling
@@ -62,6 +63,7 @@ class Closure:
     dangling: Mapping[str, int]  # edge id → included rows whose parent the source itself lacks
     steps: tuple[Step, ...]  # how each relation was read: what the tests of the three ways look at
     provenance: Provenance
+    budget: MemoryBudget  # for a further closure of the same command
 
     @property
     def count(self) -> int:
@@ -84,21 +86,25 @@ def compute(
     skip: Iterable[TableName] = (),
     keys: Keyring | None = None,
     trace: bool = False,
+    budget: MemoryBudget | None = None,
     progress: Followed = lambda _what, _rows: None,
 ) -> Closure:
     """Find the closure in the session's open snapshot, whose search_path is empty.
 
-    `progress` is told what is being followed, and how many rows there are so far.
+    `progress` is told what is being followed, and how many rows there are so far. `budget` is of an earlier closure of
+    the same command; without one, this closure makes the command's.
 
     Raises QueryError for a root or edge the server cannot evaluate, ConfigError for rules that contradict each other.
     """
     roots, keep = tuple(roots), frozenset(keep)
+    budget = budget or MemoryBudget()
     block_bytes = int(session.fetchval("SELECT pg_catalog.current_setting('block_size')"))
-    reader = EdgeReader(session, catalog, Addresses(catalog, block_bytes))
+    addresses = Addresses(catalog, block_bytes)
+    reader = EdgeReader(session, catalog, addresses)
     rules = _Rules(graph, {rule.edge: rule for rule in edges}, frozenset(empty) | frozenset(skip))
     rules.check(reader, roots, keep)
     tally = Tally(Provenance(trace), progress)
-    included: Rows = {table: reader.addresses.new_set() for table in graph.tables}
+    included: Rows = {table: RowSet(budget, addresses.offset_bits) for table in graph.tables}
     for rule in roots:
         _add_root(reader, rule, keys, included, tally)
     Spread(reader, rules.down(), included, tally).run()  # until here, all of them descend
@@ -113,6 +119,7 @@ def compute(
         dangling=count_dangling(reader, graph.edges, included),
         steps=tuple(reader.steps.values()),
         provenance=tally.provenance,
+        budget=budget,
     )
 
 

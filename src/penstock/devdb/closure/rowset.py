@@ -2,25 +2,24 @@
 
 A row id is a `uint64`: leaf << 48 | block << 16 | offset, where *leaf* numbers the storage tables (partitions) of
 one logical table. A set is a bitmap of *positions*: ids without their unused offset bits. It is in memory (`chunks`)
-until the sets of a run take more there than their `Allowance`; then the largest go to disk (`pages`).
+until it and others take more there than their `budget`; then the largest go to disk (`segments`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import Any
-from weakref import WeakSet
 
 import numpy as np
 import numpy.typing as npt
 
-from penstock.devdb.closure.chunks import CHUNK_BITS, Chunks, Positions
-from penstock.devdb.closure.pages import PageFile, Pages
+from penstock.devdb.closure.budget import MemoryBudget
+from penstock.devdb.closure.chunks import CHUNK_BITS, Chunks, Flags, Positions, firsts, spans
+from penstock.devdb.closure.segments import SegmentFile, Segments
 
 RowIds = npt.NDArray[np.uint64]
 
-_MOST_BYTES = 96 << 20
-_AT_ONCE = 1 << 16  # rows
+_BATCH_ROWS = 1 << 16
 NO_ROWS: RowIds = np.empty(0, dtype=np.uint64)
 OFFSET_BITS = 9  # a page of 8 kB holds at most 291 rows
 
@@ -51,62 +50,28 @@ def distinct(ids: RowIds, *, in_place: bool = False) -> RowIds:
         ids.sort()
     else:
         ids = np.sort(ids)
-    first = np.ones(len(ids), dtype=bool)
-    np.not_equal(ids[1:], ids[:-1], out=first[1:])
-    return ids[first]
-
-
-class Allowance:
-    """The memory that the row sets of a run share. Not counted: some 20 MB for a batch while it is added."""
-
-    __slots__ = ("_file", "_grown", "_most", "_sets")
-
-    def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
-        self._most = most_bytes
-        self._grown = 0
-        self._sets: WeakSet[RowSet] = WeakSet()
-        self._file: PageFile | None = None
-
-    def join(self, rows: RowSet) -> None:
-        self._sets.add(rows)
-
-    def grown(self, count: int) -> None:
-        """A set takes so many bytes more. What all take is looked at now and then."""
-        self._grown += count
-        if self._grown > self._most >> 6:
-            self._grown = 0
-            self._make_room()
-
-    def _make_room(self) -> None:
-        total = sum(rows.nbytes for rows in self._sets)
-        if total <= self._most:
-            return
-        self._file = self._file or PageFile()
-        for rows in sorted(self._sets, key=lambda rows: rows.nbytes, reverse=True):
-            total += rows.to_disk(self._file)
-            if total <= self._most:
-                return
+    return ids[firsts(ids)]
 
 
 class RowSet:
     """A growing set of row ids. `offset_bits`: 9 for pages of 8 kB, 10 for 16 kB, 11 for 32 kB."""
 
-    __slots__ = ("__weakref__", "_allowance", "_bitmap", "_offset_bits", "count", "leaf_counts")
+    __slots__ = ("__weakref__", "_bitmap", "_budget", "_offset_bits", "count", "leaf_counts")
 
-    def __init__(self, offset_bits: int = OFFSET_BITS, allowance: Allowance | None = None) -> None:
+    def __init__(self, budget: MemoryBudget, offset_bits: int = OFFSET_BITS) -> None:
+        self._budget = budget
         self._offset_bits = offset_bits
-        self._allowance = allowance or Allowance()
-        self._allowance.join(self)
-        self._bitmap: Chunks | Pages = Chunks()
+        self._bitmap: Chunks | Segments = Chunks()
         self.count = 0
         self.leaf_counts: dict[int, int] = {}  # rows per leaf, for leaves that have any
+        budget.join(self)
 
     def __len__(self) -> int:
         return self.count
 
     def empty(self) -> RowSet:
-        """A new set for rows of the same database."""
-        return RowSet(self._offset_bits, self._allowance)
+        """A new set for rows of the same database, under the same budget."""
+        return RowSet(self._budget, self._offset_bits)
 
     def add(self, ids: RowIds) -> RowIds:
         """Add rows (any order, repeats allowed); returns those that were not in the set, sorted, each once.
@@ -120,20 +85,18 @@ class RowSet:
         ids = ids[self._bitmap.add(self._positions(ids))]
         self.count += len(ids)
         leaves = leaves_of(ids)
-        starts = np.flatnonzero(np.diff(leaves, prepend=-1))
-        for leaf, count in zip(
-            leaves[starts].tolist(), np.diff(starts, append=len(ids)).tolist(), strict=True
-        ):
-            self.leaf_counts[leaf] = self.leaf_counts.get(leaf, 0) + count
-        self._allowance.grown(self._bitmap.nbytes - before)
+        for start, stop in spans(leaves):
+            leaf = int(leaves[start])
+            self.leaf_counts[leaf] = self.leaf_counts.get(leaf, 0) + stop - start
+        self._budget.grown(self._bitmap.nbytes - before)
         return ids
 
-    def contains(self, ids: RowIds) -> npt.NDArray[np.bool_]:
+    def contains(self, ids: RowIds) -> Flags:
         """For each id, in the order given, whether it is in the set."""
-        parts = [self._which(ids[at : at + _AT_ONCE]) for at in range(0, len(ids), _AT_ONCE)]
+        parts = [self._which(ids[at : at + _BATCH_ROWS]) for at in range(0, len(ids), _BATCH_ROWS)]
         return parts[0] if len(parts) == 1 else np.concatenate([np.empty(0, dtype=bool), *parts])
 
-    def blocks(self, size: int = _AT_ONCE, leaf: int | None = None) -> Iterator[RowIds]:
+    def blocks(self, size: int = _BATCH_ROWS, leaf: int | None = None) -> Iterator[RowIds]:
         """All rows (of one leaf), ascending, as arrays of `size` ids; only the last may be shorter.
 
         Not while rows are added.
@@ -147,22 +110,22 @@ class RowSet:
         """All rows, ascending: 8 bytes each, so for sets known to be small."""
         return np.concatenate([NO_ROWS, *self.blocks()])
 
-    def to_disk(self, file: PageFile) -> int:
+    def to_disk(self, file: SegmentFile) -> int:
         """Leave memory, for good; returns by how much `nbytes` has grown (it shrinks). Raises NoSpace."""
-        if isinstance(self._bitmap, Pages):
+        if isinstance(self._bitmap, Segments):
             return 0
-        before, pages = self._bitmap.nbytes, Pages(file)
+        before, segments = self._bitmap.nbytes, Segments(file)
         for key, bits in self._bitmap.drain():
-            pages.put(key, bits)
-        self._bitmap = pages
-        return pages.nbytes - before
+            segments.put(key, bits)
+        self._bitmap = segments
+        return segments.nbytes - before
 
     @property
     def nbytes(self) -> int:
         """Memory held."""
         return self._bitmap.nbytes
 
-    def _which(self, ids: RowIds) -> npt.NDArray[np.bool_]:
+    def _which(self, ids: RowIds) -> Flags:
         if len(ids) < 2 or bool(np.all(ids[1:] >= ids[:-1])):
             return self._bitmap.contains(self._positions(ids))
         order = np.argsort(ids, kind="stable")

@@ -88,7 +88,10 @@ class Spread:
         return len(known) > before
 
     def _walk(self, walk: Walk, front: Rows) -> None:
-        """Walk what can be walked; what is found joins the front, for the relations that are still probed."""
+        """Walk what can be walked; what is found joins the front, for the relations that are still probed.
+
+        It may join while the walk hands it over: the walk has read the front before, and is over.
+        """
         for relation, near, far in walk.run(front):
             new = self._absorb(relation, near, far)
             front.setdefault(relation.far, self.rows[relation.far].empty()).add(new)

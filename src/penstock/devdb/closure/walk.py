@@ -17,7 +17,7 @@ from penstock.devdb.closure.edge_rows import Pairs, Relation
 from penstock.devdb.closure.rowset import NO_ROWS, RowIds, RowSet, distinct
 
 _WIDE = 512
-_AT_ONCE = 1 << 16  # rows handed over together
+_BATCH_ROWS = 1 << 16  # handed over together
 Nodes = npt.NDArray[np.int32]
 Visited = Callable[[TableName, RowIds], npt.NDArray[np.bool_]]
 
@@ -49,7 +49,8 @@ class Walk:
     def run(self, front: Mapping[TableName, RowSet]) -> Iterator[tuple[Relation, RowIds, RowIds]]:
         """Everything reachable from the front that was not visited: near and new far rows of a relation, few at a time.
 
-        Rows of the front count as visited from now on, and so does what is returned.
+        Once it is iterated, all is walked before the first rows are handed over: the front is not looked at again, and
+        its rows count as visited from then on, as do those that were reached.
         """
         level: Nodes = np.concatenate(
             [np.empty(0, np.int32), *(self._known_nodes(table, rows) for table, rows in front.items())]
@@ -58,8 +59,8 @@ class Walk:
         used = array("q")
         while len(level):
             level = self._wide(level, used) if len(level) > _WIDE else self._narrow(level, used)
-        for at in range(0, len(used), _AT_ONCE):
-            yield from self._found(np.array(used[at : at + _AT_ONCE], dtype=np.int64))
+        for at in range(0, len(used), _BATCH_ROWS):
+            yield from self._found(np.array(used[at : at + _BATCH_ROWS], dtype=np.int64))
 
     def _narrow(self, level: Nodes, used: array[int]) -> Nodes:
         first, far, seen = (memoryview(a.data) for a in (self._first_arc, self._far, self._seen))
