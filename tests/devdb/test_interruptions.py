@@ -33,6 +33,14 @@ from tests.devdb.small_shop import DEVDB
 from tests.servers import Database, throw_away_server, usable_programs
 
 
+@pytest.fixture(autouse=True)
+def heard() -> Iterator[None]:
+    """Commands hear SIGHUP, also where the tests themselves were started with nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture
 def folder(make_database: MakeDatabase, make_folder: MakeFolder) -> Folder:
     return make_folder(make_database(SLOW_SHOP), DEVDB, SLOW_MASKS)
