@@ -22,7 +22,8 @@ errors enter through `penstock.engines.postgres.errors`, which drops DETAIL, CON
     │   ├── ContractBroken           a mask would break a constraint
     │   ├── TargetRefused            the target is the source, not empty, or not ours
     │   ├── SourceRefused            the source cannot be read safely (encoding, row-level security, rights)
-    │   └── PlanDrift                the counts moved since the plan was saved
+    │   ├── PlanDrift                the counts moved since the plan was saved
+    │   └── DeletionRefused          a prune would delete from a protected table
     ├── Finding               exit 1   a check found something (verification, `masks check`)
     └── Interrupted           exit 130
 """
@@ -164,6 +165,12 @@ class PlanDrift(Refused):
     """The source changed by more than the tolerance since the plan was saved."""
 
     code = "PEN-4600"
+
+
+class DeletionRefused(Refused):
+    """A delete rule would reach rows of a table that is protected."""
+
+    code = "PEN-4700"
 
 
 class Finding(PenstockError):

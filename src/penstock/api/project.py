@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from penstock.devdb.create import Created
     from penstock.devdb.inspect import Listed, Verified
     from penstock.devdb.plan import Plan
+    from penstock.devdb.prune.ways import Vacuum
     from penstock.devdb.why import Why
     from penstock.policy.decision import Policy
     from penstock.policy.reference import MaskFacts
@@ -137,27 +138,63 @@ class Project:
 
     # development databases
 
-    def plan_dev(self, name: str, *, progress: Progress | None = None) -> Plan:
+    def plan_dev(self, name: str, *, vacuum: Vacuum = "full", progress: Progress | None = None) -> Plan:
         """What `create_dev` would copy, exactly, and what it would refuse. Writes nothing."""
         from penstock.devdb.planning import prepare
 
         context = self._context(name)
+        if context.settings.from_database:
+            from penstock.devdb.prune.existing import plan_existing
+
+            return plan_existing(context, progress or Silent(), vacuum=vacuum)
         with context.source_session() as source:
-            return prepare(context, source, progress or Silent()).plan
+            return prepare(context, source, progress or Silent(), vacuum=vacuum).plan
 
-    def create_dev(self, name: str, *, plan: Plan | None = None, progress: Progress | None = None) -> Created:
-        """Create the development database, verified, or leave nothing. `plan`: a saved one, whose rules are used."""
-        from penstock.devdb.create import create
+    def create_dev(
+        self,
+        name: str,
+        *,
+        plan: Plan | None = None,
+        vacuum: Vacuum = "full",
+        jobs: int | None = None,
+        progress: Progress | None = None,
+    ) -> Created:
+        """Create the development database, verified, or leave nothing. `plan`: a saved one, whose rules are used.
 
-        return create(self._context(name, plan), progress or Silent(), saved_plan=plan)
+        `vacuum` and `jobs` are for strategy "prune": how tables are compacted, and over how many connections.
+        """
+        return self._build(name, plan, progress, vacuum, jobs, replace=False)
 
     def refresh_dev(
-        self, name: str, *, plan: Plan | None = None, progress: Progress | None = None
+        self,
+        name: str,
+        *,
+        plan: Plan | None = None,
+        vacuum: Vacuum = "full",
+        jobs: int | None = None,
+        progress: Progress | None = None,
     ) -> Created:
         """Rebuild the development database beside the old one and swap."""
+        return self._build(name, plan, progress, vacuum, jobs, replace=True)
+
+    def _build(
+        self,
+        name: str,
+        plan: Plan | None,
+        progress: Progress | None,
+        vacuum: Vacuum,
+        jobs: int | None,
+        *,
+        replace: bool,
+    ) -> Created:
+        context, shown = self._context(name, plan), progress or Silent()
+        if context.settings.strategy == "prune":
+            from penstock.devdb.prune.run import create_pruned
+
+            return create_pruned(context, shown, saved_plan=plan, replace=replace, vacuum=vacuum, jobs=jobs)
         from penstock.devdb.create import create
 
-        return create(self._context(name, plan), progress or Silent(), saved_plan=plan, replace=True)
+        return create(context, shown, saved_plan=plan, replace=replace)
 
     def add_dev(self, name: str, roots: Sequence[str], *, progress: Progress | None = None) -> Added:
         """Top up an existing copy: `roots` are `TABLE:WHERE`; what those rows need comes along."""

@@ -15,9 +15,15 @@ from penstock.errors import UsageError
 
 if TYPE_CHECKING:
     from penstock.devdb.plan import Plan
+    from penstock.devdb.prune.ways import Vacuum
 
 _PLAN = click.option("--plan", "plan_file", type=click.Path(path_type=Path, dir_okay=False),
                      help="Use the rules of a saved plan; refuse when the counts have drifted.")  # fmt: skip
+_VACUUM = click.option("--vacuum", type=click.Choice(["full", "analyze", "none"]), default="full", show_default=True,
+                       help="How a prune leaves tables it deleted from: compact, analysed, or as they are.")  # fmt: skip
+_JOBS = click.option(
+    "--jobs", type=click.IntRange(1, 64), help="Connections to the target. Default: by cores."
+)
 _YES = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
@@ -34,14 +40,15 @@ def command() -> None:
 @command.command()
 @click.argument("name")
 @click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan as JSON.")
+@_VACUUM
 @json_option
-def plan(name: str, save: Path | None, as_json: bool) -> int:
+def plan(name: str, save: Path | None, vacuum: Vacuum, as_json: bool) -> int:
     """Exact rows per table, masks per column, warnings and refusals. Writes nothing to any database.
 
     Exits with 4 when `create` would refuse.
     """
     with progress() as shown:
-        made = open_project().plan_dev(name, progress=shown)
+        made = open_project().plan_dev(name, vacuum=vacuum, progress=shown)
     if save is not None:
         made.save(save)
         talk(f"saved: {save}")
@@ -52,19 +59,23 @@ def plan(name: str, save: Path | None, as_json: bool) -> int:
 @command.command()
 @click.argument("name")
 @_PLAN
+@_VACUUM
+@_JOBS
 @json_option
-def create(name: str, plan_file: Path | None, as_json: bool) -> None:
+def create(name: str, plan_file: Path | None, vacuum: Vacuum, jobs: int | None, as_json: bool) -> None:
     """Copy, mask, verify, and only then publish under its name."""
-    _build(name, plan_file, "created", as_json=as_json)
+    _build(name, plan_file, vacuum, jobs, "created", as_json=as_json)
 
 
 @command.command()
 @click.argument("name")
 @_PLAN
+@_VACUUM
+@_JOBS
 @json_option
-def refresh(name: str, plan_file: Path | None, as_json: bool) -> None:
+def refresh(name: str, plan_file: Path | None, vacuum: Vacuum, jobs: int | None, as_json: bool) -> None:
     """Read production again: build beside the old database, verify, swap."""
-    _build(name, plan_file, "refreshed", as_json=as_json)
+    _build(name, plan_file, vacuum, jobs, "refreshed", as_json=as_json)
 
 
 @command.command()
@@ -138,12 +149,14 @@ def drop(name: str, yes: bool) -> None:
     talk(f"dropped: {database}")
 
 
-def _build(name: str, plan_file: Path | None, verb: str, *, as_json: bool) -> None:
+def _build(
+    name: str, plan_file: Path | None, vacuum: Vacuum, jobs: int | None, verb: str, *, as_json: bool
+) -> None:
     saved = _saved(plan_file)
     project = open_project()
     build = project.refresh_dev if verb == "refreshed" else project.create_dev
     with progress() as shown:
-        made = build(name, plan=saved, progress=shown)
+        made = build(name, plan=saved, vacuum=vacuum, jobs=jobs, progress=shown)
     emit_json(dev_text.created_as_dict(made)) if as_json else emit(dev_text.created(made, verb))
 
 

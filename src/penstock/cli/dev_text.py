@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from penstock.devdb.plan import Plan
     from penstock.devdb.verify import Verification
     from penstock.devdb.why import Why
+    from penstock.proof.report import LeakReport
 
 _SHOWN = 12
 
@@ -46,6 +47,8 @@ def plan(made: Plan) -> str:
         names = [t.table for t in made.tables if t.role == role and not t.rows]
         if names:
             lines.append(f"  {label}: {_some(names)}")
+    if made.ways:
+        lines += ["", *_ways(made)]
     lines += ["", *_columns(made)]
     if made.edges:
         lines += ["", "  rows brought in by"]
@@ -65,6 +68,15 @@ def plan(made: Plan) -> str:
     if not made.refusals:
         lines += ["", f"Next: penstock dev create {made.name}"]
     return "\n".join(lines)
+
+
+def _ways(made: Plan) -> Iterable[str]:
+    changed = [w for w in made.ways if w.way != "keep"]
+    yield f"  pruned: {sum(w.go for w in changed):,} rows go (= exact), {len(made.ways) - len(changed)} tables stay as they are"
+    width = max((len(w.table) for w in changed), default=0)
+    for w in changed:
+        rows = f"{w.go:>12,} of {w.go + w.stay:>12,} {w.share:>6.1%}"
+        yield f"    {w.table:<{width}}  {w.way:<8} {rows} {size(w.bytes):>9}  {w.why}"
 
 
 def _columns(made: Plan) -> Iterable[str]:
@@ -110,29 +122,36 @@ def created_as_dict(made: Created) -> dict[str, Any]:
 
 def verification(found: Verification, database: str) -> str:
     """Both reports in a few lines: what was checked, what was found, what was not looked at."""
-    coverage = found.leaks.coverage
-    searched = sum(test.searched for test in found.leaks.tests)
-    fresh = sum(test.test == "absence" for test in found.leaks.tests)
     lines = [
         f"verified: {database} {'passed' if found.passed else 'FAILED'} ({found.headline})",
         f"  whole: {', '.join(_counts(found.integrity.coverage))}",
-        (
-            f"  leaks: {coverage.columns} of {coverage.columns_of} columns searched, {coverage.rows:,} rows, "
-            f"{coverage.cells:,} cells, {size(coverage.bytes)}, {coverage.texts} texts of the catalog, "
-            f"for {searched:,} values of {fresh} columns"
-        ),
     ]
+    if found.leaks is not None:
+        lines.append(_searched(found.leaks))
     lines += [f"  problem: {problem}" for problem in found.problems]
     lines += [f"  {check.detail}" for check in found.integrity.problems if check.status.value == "extra"]
-    for finding in found.leaks.findings:
-        if finding.verdict.value != "leak":
-            lines.append(
-                f"  {finding.verdict.value}: {finding.values} values of {finding.origin} also in {finding.place}"
-            )
-    untested = [str(t.column) for t in found.leaks.tests if t.status == "not tested"]
-    if untested:
-        lines.append(f"  absence cannot be tested, and rows were not comparable: {_some(untested)}")
+    lines += _apart(found.leaks) if found.leaks is not None else []
     return "\n".join(lines)
+
+
+def _searched(leaks: LeakReport) -> str:
+    coverage = leaks.coverage
+    searched = sum(test.searched for test in leaks.tests)
+    fresh = sum(test.test == "absence" for test in leaks.tests)
+    return (
+        f"  leaks: {coverage.columns} of {coverage.columns_of} columns searched, {coverage.rows:,} rows, "
+        f"{coverage.cells:,} cells, {size(coverage.bytes)}, {coverage.texts} texts of the catalog, "
+        f"for {searched:,} values of {fresh} columns"
+    )
+
+
+def _apart(leaks: LeakReport) -> Iterable[str]:
+    for finding in leaks.findings:
+        if finding.verdict.value != "leak":
+            yield f"  {finding.verdict.value}: {finding.values} values of {finding.origin} also in {finding.place}"
+    untested = [str(t.column) for t in leaks.tests if t.status == "not tested"]
+    if untested:
+        yield f"  absence cannot be tested, and rows were not comparable: {_some(untested)}"
 
 
 def _counts(coverage: Mapping[str, Mapping[str, int]]) -> Iterable[str]:

@@ -217,16 +217,28 @@ def _settle(target: Session, reaching: frozenset[TableName], progress: Progress)
     Not of tables that foreign ones inherit from: both would ask the other server, the one that production asks.
     """
     progress.start("statistics")
-    for row in target.fetch(_MATERIALIZED_SQL):
-        name = TableName(row["schema"], row["name"])
-        if name not in reaching:
-            target.execute(
-                f"REFRESH MATERIALIZED VIEW {name.sql}", doing=f"filling the materialised view {name}"
-            )
+    refresh_materialized(target, reaching)
     tables = target.fetchval(_ANALYZED_SQL)
     if tables is not None:
         target.execute(f"ANALYZE {tables}", doing="gathering statistics")
     progress.finish("statistics")
+
+
+def refresh_materialized(
+    target: Session, reaching: frozenset[TableName], *, only_filled: bool = False
+) -> None:
+    """Fill materialised views, what others read first. One that is `reaching` elsewhere is not asked: if it is filled, and
+    only those are wanted, it is emptied."""
+    for row in target.fetch(_MATERIALIZED_SQL):
+        name = TableName(row["schema"], row["name"])
+        if only_filled and not row["filled"]:
+            continue
+        if name in reaching and not only_filled:
+            continue
+        rest = " WITH NO DATA" if name in reaching else ""
+        target.execute(
+            f"REFRESH MATERIALIZED VIEW {name.sql}{rest}", doing=f"filling the materialised view {name}"
+        )
 
 
 # No names where no foreign table inherits: ANALYZE then takes everything.
@@ -253,8 +265,8 @@ WITH RECURSIVE depends AS (
   UNION
     SELECT d.view, depth.level + 1 FROM depth JOIN depends d ON d.on_view = depth.view
 )
-SELECT n.nspname AS schema, c.relname AS name
+SELECT n.nspname AS schema, c.relname AS name, c.relispopulated AS filled
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN depth ON depth.view = c.oid
  WHERE c.relkind = 'm'
- GROUP BY n.nspname, c.relname ORDER BY max(depth.level), 1
+ GROUP BY n.nspname, c.relname, c.relispopulated ORDER BY max(depth.level), 1
 """

@@ -46,14 +46,27 @@ class RealSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DeleteSettings:
+    """Rows that a prune deletes with everything that depends on them: `[[devdb.NAME.delete]]`."""
+
+    table: str
+    where: str  # any SQL condition over the table's columns
+
+
+@dataclass(frozen=True, slots=True)
 class DevdbSettings:
     """One development database."""
 
     source: str = ""  # connection; the only source when there is one
     target: str = ""  # connection; the only target when there is one
     database: str = ""  # its name on the target's server; default: the section's name
-    strategy: Literal["subset"] = "subset"
+    strategy: Literal["subset", "prune"] = "subset"
     root: tuple[RootSettings, ...] = ()
+    delete: tuple[DeleteSettings, ...] = ()  # prune: what goes, with everything that depends on it
+    protect: tuple[str, ...] = ()  # prune: no row of these goes
+    from_database: str = (
+        ""  # prune: a database of the target's server that Penstock made; default: a full copy is made
+    )
     edge: tuple[EdgeSettings, ...] = ()
     keep: tuple[str, ...] = ()  # nomenclature: copied whole
     empty: tuple[str, ...] = ()  # structure only

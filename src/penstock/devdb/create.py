@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ from penstock.devdb.verify import Verification
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError, Finding, SnapshotLost, TargetRefused
 
+# Fills the empty database of that name; returns what was written, and the plan as it was carried out.
+Fill = Callable[[Context, Prepared, Session, str, Progress], tuple[Built, Prepared]]
 _MOST_RESTARTS = 2  # of a run that a standby cancelled
 
 
@@ -45,9 +48,16 @@ class Created:
 
 
 def create(
-    context: Context, progress: Progress, *, saved_plan: Plan | None = None, replace: bool = False
+    context: Context,
+    progress: Progress,
+    *,
+    saved_plan: Plan | None = None,
+    replace: bool = False,
+    fill: Fill | None = None,
 ) -> Created:
     """Create the development database, or with `replace` rebuild it beside the old one and swap.
+
+    `fill` puts the rows into the empty database; by default those of the plan are copied.
 
     When a standby takes the snapshot away, to keep up with its primary, the whole run starts again, twice at most.
 
@@ -60,7 +70,7 @@ def create(
         with context.source_session() as source:
             standby = source.fetchval("SELECT pg_catalog.pg_is_in_recovery()")
             try:
-                return _create(context, source, progress, saved_plan, replace=replace)
+                return _create(context, source, progress, saved_plan, fill or _build, replace=replace)
             except DatabaseError as error:
                 if not standby or not _is_gone(source, error):
                     raise
@@ -88,7 +98,13 @@ def _is_gone(source: Session, error: DatabaseError) -> bool:
 
 
 def _create(
-    context: Context, source: Session, progress: Progress, saved_plan: Plan | None, *, replace: bool
+    context: Context,
+    source: Session,
+    progress: Progress,
+    saved_plan: Plan | None,
+    fill: Fill,
+    *,
+    replace: bool,
 ) -> Created:
     started = time.monotonic()
     final = context.database
@@ -101,12 +117,12 @@ def _create(
             if saved_plan is not None:
                 require_no_drift(saved_plan, prepared.plan, context.settings.drift_tolerance_percent)
             prepared.require()
-            _check_sees_all(context, maintenance, prepared)
+            check_sees_all(context, maintenance, prepared)
             built_name = databases.temporary_name(final)
             try:
                 facts = prepared.subset.catalog.facts
                 warnings = databases.create(maintenance, built_name, final, facts)
-                built = _build(context, prepared, source, built_name, progress)
+                built, prepared = fill(context, prepared, source, built_name, progress)
                 verification = _verify(context, prepared, source, built_name, progress)
                 made = manifest.make(
                     secrets.token_hex(6),
@@ -125,7 +141,7 @@ def _create(
                 else:
                     databases.publish(maintenance, built_name, final)
             except BaseException:
-                _remove(context, maintenance, built_name)
+                remove(context, maintenance, built_name)
                 raise
     path = manifest.save(made, context.state_dir)
     return Created(
@@ -139,9 +155,11 @@ def _create(
     )
 
 
-def _build(context: Context, prepared: Prepared, source: Session, database: str, progress: Progress) -> Built:
+def _build(
+    context: Context, prepared: Prepared, source: Session, database: str, progress: Progress
+) -> tuple[Built, Prepared]:
     with context.target_session(database) as target, onto(source, target):
-        return build(prepared.subset, source, target, progress)
+        return build(prepared.subset, source, target, progress), prepared
 
 
 def _verify(
@@ -162,7 +180,19 @@ def _verify(
 
 
 def _check_target(context: Context, source: Session, maintenance: Session, *, replace: bool) -> None:
-    """The target is neither the source, nor somebody else's database, nor a finished one by mistake."""
+    """The target is not the source, and the name is free, or ours where it is to be replaced."""
+    final = context.database
+    if _system_identifier(source) == _system_identifier(maintenance) and final == source.database:
+        raise TargetRefused(
+            f"the target {final} is the source itself",
+            why="same server (system identifier) and same database",
+            hint="set another `database` in penstock.toml",
+        )
+    require_free(context, maintenance, replace=replace)
+
+
+def require_free(context: Context, maintenance: Session, *, replace: bool) -> None:
+    """The role may create databases, and no database of somebody else, nor a finished one by mistake, is in the way."""
     final = context.database
     if not maintenance.fetchval(
         "SELECT rolsuper OR rolcreatedb FROM pg_catalog.pg_roles WHERE rolname = current_user"
@@ -170,13 +200,6 @@ def _check_target(context: Context, source: Session, maintenance: Session, *, re
         raise TargetRefused(
             f"the role {context.target.user} may not create databases on the target",
             hint=f"ALTER ROLE {quote_identifier(context.target.user)} CREATEDB;",
-        )
-    same = _system_identifier(source) == _system_identifier(maintenance)
-    if same and final == source.database:
-        raise TargetRefused(
-            f"the target {final} is the source itself",
-            why="same server (system identifier) and same database",
-            hint="set another `database` in penstock.toml",
         )
     if not databases.exists(maintenance, final):
         if replace:
@@ -194,7 +217,7 @@ def _check_target(context: Context, source: Session, maintenance: Session, *, re
         require_ours(context, manifest.read(target))
 
 
-def _check_sees_all(context: Context, maintenance: Session, prepared: Prepared) -> None:
+def check_sees_all(context: Context, maintenance: Session, prepared: Prepared) -> None:
     """Policies that hold for owners too would hide the copy's rows from the role that verifies it."""
     catalog, skip = (
         prepared.subset.catalog,
@@ -226,7 +249,7 @@ def _identity(facts: DatabaseFacts, source: Session) -> dict[str, object]:
     }
 
 
-def _remove(context: Context, maintenance: Session, name: str) -> None:
+def remove(context: Context, maintenance: Session, name: str) -> None:
     """Remove a failed build, over a new connection if the old one is lost. If even that fails, the next run does."""
     with suppress(Exception):
         databases.drop(maintenance, name)

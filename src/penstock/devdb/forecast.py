@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from penstock.catalog.model import Catalog, ColumnName, TableName
 from penstock.devdb.closure import Closure
 from penstock.devdb.plan import ColumnPlan, EdgePlan, TablePlan
+from penstock.devdb.prune.rows import Going
 from penstock.devdb.rules import Rules
 from penstock.masks.contract import Mask
 from penstock.policy.decision import Policy
@@ -97,6 +98,17 @@ def edge_plans(closure: Closure) -> Iterable[EdgePlan]:
         if brought.rows
     ]
     return sorted(found, key=lambda e: (-e.rows, e.relation, e.direction))
+
+
+def taken_plans(going: Going) -> Iterable[EdgePlan]:
+    """How many rows each relation takes along when its parents are deleted."""
+    total = max(1, sum(brought.rows for brought in going.taken))
+    found = [
+        EdgePlan(brought.edge, "deleted", brought.rows, round(brought.rows / total, 4))
+        for brought in going.taken
+        if brought.rows
+    ]
+    return sorted(found, key=lambda e: (-e.rows, e.relation))
 
 
 def dangling(closure: Closure) -> Iterable[str]:

@@ -25,7 +25,7 @@ def cut_columns(
             continue
         if edge.kind == "virtual" and edge.id not in rules.cut:
             continue  # nothing in the target would break
-        columns = _nullable(catalog.tables[edge.child], edge, _shared_columns(rules, edge))
+        columns = columns_to_cut(catalog, rules, edge)
         if columns:
             nulled.setdefault(edge.child, set()).update(columns)
         else:
@@ -37,6 +37,15 @@ def cut_columns(
                 )
             )
     return {table: frozenset(columns) for table, columns in nulled.items()}, errors
+
+
+def columns_to_cut(catalog: Catalog, rules: Rules, edge: Edge) -> tuple[str, ...]:
+    """The columns whose NULL ends the reference; none where it allows no NULL, or has no columns."""
+    return (
+        _nullable(catalog.tables[edge.child], edge, _shared_columns(rules, edge))
+        if edge.child_columns
+        else ()
+    )
 
 
 def in_the_way_of_the_manifest(catalog: Catalog, rules: Rules) -> Iterable[PenstockError]:

@@ -61,9 +61,22 @@ class EdgePlan:
     """How many rows a relation brought in."""
 
     relation: str
-    direction: str  # parents | children
+    direction: str  # parents | children | deleted (taken along by a delete rule)
     rows: int
     share: float  # of all rows of the plan
+
+
+@dataclass(frozen=True, slots=True)
+class WayPlan:
+    """How a prune brings one storage table to what stays."""
+
+    table: str
+    way: str  # keep | delete | rewrite | empty
+    why: str
+    go: int  # rows, exact in the plan's snapshot
+    stay: int
+    share: float  # of its rows, what goes
+    bytes: int  # now, with indexes and TOAST
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +104,7 @@ class Plan:
     edges: tuple[EdgePlan, ...]
     dangling: tuple[str, ...] = ()  # references the source itself leaves without a parent
     nulled: tuple[str, ...] = ()  # foreign key columns written as NULL
+    ways: tuple[WayPlan, ...] = ()  # strategy "prune"
     real: tuple[str, ...] = ()  # rules of rows that stay real, with counts
     warnings: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()

@@ -6,6 +6,7 @@ once; `Prepared.require` raises it.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -23,11 +24,15 @@ from penstock.devdb.forecast import (
     leak_check_bytes,
     snapshot_minutes,
     table_plans,
+    taken_plans,
     warnings,
 )
 from penstock.devdb.obstacles import cut_columns, in_the_way_of_the_manifest, merges, policy_errors
-from penstock.devdb.plan import Plan, Refusal, settings_as_dict
+from penstock.devdb.plan import Plan, Refusal, WayPlan, settings_as_dict
 from penstock.devdb.progress import Progress
+from penstock.devdb.prune.rows import Going, going
+from penstock.devdb.prune.settings import require_own_settings
+from penstock.devdb.prune.ways import Vacuum, ways
 from penstock.devdb.quoted import acknowledged_texts, quotes, refusal
 from penstock.devdb.quoted import warnings as quoted_warnings
 from penstock.devdb.readable import require_readable, source_warnings
@@ -66,8 +71,11 @@ def prepare(
     *,
     catalog: Catalog | None = None,
     trace: bool = False,
+    vacuum: Vacuum = "full",
 ) -> Prepared:
-    """Plan one development database in the source's open snapshot.
+    """Plan one development database in the source's open snapshot. `vacuum`: how a prune will compact tables.
+
+    With `from_database`, the session is on that database, or on a copy of it: what speaks of production is left out.
 
     Raises `UnknownName`, `ConfigError` and `QueryError` for rules that cannot be followed at all, and
     `SourceRefused` where this role does not see every row.
@@ -81,11 +89,15 @@ def prepare(
     subset = _close(context, source, catalog, rules, decided, progress, trace=trace)
     tables = tuple(table_plans(catalog, rules, subset.closure))
     read_again = leak_check_bytes(catalog, claims_of(subset))
-    minutes = snapshot_minutes(sum(t.bytes for t in tables) + read_again)
+    copied = sum(t.bytes if subset.going is None else t.source_bytes for t in tables)
+    existing = bool(context.settings.from_database)
+    minutes = snapshot_minutes(read_again + (0 if existing else copied))
     errors = (*decided.errors, *_too_long(minutes, context.settings.max_snapshot_minutes))
+    if subset.going is not None:
+        errors += subset.going.refused
     plan = Plan(
         name=context.name,
-        source=context.source.describe(),
+        source=f"the database {context.settings.from_database}" if existing else context.source.describe(),
         target=context.target.describe(),
         database=context.database,
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -93,8 +105,9 @@ def prepare(
         key_fingerprint=context.keys.fingerprint,
         tables=tables,
         columns=tuple(column_plans(decided.policy)),
-        edges=tuple(edge_plans(subset.closure)),
+        edges=(*edge_plans(subset.closure), *(taken_plans(subset.going) if subset.going else ())),
         dangling=tuple(dangling(subset.closure)),
+        ways=tuple(_way_plans(catalog, subset, {} if not existing else decided.nulled, vacuum)),
         nulled=tuple(sorted(str(ColumnName(t, c)) for t, columns in decided.nulled.items() for c in columns)),
         real=decided.real,
         warnings=(*decided.warnings, *warnings(decided.policy, subset.closure, tables)),
@@ -106,9 +119,23 @@ def prepare(
     return Prepared(plan, subset, rules, errors)
 
 
+def _way_plans(
+    catalog: Catalog, subset: Subset, nulled: Mapping[TableName, frozenset[str]], vacuum: Vacuum
+) -> Iterable[WayPlan]:
+    if subset.going is not None:
+        for way in ways(catalog, subset.going, nulled, vacuum):
+            yield WayPlan(str(way.leaf), way.kind, way.why, way.go, way.stay, round(way.share, 4), way.bytes)
+
+
 def _rules(context: Context, catalog: Catalog) -> Rules:
     rules = look_up(catalog, context.settings, context.name)
-    if not rules.roots and not rules.keep:
+    pruned = context.settings.strategy == "prune"
+    require_own_settings(context.settings, context.name)
+    if pruned and rules.roots:
+        return dataclasses.replace(rules, keep=rules.keep | rules.protect)
+    if pruned and rules.deletes:
+        return rules
+    if pruned or (not rules.roots and not rules.keep):
         table = next(iter(map(str, catalog.leaves)), "schema.table")
         raise ConfigError(
             f"[devdb.{context.name}] has no root: nothing would be copied",
@@ -132,6 +159,8 @@ class _Decided:
 def _decide(context: Context, catalog: Catalog, rules: Rules, source: Session) -> _Decided:
     policy, real = _policy(context, catalog, rules, source)
     nulled, blocked = cut_columns(catalog, rules)
+    if rules.deletes and not rules.roots:  # then what is cut becomes NULL where its row goes, not everywhere
+        nulled, _ = cut_columns(catalog, dataclasses.replace(rules, cut=frozenset()))
     require_readable(source, catalog, rules)
     texts = catalog_texts(source)
     where = f"devdb.{context.name}.acknowledged"
@@ -149,7 +178,10 @@ def _decide(context: Context, catalog: Catalog, rules: Rules, source: Session) -
             *merges(source, policy),
             *refusal(quoted, context.name),
         ),
-        (*source_warnings(source, catalog), *quoted_warnings(quoted)),
+        (
+            *(() if context.settings.from_database else source_warnings(source, catalog)),
+            *quoted_warnings(quoted),
+        ),
     )
 
 
@@ -163,11 +195,7 @@ def _close(
     *,
     trace: bool,
 ) -> Subset:
-    progress.start("closure")
-    _check_conditions(source, catalog, rules)
-    roots = [RootRule(table, r.where, r.limit, r.percent, r.order_by) for table, r in rules.roots]
-    closure = close(context, source, catalog, rules, roots, progress, trace=trace)
-    progress.finish("closure")
+    closure, gone = _rows(context, source, catalog, rules, progress, trace=trace)
     return Subset(
         catalog,
         decided.policy,
@@ -176,8 +204,43 @@ def _close(
         rules.skip,
         decided.nulled,
         grants=context.settings.grants,
+        going=gone,
         acknowledged=decided.acknowledged,
     )
+
+
+def rows_in(context: Context, session: Session, progress: Progress) -> tuple[Catalog, Closure, Going]:
+    """What a prune leaves of the database the session has its snapshot of, and what goes."""
+    catalog = reflect(session)
+    closure, gone = _rows(context, session, catalog, _rules(context, catalog), progress, trace=False)
+    if gone is None:
+        raise ValueError("only a prune takes rows")
+    return catalog, closure, gone
+
+
+def _rows(
+    context: Context,
+    source: Session,
+    catalog: Catalog,
+    rules: Rules,
+    progress: Progress,
+    *,
+    trace: bool,
+) -> tuple[Closure, Going | None]:
+    progress.start("closure")
+    _check_conditions(source, catalog, rules)
+    roots = [RootRule(table, r.where, r.limit, r.percent, r.order_by) for table, r in rules.roots]
+    closure = (
+        close(context, source, catalog, rules, roots, progress, trace=trace)
+        if roots or not rules.deletes
+        else None
+    )
+    gone = None
+    if closure is None or context.settings.strategy == "prune":
+        told = _closure_progress(progress)
+        closure, gone = going(source, catalog, rules, closure, trace=trace, progress=told)
+    progress.finish("closure")
+    return closure, gone
 
 
 def _policy(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from penstock.catalog.graph import Children, Edge, RelationGraph, virtual_edge
 from penstock.catalog.model import MANIFEST, MANIFEST_COLUMNS, Catalog, ColumnName, TableName
-from penstock.devdb.config import DevdbSettings, EdgeSettings, RootSettings
+from penstock.devdb.config import DeleteSettings, DevdbSettings, EdgeSettings, RootSettings
 from penstock.devdb.names import find_columns, find_scanned, find_table, find_tables
 from penstock.errors import ConfigError, UnknownName
 from penstock.policy.classes import Join
@@ -27,6 +27,8 @@ class Rules:
     children: Mapping[str, Children]  # by edge id; edges not named follow the default
     cut: frozenset[str]  # ids of edges whose columns are written as NULL
     acknowledged: frozenset[ColumnName]
+    deletes: tuple[tuple[TableName, DeleteSettings], ...]
+    protect: frozenset[TableName]
     acknowledged_texts: tuple[str, ...]  # of the schema, as written: "partition bound public.visit_*"
 
 
@@ -68,6 +70,14 @@ def look_up(catalog: Catalog, settings: DevdbSettings, name: str) -> Rules:
                 f"{table} is a root of [{section}] and also in `empty` or `skip`",
                 hint="leave it in one of them",
             )
+    deletes = tuple((find_table(catalog, rule.table, f"{section}.delete"), rule) for rule in settings.delete)
+    protect = find_tables(catalog, settings.protect, f"{section}.protect")
+    for table in (*(table for table, _ in deletes), *sorted(protect)):
+        if table in empty | skip:
+            raise ConfigError(
+                f"{table} is in `empty` or `skip` of [{section}], and also in `delete` or `protect`",
+                hint="leave it in one of them",
+            )
     declared = RelationGraph.of(catalog)
     virtual: list[Edge] = []
     conditions: list[tuple[Edge, str]] = []
@@ -85,7 +95,7 @@ def look_up(catalog: Catalog, settings: DevdbSettings, name: str) -> Rules:
     acknowledged, texts = _acknowledged(catalog, settings, section)
     return Rules(
         roots, keep, empty, skip, graph, tuple(virtual), tuple(conditions), children, frozenset(cut),
-        acknowledged, texts,
+        acknowledged, deletes, protect, texts,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from penstock.catalog.model import Catalog, ColumnName, TableName
 from penstock.devdb.closure import Closure
+from penstock.devdb.prune.rows import Going
 from penstock.policy.decision import Policy
 
 
@@ -21,4 +22,5 @@ class Subset:
     skip: frozenset[TableName]
     nulled: Mapping[TableName, frozenset[str]]  # columns of foreign keys that are cut
     grants: bool = False
+    going: Going | None = None  # strategy "prune": what goes
     acknowledged: frozenset[ColumnName | str] = frozenset()  # columns and texts whose findings are accepted

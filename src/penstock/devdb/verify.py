@@ -27,14 +27,18 @@ from penstock.proof.report import IntegrityReport, LeakReport, Parts
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """Both reports. A skipped check is never a pass."""
+    """Both reports. A skipped check is never a pass.
+
+    `leaks` is None for a prune whose source cannot be reached: it brings no row that the database it starts from does not
+    hold, and that one was searched when it was made.
+    """
 
     integrity: IntegrityReport
-    leaks: LeakReport
+    leaks: LeakReport | None
 
     @property
     def passed(self) -> bool:
-        return self.integrity.status == "ok" and self.leaks.status == "ok"
+        return self.integrity.status == "ok" and (self.leaks is None or self.leaks.status == "ok")
 
     @property
     def headline(self) -> str:
@@ -42,7 +46,9 @@ class Verification:
         parts = []
         if self.integrity.status != "ok":
             parts.append(f"integrity {self.integrity.status}")
-        if self.leaks.leaks:
+        if self.leaks is None:
+            parts.append("leaks not searched: the source was not reachable")
+        elif self.leaks.leaks:
             values = sum(f.values for f in self.leaks.leaks)
             parts.append(
                 f"{values} values of the source in {len({f.place for f in self.leaks.leaks})} places"
@@ -54,12 +60,15 @@ class Verification:
     @property
     def problems(self) -> tuple[str, ...]:
         """What failed or was skipped, one line each, without values."""
+        broken = tuple(
+            f"{c.kind} {c.subject}: {c.detail or c.status.value}"
+            for c in self.integrity.problems
+            if c.status.value in ("failed", "skipped")
+        )
+        if self.leaks is None:
+            return broken
         return (
-            *(
-                f"{c.kind} {c.subject}: {c.detail or c.status.value}"
-                for c in self.integrity.problems
-                if c.status.value in ("failed", "skipped")
-            ),
+            *broken,
             *(
                 f"{f.values} values of {f.origin} occur in {f.place} ({f.rows} rows)"
                 for f in sorted(self.leaks.leaks, key=lambda f: -f.rows)
@@ -72,7 +81,7 @@ class Verification:
         return {
             "passed": self.passed,
             "integrity": self.integrity.as_dict(),
-            "leaks": self.leaks.as_dict(),
+            "leaks": self.leaks.as_dict() if self.leaks is not None else None,
         }
 
 
@@ -94,7 +103,7 @@ def verify(
             for name in subset.catalog.leaves
             if name not in subset.skip
         }
-    tasks = _Tasks(progress)
+    tasks = Tasks(progress)
     with nullcontext() if target.connection.is_in_transaction() else target.transaction():
         integrity = check_integrity(
             target,
@@ -123,7 +132,7 @@ def verify(
     return Verification(integrity, leaks)
 
 
-class _Tasks:
+class Tasks:
     """What the proof says it is at, as one task after the other."""
 
     def __init__(self, progress: Progress) -> None:

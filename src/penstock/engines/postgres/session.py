@@ -9,6 +9,7 @@ through a pooler in transaction mode.
 from __future__ import annotations
 
 import asyncio
+import io
 import queue
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -242,6 +243,15 @@ class Session:
                 future.result()
         finally:
             future.cancel()
+
+    def copy_in(self, table: str, data: bytes, *, doing: str) -> None:
+        """`COPY pg_temp.table FROM STDIN` in binary format."""
+        with translated(doing):
+            run(
+                self.connection.copy_to_table(
+                    table, schema_name="pg_temp", source=io.BytesIO(data), format="binary"
+                )
+            )
 
     async def stream(self, query: str, *, binary: bool = False) -> AsyncGenerator[bytes, None]:
         """`copy_out` for callers that already run on the library's loop."""

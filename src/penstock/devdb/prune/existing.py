@@ -1,0 +1,250 @@
+"""`from_database`: prune a copy of a database that is on the target's server already; the original stays as it is.
+
+The copy is CREATE DATABASE … TEMPLATE, file by file and far quicker than a dump, which needs the original without
+sessions for its duration. A prune masks nothing: what it starts from must hold a manifest that says what was masked.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from penstock.catalog.model import MANIFEST
+from penstock.devdb import databases, manifest
+from penstock.devdb.context import Context
+from penstock.devdb.create import Created, check_sees_all, remove, require_free
+from penstock.devdb.manifest import Manifest
+from penstock.devdb.plan import Plan, require_no_drift
+from penstock.devdb.planning import Prepared, prepare
+from penstock.devdb.progress import Progress, note
+from penstock.devdb.prune import proof
+from penstock.devdb.prune.conditions import require_unmasked
+from penstock.devdb.prune.engine import Task, prune
+from penstock.devdb.prune.ways import Vacuum, ways
+from penstock.devdb.verify import Verification
+from penstock.engines.postgres.reflect import reflect
+from penstock.engines.postgres.session import Session
+from penstock.errors import TargetRefused
+
+
+def plan_existing(context: Context, progress: Progress, *, vacuum: Vacuum = "full") -> Plan:
+    """What a prune of `from_database` would leave, and how. Writes nothing."""
+    with context.target_session() as maintenance:
+        _require_there(context, maintenance)
+    with reading(context, context.settings.from_database) as session:
+        origin = _origin(context, session)
+        with context.target_session(context.settings.from_database) as looking:
+            require_unmasked(context, looking, reflect(looking), _masked(origin))
+        return _prepared(context, session, origin, progress, vacuum).plan
+
+
+def create_existing(
+    context: Context,
+    progress: Progress,
+    *,
+    saved_plan: Plan | None = None,
+    replace: bool = False,
+    vacuum: Vacuum = "full",
+    jobs: int | None = None,
+) -> Created:
+    """Copy `from_database` under a temporary name, prune the copy, verify it, publish it.
+
+    Raises as `create` does. Rules that are refused are so before anything is copied, but for `protect` and a saved plan's
+    counts, which are known when the rows are: `dev plan` tells.
+    """
+    started = time.monotonic()
+    manifest.require_folder(context.state_dir)
+    final = context.database
+    with context.target_session() as maintenance, databases.build_lock(maintenance, final):
+        for line in databases.clean(maintenance, final):
+            note(progress, line)
+        require_free(context, maintenance, replace=replace)
+        _require_there(context, maintenance)
+        with reading(context, context.settings.from_database) as session:
+            origin, before = _origin(context, session), reflect(session)
+        with context.target_session(context.settings.from_database) as session:
+            require_unmasked(context, session, before, _masked(origin))
+        built = databases.temporary_name(final)
+        try:
+            progress.start(f"copy {context.settings.from_database}")
+            _copy(context, maintenance, built)
+            progress.finish(f"copy {context.settings.from_database}")
+            with reading(context, built) as session:
+                prepared = _prepared(context, session, origin, progress, vacuum)
+                if saved_plan is not None:
+                    require_no_drift(saved_plan, prepared.plan, context.settings.drift_tolerance_percent)
+                prepared.require()
+                check_sees_all(context, maintenance, prepared)
+            task = task_of(prepared, vacuum, jobs)
+            prune(context, built, task, progress)
+            verification = proof.verify_pruned(context, prepared.subset, before, built, progress)
+            made = _manifest(
+                context,
+                origin,
+                prepared,
+                verification,
+                "refresh" if replace else "create",
+                time.monotonic() - started,
+            )
+            with context.target_session(built) as target, target.transaction():
+                target.execute(f"TRUNCATE {MANIFEST.sql}", doing="writing the manifest")
+                manifest.write(target, made)
+            (databases.swap if replace else databases.publish)(maintenance, built, final)
+        except BaseException:
+            remove(context, maintenance, built)
+            raise
+    path = manifest.save(made, context.state_dir)
+    plan = prepared.plan
+    return Created(plan, made, path, verification, plan.rows, plan.bytes, time.monotonic() - started)
+
+
+def task_of(prepared: Prepared, vacuum: Vacuum, jobs: int | None) -> Task:
+    """What is to be done to a database that holds everything, as it was found there."""
+    subset = prepared.subset
+    if subset.going is None:
+        raise ValueError("only a prune takes rows")
+    found = ways(subset.catalog, subset.going, subset.nulled, vacuum)
+    return Task(subset.catalog, subset.going, found, subset.nulled, vacuum, jobs)
+
+
+def _prepared(
+    context: Context, session: Session, origin: Manifest, progress: Progress, vacuum: Vacuum
+) -> Prepared:
+    catalog = reflect(session)
+    prepared = prepare(context, session, progress, catalog=catalog, vacuum=vacuum)
+    _require_same_masks(context, prepared.plan, origin)
+    return prepared
+
+
+@contextmanager
+def reading(context: Context, database: str) -> Iterator[Session]:
+    """A database of the target's server, only read, in one snapshot."""
+    with Session.open(
+        context.target,
+        read_only=True,
+        application_name=f"penstock dev {context.name}",
+        database=database,
+    ) as session:
+        session.begin_snapshot()
+        yield session
+
+
+def _require_there(context: Context, maintenance: Session) -> None:
+    """The database to start from is there, and nobody is in it: a copy of its files is taken while it stands still."""
+    name = context.settings.from_database
+    if not databases.exists(maintenance, name):
+        raise TargetRefused(
+            f"there is no database {name} on the target",
+            why=f"`from_database` of [devdb.{context.name}] names it",
+            hint="penstock dev list shows those that Penstock made",
+        )
+
+
+def _require_alone(context: Context, maintenance: Session) -> None:
+    name = context.settings.from_database
+    others = maintenance.fetchval(
+        "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE datname = $1 AND backend_type = 'client backend'",
+        name,
+    )
+    if others:
+        raise TargetRefused(
+            f"{others} sessions are connected to {name}",
+            why="PostgreSQL copies a database only while nobody is connected to it",
+            hint=f"close them: SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+            f"{databases.quote_literal(name)};",
+        )
+
+
+def _copy(context: Context, maintenance: Session, built: str) -> None:
+    _require_alone(context, maintenance)
+    databases.create_like(maintenance, built, context.database, context.settings.from_database)
+
+
+def _origin(context: Context, session: Session) -> Manifest:
+    """What the database to start from is. Raises `TargetRefused` where nobody can say that it is masked, or how."""
+    name = context.settings.from_database
+    manifests = manifest.read(session)
+    if not manifests:
+        raise TargetRefused(
+            f"the database {name} was not made by Penstock: it may hold real values",
+            why="a prune masks nothing, and no manifest says that somebody has",
+            hint=f"mask it first: penstock dev scrub {context.target.name} --database {name}",
+        )
+    latest = manifests[-1]
+    if latest.document.get("project") != context.project:
+        raise TargetRefused(
+            f"the database {name} belongs to the project {latest.document.get('project')!r}",
+            why=f"this is the project {context.project!r}: its masks and its key say nothing of that one",
+            hint="name a database of this project in `from_database`",
+        )
+    if latest.document.get("key_fingerprint") != context.keys.fingerprint:
+        raise TargetRefused(
+            f"{name} was made with another key",
+            why="the same person would have another pseudonym than in the other copies",
+            hint="make it anew with the present key first",
+        )
+    if not latest.document.get("verification", {}).get("passed"):
+        raise TargetRefused(
+            f"the manifest of {name} does not say that it was verified",
+            hint="verify or make it anew first",
+        )
+    return latest
+
+
+def _masked(origin: Manifest) -> dict[str, str]:
+    """The mask of every column that does not hold the real values."""
+    masks = origin.document["masks"]
+    return {
+        column: str(masks.get(column, "a mask"))
+        for column, codomain in origin.document["claims"].items()
+        if codomain != "same"
+    }
+
+
+def _require_same_masks(context: Context, plan: Plan, origin: Manifest) -> None:
+    """Raise `TargetRefused` where masks.toml says otherwise by now: what it wants masked may be real in there."""
+    before = origin.document["rules"]
+    changed = [c.column for c in plan.columns if before.get(c.column) != c.rule]
+    if changed:
+        raise TargetRefused(
+            f"{changed[0]} is masked otherwise by now than in {context.settings.from_database}"
+            + (f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""),
+            why="a prune masks nothing: the copy would hold what masks.toml says nobody may see",
+            hint="make that database anew first (penstock dev refresh)",
+        )
+
+
+def _manifest(
+    context: Context,
+    origin: Manifest,
+    prepared: Prepared,
+    verification: Verification,
+    operation: str,
+    seconds: float,
+) -> Manifest:
+    made = manifest.make(
+        secrets.token_hex(6),
+        operation,
+        prepared.plan,
+        project=context.project,
+        source_identity={},
+        verification=verification.as_dict(),
+        left_out=list(origin.document.get("left_out", ())),
+        seconds=seconds,
+    )
+    document: Mapping[str, Any] = {
+        **made.document,
+        "source": origin.document["source"],
+        "real": origin.document.get("real", []),
+        "pruned_from": {
+            "database": context.settings.from_database,
+            "run_id": origin.run_id,
+            "created_at": origin.created_at,
+        },
+        "ways": {way.table: way.way for way in prepared.plan.ways},
+    }
+    return dataclasses.replace(made, document=document)
