@@ -1,0 +1,61 @@
+"""Pruned in place, a database holds exactly the closure: the hard schemas, by each way of getting there."""
+
+from __future__ import annotations
+
+import pytest
+
+from penstock.devdb.config import DevdbSettings, RootSettings
+from tests.conftest import MakeDatabase
+from tests.devdb.closure.closures import SCHEMAS
+from tests.devdb.prune.pruning import content, copied, pruned, subset_of
+from tests.devdb.test_hard_schemas import TABLES
+from tests.servers import Database, Server
+
+NAMES = sorted(path.stem for path in SCHEMAS.glob("*.sql"))
+
+
+def hard(name: str, postgres: Server, make_database: MakeDatabase) -> Database:
+    if name == "collations" and postgres.major >= 18:
+        pytest.skip("PostgreSQL 18 refuses a foreign key between these collations")
+    return make_database((SCHEMAS / f"{name}.sql").read_text(encoding="utf-8") + "\nANALYZE;")
+
+
+@pytest.mark.parametrize("way", ["delete", "rewrite"])
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_left_is_the_closure_of_the_roots(
+    name: str, way: str, postgres: Server, make_database: MakeDatabase
+) -> None:
+    database = hard(name, postgres, make_database)
+    before = constraints(database)
+    taken = set()
+    for _, table, _ in database.rows(TABLES)[:2]:
+        settings = DevdbSettings(strategy="prune", root=(RootSettings(table, limit=1),))
+        with copied(database) as copy:
+            taken |= set(pruned(copy, settings, way=way, jobs=2))
+            assert content(copy) == subset_of(database, settings)
+            assert constraints(copy) == before
+    assert way in taken, "no table of which some rows go: the test shows nothing"
+
+
+def constraints(database: Database) -> list[tuple[object, ...]]:
+    """Every constraint with its state. A key's copies for partitions are named anew; what they say is compared."""
+    return sorted(
+        database.rows(
+            "SELECT conrelid::regclass::text, CASE WHEN conparentid = 0 THEN conname::text ELSE '' END, "
+            "contype::text, convalidated, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace > 13000"
+        )
+    )
+
+
+@pytest.mark.parametrize("sample", ["pagila", "northwind"])
+def test_a_real_database_keeps_the_closure(
+    sample: str, make_database: MakeDatabase, request: pytest.FixtureRequest
+) -> None:
+    root = {"pagila": "public.customer", "northwind": "public.orders"}[sample]
+    settings = DevdbSettings(strategy="prune", root=(RootSettings(root, percent=5),))
+    database: Database = request.getfixturevalue(sample)
+    with copied(database) as copy:
+        ways = pruned(copy, settings, jobs=2)
+        assert {"keep", "delete"} & set(ways)
+        assert content(copy) == subset_of(database, settings)
+        assert constraints(copy) == constraints(database)
