@@ -139,7 +139,7 @@ def _compact(session: Session, way: Way, vacuum: Vacuum) -> None:
         return
     how = "ANALYZE"
     if way.kind == "delete":
-        how = "VACUUM (FULL, ANALYZE)" if vacuum == "full" else "VACUUM (ANALYZE)"
+        how = "VACUUM (FULL, ANALYZE)" if way.compacted else "VACUUM (ANALYZE)"
     session.execute(f"{how} {way.leaf.sql}", doing=f"compacting {way.leaf}")
 
 
