@@ -183,8 +183,11 @@ def added(result: Added) -> str:
 
 def why(found: Why) -> str:
     if not found.included:
-        return f"{found.row} is not in the subset: {found.reason}\n{found.copy}"
-    lines = [f"{found.row} is in the subset because"]
+        lines = [f"{found.row} is not in the subset: {found.reason}"]
+    elif found.steps:
+        lines = [f"{found.row} is in the subset because"]
+    else:
+        lines = [f"{found.row} is in the subset: {found.reason}"]
     lines += [f"  {'  ' * depth}{step}" for depth, step in enumerate(found.steps)]
     lines.append(found.copy)
     return "\n".join(lines)

@@ -69,7 +69,15 @@ def parse_root(text: str) -> RootSettings:
 def add(context: Context, roots: Sequence[str], progress: Progress) -> Added:
     """Add the rows `roots` select, and what they need. All or nothing; a root without a row is a `Finding`."""
     started = time.monotonic()
-    settings = dataclasses.replace(context.settings, root=tuple(map(parse_root, roots)), keep=())
+    settings = dataclasses.replace(
+        context.settings,
+        strategy="subset",  # what is added to a pruned copy is read from the source all the same
+        root=tuple(map(parse_root, roots)),
+        keep=(),
+        delete=(),
+        protect=(),
+        from_database="",
+    )
     chosen = dataclasses.replace(context, settings=settings)
     manifest.require_folder(context.state_dir)
     require_there(context)

@@ -30,6 +30,7 @@ from penstock.devdb.forecast import (
 from penstock.devdb.obstacles import cut_columns, in_the_way_of_the_manifest, merges, policy_errors
 from penstock.devdb.plan import Plan, Refusal, WayPlan, settings_as_dict
 from penstock.devdb.progress import Progress
+from penstock.devdb.prune.conditions import has_conditions
 from penstock.devdb.prune.rows import Going, going
 from penstock.devdb.prune.settings import require_own_settings
 from penstock.devdb.prune.ways import Vacuum, ways
@@ -110,13 +111,22 @@ def prepare(
         ways=tuple(_way_plans(catalog, subset, {} if not existing else decided.nulled, vacuum)),
         nulled=tuple(sorted(str(ColumnName(t, c)) for t, columns in decided.nulled.items() for c in columns)),
         real=decided.real,
-        warnings=(*decided.warnings, *warnings(decided.policy, subset.closure, tables)),
+        warnings=(
+            *decided.warnings,
+            *_unlooked(context, rules),
+            *warnings(decided.policy, subset.closure, tables),
+        ),
         refusals=tuple(Refusal(e.code, e.what, e.hint) for e in errors),
         leak_check_bytes=read_again,
         snapshot_minutes=round(minutes, 1),
         seconds=round(time.monotonic() - started, 3),
     )
     return Prepared(plan, subset, rules, errors)
+
+
+def _unlooked(context: Context, rules: Rules) -> Iterable[str]:
+    if context.settings.strategy == "prune" and not context.settings.from_database and has_conditions(rules):
+        yield "whether a condition reads a masked column is looked at by create, in the schema of the copy"
 
 
 def _way_plans(

@@ -27,6 +27,7 @@ from penstock.devdb.in_copy import Copy, copy_of
 from penstock.devdb.names import find_table
 from penstock.devdb.planning import Prepared, close, prepare
 from penstock.devdb.progress import Progress
+from penstock.devdb.prune.rows import deletion
 from penstock.devdb.subset import Subset
 from penstock.engines.postgres.session import Session
 from penstock.errors import MaskError, UnknownName, UsageError
@@ -89,7 +90,9 @@ def why(context: Context, table_text: str, key: str, progress: Progress) -> Why:
         if row is None:
             return _gone(copy, reader, name, columns, values)
         path, added = subset.closure.why(name, row), AddedRoots()
-        if not path:
+        gone = deletion(subset.going, name, row)
+        unrooted = not path and subset.going is not None and not prepared.rules.roots
+        if not path and not gone and not unrooted:
             added = added_roots(
                 context, copy.manifests, {str(table.name): table.name for table in subset.catalog}
             )
@@ -97,13 +100,15 @@ def why(context: Context, table_text: str, key: str, progress: Progress) -> Why:
         shown = reader.key(name, row)
         in_copy = copy.has(name, columns, shown, masked=bool(set(columns) & set(reader.masks(name))))
         text = f"{name} {', '.join(shown)}"
-        said = copy.said(has_it=in_copy, included=bool(path))
+        said = copy.said(has_it=in_copy, included=not gone and bool(path or unrooted))
+        if gone:
+            return Why(text, False, "the delete rules take it", _steps(reader, gone), in_copy, said)
+        if unrooted:
+            return Why(text, True, "no delete rule reaches it", (), in_copy, said)
         if not path:
             role = next(t.role for t in prepared.plan.tables if t.table == str(name))
             return Why(text, False, "; ".join((_absent(role), *added.unknown)), (), in_copy, said)
-        steps = tuple(
-            _step(reader, origin, path[i + 1] if i + 1 < len(path) else None) for i, origin in enumerate(path)
-        )
+        steps = _steps(reader, path)
         return Why(text, True, steps[-1].how, steps, in_copy, said)
 
 
@@ -151,6 +156,12 @@ def _path_of_added(
     return closure.why(*row)
 
 
+def _steps(reader: _Rows, path: Sequence[Origin]) -> tuple[Step, ...]:
+    return tuple(
+        _step(reader, origin, path[i + 1] if i + 1 < len(path) else None) for i, origin in enumerate(path)
+    )
+
+
 def _absent(role: str) -> str:
     return {
         "empty": "its table is in `empty`",
@@ -162,7 +173,11 @@ def _absent(role: str) -> str:
 def _step(reader: _Rows, origin: Origin, source: Origin | None) -> Step:
     row = reader.show(origin.table, origin.row)
     if origin.relation is None or source is None:
-        text = {"root": f"a root of the subset ({origin.table})", "keep": "its table is kept whole"}
+        text = {
+            "delete": "a delete rule names it",
+            "root": f"a root of the subset ({origin.table})",
+            "keep": "its table is kept whole",
+        }
         return Step(row, text.get(origin.reason, origin.reason))
     edge = origin.relation.edge
     other = reader.show(source.table, source.row)

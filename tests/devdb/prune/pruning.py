@@ -106,7 +106,7 @@ def pruned(copy: Database, settings: DevdbSettings, *, way: str | None = None, *
     found = ways(catalog, going, nulled, options.get("vacuum", "full"))
     if way is not None:
         found = tuple(
-            dataclasses.replace(w, kind=way, compacted=options.get("vacuum", "full") == "full")  # type: ignore[arg-type]
+            dataclasses.replace(w, kind=way)  # type: ignore[arg-type]
             if w.kind in ("delete", "rewrite")
             else w
             for w in found

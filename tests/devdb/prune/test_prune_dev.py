@@ -13,6 +13,7 @@ from tests.devdb.small_shop import MASKS, SHOP, assert_says_no_more_than_it_may,
 from tests.servers import Database
 
 WHOLE = 'keep = ["public.country", "public.customer", "public.orders"]'
+STARTS = ("from a database", "from a copy made first")
 ROOT = '[[devdb.cut.root]]\ntable = "public.customer"\n'
 
 
@@ -48,12 +49,13 @@ def created(folder: Folder, *options: str) -> Done:
     return done
 
 
-@pytest.mark.parametrize("existing", [True, False], ids=["of a database", "of a copy made first"])
+@pytest.mark.parametrize("start", STARTS)
 def test_a_pruned_copy_holds_what_a_subset_of_the_same_roots_does(
-    existing: bool, make_database: MakeDatabase, make_folder: MakeFolder
+    start: str, make_database: MakeDatabase, make_folder: MakeFolder
 ) -> None:
     root = 'where = "id % 7 = 0"\nlimit = 4\n'
     folder = make_folder(make_database(SHOP), WHOLE, MASKS)
+    existing = start == STARTS[0]
     if existing:
         assert folder.run("dev", "create", "small").code == 0
     with_cut(folder, ROOT + root, existing=existing)
@@ -173,12 +175,13 @@ CREATE VIEW seen AS SELECT id, upper(name) AS said FROM customer;
 """
 
 
-@pytest.mark.parametrize("existing", [True, False], ids=["of a database", "of a copy made first"])
+@pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize("where", MASKED)
 def test_a_condition_over_a_masked_column_is_refused(
-    where: str, existing: bool, make_database: MakeDatabase, make_folder: MakeFolder
+    where: str, start: str, make_database: MakeDatabase, make_folder: MakeFolder
 ) -> None:
     folder = make_folder(make_database(SHOP + MORE), WHOLE, MASKS)
+    existing = start == STARTS[0]
     if existing:
         assert folder.run("dev", "create", "small").code == 0
     with_cut(folder, MASKED[where], existing=existing)
@@ -292,3 +295,28 @@ def test_settings_of_a_prune_belong_to_no_subset(shop: Folder) -> None:
     shop.write(devdb=WHOLE + '\nprotect = ["public.orders"]')
     done = shop.run("dev", "plan", "small")
     assert (done.code, 'is for strategy = "prune"' in done.err) == (2, True), done.err
+
+
+def test_why_tells_how_a_row_comes_to_be_deleted(shop: Folder) -> None:
+    with_cut(shop, '[[devdb.cut.delete]]\ntable = "public.customer"\nwhere = "id > 5"\n')
+    created(shop)
+    gone, there = (
+        shop.source.value(f"SELECT min(id) FROM public.orders WHERE customer_id {which} 5")
+        for which in (">", "<=")
+    )
+    done = shop.run("dev", "why", "cut", "public.orders", str(gone))
+    assert done.code == 1
+    assert f"public.orders {gone} is not in the subset: the delete rules take it" in done.out
+    assert f"  public.orders {gone}: it references public.customer" in done.out
+    assert ": a delete rule names it" in done.out
+    done = shop.run("dev", "why", "cut", "public.orders", str(there))
+    assert done.code == 0, done.out
+    assert "is in the subset: no delete rule reaches it" in done.out
+
+
+def test_rows_can_be_added_to_a_pruned_copy(shop: Folder) -> None:
+    with_cut(shop, 'protect = ["public.country"]\n' + ROOT + "limit = 2")
+    created(shop)
+    done = shop.run("dev", "add", "cut", "--root", "public.customer:id = 30")
+    assert done.code == 0, done.err
+    assert created_rows(shop) == 3

@@ -33,7 +33,7 @@ _SCANNED_ROW = 0.3
 _PAIR = 0.5
 _ROWS_PER_PAGE = 60.0  # of a table that was never analysed
 _BATCH = 4_000  # addresses per statement: few enough for a Tid Scan, enough to forget the round trip
-_BATCH_WITHOUT_INDEX = 50_000  # each statement reads the other table once
+_BATCH_WITHOUT_INDEX = 250_000  # each statement, of 3 MB then, reads the other table once
 
 
 @dataclass(frozen=True, slots=True)

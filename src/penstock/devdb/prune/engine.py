@@ -18,7 +18,7 @@ from penstock.devdb.progress import Progress
 from penstock.devdb.prune import keys, quiet
 from penstock.devdb.prune.crew import Crew, Work, crew, default_jobs
 from penstock.devdb.prune.rows import Going
-from penstock.devdb.prune.tables import carry_out
+from penstock.devdb.prune.tables import carry_out, compact
 from penstock.devdb.prune.ways import Vacuum, Way
 from penstock.engines.postgres.session import Session
 
@@ -72,13 +72,21 @@ def _change(workers: Crew, task: Task, changed: Sequence[Way], control: Session,
             label = f"{way.kind} {way.leaf}"
             progress.start(label, way.total)
             nulled = task.nulled.get(way.table, frozenset())
-            carry_out(session, task.catalog, addresses, task.going, way, nulled, task.vacuum)
+            carry_out(session, task.catalog, addresses, task.going, way, nulled)
             progress.advance(label, way.total)
             progress.finish(label)
 
         return one
 
-    workers.do(work(way) for way in sorted(changed, key=lambda way: -way.cost))
+    def tidy(way: Way) -> Work:
+        return lambda session: compact(session, way, task.vacuum)
+
+    largest_first = sorted(changed, key=lambda way: -way.cost)
+    workers.do(map(work, largest_first))
+    if task.vacuum != "none":
+        progress.start("compacting")
+        workers.do(map(tidy, largest_first))
+        progress.finish("compacting")
 
 
 def _settle(control: Session, task: Task, changed: Sequence[Way], progress: Progress) -> None:

@@ -8,7 +8,7 @@ addresses of 400 million rows because a thousand of them go.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +19,7 @@ from penstock.catalog.model import Catalog, TableName, quote_identifier
 from penstock.devdb.closure import Brought, Closure
 from penstock.devdb.closure.addresses import Addresses, Source, read_ids
 from penstock.devdb.closure.edge_rows import EdgeReader, Relation
-from penstock.devdb.closure.provenance import Provenance
+from penstock.devdb.closure.provenance import Origin, Provenance
 from penstock.devdb.closure.references import count_dangling
 from penstock.devdb.closure.rowset import RowIds, RowSet
 from penstock.devdb.closure.spread import Followed, Rows, Spread, Tally, without
@@ -207,6 +207,11 @@ def _reachable(rules: Rules) -> frozenset[TableName]:
     graph = rules.graph
     starts = {table for table, _ in rules.deletes}
     return graph.reachable(starts, lambda e: e.id not in rules.cut, lambda _: False)
+
+
+def deletion(stay: Going | None, table: TableName, row: int) -> Sequence[Origin]:
+    """How a row comes to be deleted, back to a rule; empty where it is not, or nothing was traced."""
+    return stay.deleted.path(table, row) if stay is not None and stay.deleted is not None else ()
 
 
 def leaf_ids(

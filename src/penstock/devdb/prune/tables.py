@@ -31,7 +31,6 @@ def carry_out(
     going: Going,
     way: Way,
     nulled: Collection[str],
-    vacuum: Vacuum,
 ) -> None:
     """Bring one storage table to what is to stay of it. Raises DatabaseError where it holds other rows then."""
     stored = catalog.tables[way.leaf]
@@ -44,7 +43,6 @@ def carry_out(
             _null(session, way, nulled)
         case "rewrite":
             _rewrite(session, stored, addresses, going, way, nulled)
-    _compact(session, way, vacuum)
 
 
 def _delete(session: Session, addresses: Addresses, going: Going, way: Way) -> None:
@@ -133,13 +131,14 @@ def _rewrite(
     rebuild(session, way.leaf, dropped)
 
 
-def _compact(session: Session, way: Way, vacuum: Vacuum) -> None:
-    """What was rewritten is compact; what was deleted in place is so after VACUUM FULL only."""
-    if vacuum == "none":
-        return
+def compact(session: Session, way: Way, vacuum: Vacuum) -> None:
+    """What was rewritten is compact; what was deleted in place is so after VACUUM FULL only.
+
+    To be called when no transaction that was open while rows were deleted is left: VACUUM keeps what it could still see.
+    """
     how = "ANALYZE"
     if way.kind == "delete":
-        how = "VACUUM (FULL, ANALYZE)" if way.compacted else "VACUUM (ANALYZE)"
+        how = "VACUUM (FULL, ANALYZE)" if vacuum == "full" else "VACUUM (ANALYZE)"
     session.execute(f"{how} {way.leaf.sql}", doing=f"compacting {way.leaf}")
 
 

@@ -25,7 +25,6 @@ _READ_BYTE = 0.0005
 _WRITTEN_BYTE = 0.004
 _INDEX_ENTRY = 0.6
 _STATEMENT = 3_000.0
-COMPACTED_FROM = 0.05  # of a table's rows gone (or cut): less room than that is left to the rows to come
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,6 @@ class Way:
     stay: int
     bytes: int  # now, with indexes and TOAST
     cost: float  # what is chosen; the largest starts first
-    compacted: bool = False  # by VACUUM FULL, after rows were deleted in place
 
     @property
     def total(self) -> int:
@@ -90,19 +88,15 @@ def _way(
     vacuum: Vacuum,
 ) -> Way:
     def chosen(kind: Kind, why: str, cost: float) -> Way:
-        full = kind == "delete" and compacted
-        return Way(table, stored.name, number, kind, why, go, stay, stored.total_bytes, cost, full)
+        return Way(table, stored.name, number, kind, why, go, stay, stored.total_bytes, cost)
 
     emptied = stay if any(nulled) else 0
-    compacted = vacuum == "full" and go + cut + emptied > COMPACTED_FROM * (go + stay)
     if not go and not cut and not emptied:
         return chosen("keep", "no row goes", 0.0)
     if not stay:
         return chosen("empty", "every row goes", _STATEMENT)
-    in_place, rewritten = _costs(stored, go, stay, cut + emptied, vacuum, compacted=compacted)
+    in_place, rewritten = _costs(stored, go, stay, cut + emptied, vacuum)
     told = f"≈{in_place / 1e6:,.1f} s in place, ≈{rewritten / 1e6:,.1f} s rewritten"
-    if vacuum == "full" and not compacted:
-        told += ", too few rows to compact it"
     if cut:  # the rows to be cut are known by their addresses, which a rewrite changes
         return chosen("delete", f"references of {cut:,} rows become NULL in place", in_place)
     if rewritten < in_place:
@@ -110,17 +104,15 @@ def _way(
     return chosen("delete", told, in_place)
 
 
-def _costs(
-    stored: Table, go: int, stay: int, changed: int, vacuum: Vacuum, *, compacted: bool
-) -> tuple[float, float]:
+def _costs(stored: Table, go: int, stay: int, changed: int, vacuum: Vacuum) -> tuple[float, float]:
     """Microseconds: deleting in place, and rewriting."""
     row = stored.heap_bytes / max(go + stay, 1)
     writing = stay * (_WRITTEN_ROW + row * _WRITTEN_BYTE)
     indexing = stay * _INDEX_ENTRY * len(stored.indexes)
     in_place = _STATEMENT + go * _DELETED_ROW + changed * (_DELETED_ROW + _INDEX_ENTRY * len(stored.indexes))
-    if compacted:
+    if vacuum == "full":
         in_place += stored.heap_bytes * _READ_BYTE + writing + indexing
-    elif vacuum != "none":
+    elif vacuum == "analyze":
         in_place += stored.total_bytes * _READ_BYTE
     rewritten = 3 * _STATEMENT + stay * _FETCHED_ROW + 2 * writing + indexing
     return in_place, rewritten
