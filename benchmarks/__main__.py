@@ -35,9 +35,12 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=3_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
+    from benchmarks.pruned import measure_prunes  # which uses this module
+
     with server() as running:
         for table in TABLES:
             measure(running, table, arguments.rows, arguments.rounds)
+        measure_prunes(running, arguments.rows * 5 // 3)
     measure_commands()
 
 

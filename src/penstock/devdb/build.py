@@ -44,7 +44,7 @@ class Built:
 
 def build(subset: Subset, source: Session, target: Session, progress: Progress) -> Built:
     """Fill the database of `target` (empty, ours). The source session is in its exported snapshot."""
-    unavailable = _unavailable_extensions(subset, target)
+    unavailable = unavailable_extensions(subset, target)
     target_major = int(target.fetchval("SELECT current_setting('server_version_num')::int")) // 10000
     tools = find_client_tools(
         subset.catalog.facts.server_version // 10000,
@@ -178,7 +178,7 @@ def _has_public(source: Session) -> bool:
     return source.fetchval("SELECT pg_catalog.to_regnamespace('public')") is not None
 
 
-def _unavailable_extensions(subset: Subset, target: Session) -> tuple[str, ...]:
+def unavailable_extensions(subset: Subset, target: Session) -> tuple[str, ...]:
     available = {row["name"] for row in target.fetch("SELECT name FROM pg_catalog.pg_available_extensions")}
     missing = tuple(sorted(set(subset.catalog.extensions) - available))
     for table in subset.catalog:

@@ -28,7 +28,7 @@ from penstock.devdb.forecast import (
     warnings,
 )
 from penstock.devdb.obstacles import cut_columns, in_the_way_of_the_manifest, merges, policy_errors
-from penstock.devdb.plan import Plan, Refusal, WayPlan, settings_as_dict
+from penstock.devdb.plan import Plan, Refusal, settings_as_dict
 from penstock.devdb.progress import Progress
 from penstock.devdb.prune.conditions import has_conditions
 from penstock.devdb.prune.rows import Going, going
@@ -108,7 +108,9 @@ def prepare(
         columns=tuple(column_plans(decided.policy)),
         edges=(*edge_plans(subset.closure), *(taken_plans(subset.going) if subset.going else ())),
         dangling=tuple(dangling(subset.closure)),
-        ways=tuple(_way_plans(catalog, subset, {} if not existing else decided.nulled, vacuum)),
+        ways=tuple(w.planned for w in ways(catalog, subset.going, decided.nulled if existing else {}, vacuum))
+        if subset.going
+        else (),
         nulled=tuple(sorted(str(ColumnName(t, c)) for t, columns in decided.nulled.items() for c in columns)),
         real=decided.real,
         warnings=(
@@ -127,14 +129,6 @@ def prepare(
 def _unlooked(context: Context, rules: Rules) -> Iterable[str]:
     if context.settings.strategy == "prune" and not context.settings.from_database and has_conditions(rules):
         yield "whether a condition reads a masked column is looked at by create, in the schema of the copy"
-
-
-def _way_plans(
-    catalog: Catalog, subset: Subset, nulled: Mapping[TableName, frozenset[str]], vacuum: Vacuum
-) -> Iterable[WayPlan]:
-    if subset.going is not None:
-        for way in ways(catalog, subset.going, nulled, vacuum):
-            yield WayPlan(str(way.leaf), way.kind, way.why, way.go, way.stay, round(way.share, 4), way.bytes)
 
 
 def _rules(context: Context, catalog: Catalog) -> Rules:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from penstock.catalog.model import Catalog, Table, TableName
+from penstock.devdb.plan import WayPlan
 from penstock.devdb.prune.rows import Going
 
 Kind = Literal["keep", "delete", "rewrite", "empty"]
@@ -49,6 +50,13 @@ class Way:
     def share(self) -> float:
         """Of the rows, the part that goes."""
         return self.go / self.total if self.total else 0.0
+
+    @property
+    def planned(self) -> WayPlan:
+        """The same for a plan."""
+        return WayPlan(
+            str(self.leaf), self.kind, self.why, self.go, self.stay, round(self.share, 4), self.bytes
+        )
 
 
 def ways(

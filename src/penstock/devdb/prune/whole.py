@@ -7,9 +7,8 @@ import tempfile
 
 from penstock.catalog.model import Catalog
 from penstock.devdb import databases
-from penstock.devdb.build import Built, build
+from penstock.devdb.build import Built, build, unavailable_extensions
 from penstock.devdb.context import Context
-from penstock.devdb.plan import WayPlan
 from penstock.devdb.planning import Prepared, prepare, rows_in
 from penstock.devdb.progress import Progress, note
 from penstock.devdb.prune.conditions import has_conditions, require_unmasked
@@ -64,9 +63,9 @@ class WholeThenPruned:
             catalog, closure, going = rows_in(context, session, progress)
         found = ways(catalog, going, {}, self._vacuum)  # what is NULL in every row was copied as NULL
         prune(context, database, Task(catalog, going, found, {}, self._vacuum, self._jobs), progress)
+        counts = {str(name): rows.count for name, rows in closure.rows.items()}
         tables = tuple(
             dataclasses.replace(t, rows=counts.get(t.table, 0)) if t.role != "skip" else t
-            for counts in [{str(name): rows.count for name, rows in closure.rows.items()}]
             for t in prepared.plan.tables
         )
         moved = [
@@ -80,13 +79,11 @@ class WholeThenPruned:
         plan = dataclasses.replace(
             prepared.plan,
             tables=tables,
-            ways=tuple(
-                WayPlan(str(w.leaf), w.kind, w.why, w.go, w.stay, round(w.share, 4), w.bytes) for w in found
-            ),
+            ways=tuple(way.planned for way in found),
         )
         subset = dataclasses.replace(prepared.subset, closure=closure, going=going)
-        rows = {name: kept.count for name, kept in closure.rows.items()}
-        return dataclasses.replace(built, rows=rows), dataclasses.replace(prepared, plan=plan, subset=subset)
+        kept = {name: rows.count for name, rows in closure.rows.items()}
+        return dataclasses.replace(built, rows=kept), dataclasses.replace(prepared, plan=plan, subset=subset)
 
 
 def _require_unmasked(context: Context, prepared: Prepared, source: Session, database: str) -> None:
@@ -110,11 +107,16 @@ def _require_unmasked(context: Context, prepared: Prepared, source: Session, dat
 
 def _restore_schema(catalog: Catalog, prepared: Prepared, source: Session, target: Session) -> None:
     major = int(target.fetchval("SELECT current_setting('server_version_num')::int")) // 10000
+    unavailable = unavailable_extensions(prepared.subset, target)
     tools = find_client_tools(
         catalog.facts.server_version // 10000, major, tls=source.is_encrypted or target.is_encrypted
     )
     with tempfile.TemporaryFile() as file:
         archive, without = dump_schema(
-            source, tools, file, skip=left_out_tables(source, catalog, prepared.subset.skip), unavailable=()
+            source,
+            tools,
+            file,
+            skip=left_out_tables(source, catalog, prepared.subset.skip),
+            unavailable=unavailable,
         )
         archive.restore(target.settings, target.database, "pre-data", without=without)
