@@ -65,13 +65,15 @@ def _writes(task: Task, way: Way) -> bool:
 
 def _change(workers: Crew, task: Task, changed: Sequence[Way], control: Session, progress: Progress) -> None:
     block_bytes = int(control.fetchval("SELECT pg_catalog.current_setting('block_size')"))
-    addresses = Addresses(task.catalog, block_bytes)
 
     def work(way: Way) -> Work:
         def one(session: Session) -> None:
             label = f"{way.kind} {way.leaf}"
             progress.start(label, way.total)
             nulled = task.nulled.get(way.table, frozenset())
+            addresses = Addresses(
+                task.catalog, block_bytes
+            )  # its row sets share memory: not with other threads
             carry_out(session, task.catalog, addresses, task.going, way, nulled)
             progress.advance(label, way.total)
             progress.finish(label)

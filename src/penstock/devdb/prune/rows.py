@@ -29,24 +29,23 @@ from penstock.devdb.obstacles import columns_to_cut
 from penstock.devdb.rules import Rules
 from penstock.errors import DeletionRefused, PenstockError
 
+AT_ONCE = 1 << 18  # addresses sent in one go: 25 MB while they are
+
 
 class AllBut(RowSet):
     """The rows of a table but for those that go; only these are held, so there is nothing to enumerate."""
 
-    __slots__ = ("_gone", "_totals")
+    __slots__ = ("_gone",)
 
     def __init__(self, gone: RowSet, totals: Mapping[int, int]) -> None:
         super().__init__()
-        self._gone, self._totals = gone, totals
+        self._gone = gone
         self.count = sum(totals.values()) - gone.count
+        left = {leaf: total - gone.leaf_counts.get(leaf, 0) for leaf, total in totals.items()}
+        self.leaf_counts = {leaf: count for leaf, count in left.items() if count}
 
     def contains(self, ids: RowIds) -> npt.NDArray[np.bool_]:
         return ~self._gone.contains(ids)
-
-    @property
-    def leaf_counts(self) -> dict[int, int]:
-        gone = self._gone.leaf_counts
-        return {leaf: n - gone.get(leaf, 0) for leaf, n in self._totals.items() if n > gone.get(leaf, 0)}
 
     def blocks(self, size: int = 1 << 16, leaf: int | None = None) -> Iterator[RowIds]:  # noqa: ARG002
         raise TypeError("the rows that stay were never read")
@@ -225,7 +224,7 @@ def leaf_ids(
     if staying and not isinstance(going.stay.get(table), AllBut):
         held = going.stay.get(table)
     if held is not None:
-        yield from held.blocks(1 << 20, leaf=leaf)
+        yield from held.blocks(AT_ONCE, leaf=leaf)
         return
     stays = going.stay.get(table)
     name = addresses.leaves(table)[leaf]
@@ -236,7 +235,7 @@ def leaf_ids(
             found.add(ids[stays.contains(ids) == staying])
         elif not staying:
             found.add(ids)
-    yield from found.blocks(1 << 20)
+    yield from found.blocks(AT_ONCE)
 
 
 def _count(reader: EdgeReader, table: TableName) -> dict[int, int]:

@@ -13,9 +13,9 @@ import numpy as np
 
 from penstock.catalog.model import Catalog, Table, quote_identifier
 from penstock.devdb.closure.addresses import Addresses
-from penstock.devdb.closure.rowset import distinct
+from penstock.devdb.closure.rowset import RowSet
 from penstock.devdb.prune.indexes import drop_plain, rebuild
-from penstock.devdb.prune.rows import Cut, Going, leaf_ids
+from penstock.devdb.prune.rows import AT_ONCE, Cut, Going, leaf_ids
 from penstock.devdb.prune.stage import STAGED, stage
 from penstock.devdb.prune.ways import Vacuum, Way
 from penstock.engines.postgres.session import Session
@@ -39,7 +39,7 @@ def carry_out(
             session.execute(f"TRUNCATE ONLY {way.leaf.sql}", doing=f"emptying {way.leaf}")
         case "delete":
             _delete(session, addresses, going, way)
-            _cut(session, going, way)
+            _cut(session, addresses, going, way)
             _null(session, way, nulled)
         case "rewrite":
             _rewrite(session, stored, addresses, going, way, nulled)
@@ -59,22 +59,28 @@ def _delete(session: Session, addresses: Addresses, going: Going, way: Way) -> N
     _require(way, way.go, gone, "deleted")
 
 
-def _cut(session: Session, going: Going, way: Way) -> None:
+def _cut(session: Session, addresses: Addresses, going: Going, way: Way) -> None:
     """Set references NULL, all of a row at once: an update gives it another address."""
     cuts = [c for c in going.cuts if c.table == way.table and c.rows.leaf_counts.get(way.number)]
     if not cuts:
         return
-    ids = distinct(np.concatenate([block for cut in cuts for block in cut.rows.blocks(leaf=way.number)]))
-    bits = np.zeros(len(ids), dtype=np.int64)
-    for place, cut in enumerate(cuts):
-        bits |= cut.rows.contains(ids).astype(np.int64) << place
+    rows, done = RowSet(addresses.offset_bits), 0
+    for cut in cuts:
+        for ids in cut.rows.blocks(leaf=way.number):
+            rows.add(ids)
     with session.transaction():
-        stage(session, ids, bits)
-        status = session.execute(
-            f"UPDATE ONLY {way.leaf.sql} AS t SET {_assignments(cuts)} FROM pg_temp.penstock_tids AS s WHERE t.ctid = s.tid",
-            doing=f"cutting references of {way.leaf}",
-        )
-    _require(way, len(ids), int(status.split()[-1]), "cut")
+        for ids in rows.blocks(AT_ONCE):
+            bits = np.zeros(len(ids), dtype=np.int64)
+            for place, cut in enumerate(cuts):
+                bits |= cut.rows.contains(ids).astype(np.int64) << place
+            stage(session, ids, bits)
+            status = session.execute(
+                f"UPDATE ONLY {way.leaf.sql} AS t SET {_assignments(cuts)} "
+                "FROM pg_temp.penstock_tids AS s WHERE t.ctid = s.tid",
+                doing=f"cutting references of {way.leaf}",
+            )
+            done += int(status.split()[-1])
+    _require(way, rows.count, done, "cut")
 
 
 def _assignments(cuts: Sequence[Cut]) -> str:
