@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from penstock.devdb.config import DeleteSettings, DevdbSettings
+from penstock.engines.postgres.clients import find_client_tools
 from tests.conftest import MakeDatabase
 from tests.devdb.prune.pruning import copied, pruned
 from tests.servers import Database
@@ -78,7 +79,7 @@ ANALYZE;
 
 def dump(database: Database) -> str:
     done = subprocess.run(
-        [str(database.server.programs / "pg_dump"), "--schema-only"],
+        [str(find_client_tools(database.server.major, database.server.major).pg_dump), "--schema-only"],
         env=database.environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
     # \\restrict carries a random token; keys come in the order of their oids where their names are alike.

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from penstock.devdb.config import DeleteSettings, DevdbSettings
+from penstock.engines.postgres.clients import find_client_tools
 from tests.conftest import MakeDatabase
 from tests.devdb.prune.pruning import copied, pruned
 from tests.servers import Database
@@ -39,7 +40,10 @@ def test_files_are_those_of_a_fresh_load(way: str | None, gone: str, make_databa
     with copied(database) as copy:
         pruned(copy, settings, way=way, jobs=2)
         dump = subprocess.run(
-            [str(copy.server.programs / "pg_dump")], env=copy.environment, capture_output=True, check=True
+            [str(find_client_tools(copy.server.major, copy.server.major).pg_dump)],
+            env=copy.environment,
+            capture_output=True,
+            check=True,
         )
         fresh = make_database("")
         fresh.psql(dump.stdout.decode())
