@@ -1,7 +1,7 @@
 """Carry out a prune in a database that nobody else uses: keys off, tables in parallel, keys back, validated.
 
 What must be put back is remembered here and nowhere else: the database bears a temporary name, and a run that is killed
-leaves debris that the next one drops (decision 007). Nothing is published before the keys hold again.
+leaves debris that the next one drops (decision 009). Nothing is published before the keys hold again.
 """
 
 from __future__ import annotations
@@ -66,14 +66,13 @@ def _writes(task: Task, way: Way) -> bool:
 def _change(workers: Crew, task: Task, changed: Sequence[Way], control: Session, progress: Progress) -> None:
     block_bytes = int(control.fetchval("SELECT pg_catalog.current_setting('block_size')"))
 
+    addresses = Addresses(task.catalog, block_bytes)
+
     def work(way: Way) -> Work:
         def one(session: Session) -> None:
             label = f"{way.kind} {way.leaf}"
             progress.start(label, way.total)
             nulled = task.nulled.get(way.table, frozenset())
-            addresses = Addresses(
-                task.catalog, block_bytes
-            )  # its row sets share memory: not with other threads
             carry_out(session, task.catalog, addresses, task.going, way, nulled)
             progress.advance(label, way.total)
             progress.finish(label)

@@ -18,6 +18,7 @@ from penstock.catalog.graph import Edge
 from penstock.catalog.model import Catalog, TableName, quote_identifier
 from penstock.devdb.closure import Brought, Closure
 from penstock.devdb.closure.addresses import Addresses, Source, read_ids
+from penstock.devdb.closure.budget import MemoryBudget
 from penstock.devdb.closure.edge_rows import EdgeReader, Relation
 from penstock.devdb.closure.provenance import Origin, Provenance
 from penstock.devdb.closure.references import count_dangling
@@ -30,6 +31,7 @@ from penstock.devdb.rules import Rules
 from penstock.errors import DeletionRefused, PenstockError
 
 AT_ONCE = 1 << 18  # addresses sent in one go: 25 MB while they are
+THREAD_BYTES = 24 << 20  # of row sets, for each of the threads that carry a prune out
 
 
 class AllBut(RowSet):
@@ -38,7 +40,7 @@ class AllBut(RowSet):
     __slots__ = ("_gone",)
 
     def __init__(self, gone: RowSet, totals: Mapping[int, int]) -> None:
-        super().__init__()
+        super().__init__(MemoryBudget())
         self._gone = gone
         self.count = sum(totals.values()) - gone.count
         left = {leaf: total - gone.leaf_counts.get(leaf, 0) for leaf, total in totals.items()}
@@ -95,7 +97,8 @@ def going(
     tables = [table for table in catalog.leaves if table not in rules.skip]
     guarded = (rules.protect | rules.keep) if rooted is None else rules.protect
     traced = trace or bool(guarded & _reachable(rules))
-    taken = _Taken(reader, rules, Tally(Provenance(traced), progress))
+    budget = MemoryBudget() if rooted is None else rooted.budget
+    taken = _Taken(reader, rules, Tally(Provenance(traced), progress), budget)
     taken.run()
     totals = {table: _count(reader, table) for table in tables}
     stay: dict[TableName, RowSet]
@@ -109,6 +112,7 @@ def going(
             dangling={},
             steps=tuple(reader.steps.values()),
             provenance=Provenance(False),
+            budget=budget,
         )
     else:
         stay = {
@@ -134,9 +138,11 @@ def going(
 class _Taken:
     """The downward closure of the delete rules."""
 
-    def __init__(self, reader: EdgeReader, rules: Rules, tally: Tally) -> None:
+    def __init__(self, reader: EdgeReader, rules: Rules, tally: Tally, budget: MemoryBudget) -> None:
         self._reader, self._rules, self.tally = reader, rules, tally
-        self.rows: Rows = {table: reader.addresses.new_set() for table in rules.graph.tables}
+        self.rows: Rows = {
+            table: RowSet(budget, reader.addresses.offset_bits) for table in rules.graph.tables
+        }
 
     def run(self) -> None:
         for table, rule in self._rules.deletes:
@@ -173,8 +179,8 @@ class _Taken:
             columns = columns_to_cut(self._reader.catalog, self._rules, edge)
             if edge.id not in self._rules.cut or edge.child not in stay or not columns:
                 continue
-            rows = self._reader.addresses.new_set()
             gone = self.rows[edge.parent]
+            rows = gone.empty()
             if edge.parent_leaf is not None:
                 number = self._reader.addresses.leaf_number(edge.parent, edge.parent_leaf)
                 gone = without(gone, None, leaf=number)
@@ -229,7 +235,7 @@ def leaf_ids(
     stays = going.stay.get(table)
     name = addresses.leaves(table)[leaf]
     only = name if addresses.is_partitioned(table) else None
-    found = addresses.new_set()
+    found = RowSet(MemoryBudget(THREAD_BYTES), addresses.offset_bits)
     for ids in read_ids(session, addresses, table, only, "", f"reading the addresses of {name}"):
         if stays is not None:
             found.add(ids[stays.contains(ids) == staying])

@@ -13,9 +13,10 @@ import numpy as np
 
 from penstock.catalog.model import Catalog, Table, quote_identifier
 from penstock.devdb.closure.addresses import Addresses
+from penstock.devdb.closure.budget import MemoryBudget
 from penstock.devdb.closure.rowset import RowSet
 from penstock.devdb.prune.indexes import drop_plain, rebuild
-from penstock.devdb.prune.rows import AT_ONCE, Cut, Going, leaf_ids
+from penstock.devdb.prune.rows import AT_ONCE, THREAD_BYTES, Cut, Going, leaf_ids
 from penstock.devdb.prune.stage import STAGED, stage
 from penstock.devdb.prune.ways import Vacuum, Way
 from penstock.engines.postgres.session import Session
@@ -64,7 +65,7 @@ def _cut(session: Session, addresses: Addresses, going: Going, way: Way) -> None
     cuts = [c for c in going.cuts if c.table == way.table and c.rows.leaf_counts.get(way.number)]
     if not cuts:
         return
-    rows, done = RowSet(addresses.offset_bits), 0
+    rows, done = RowSet(MemoryBudget(THREAD_BYTES), addresses.offset_bits), 0
     for cut in cuts:
         for ids in cut.rows.blocks(leaf=way.number):
             rows.add(ids)
