@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.runs.items import Item, Queue, Unwatched, run_here
+from penstock.runs.items import Here, Item, Queue, Unwatched
 
 
 def nothing(_: object, what: object, __: object) -> object:
@@ -52,13 +52,13 @@ def test_every_item_runs_once_after_all_it_waits_for(shape: list[tuple[int, list
             assert set(items[int(name)].after) <= set(done)
             done.append(name)
 
-    results = run_here(items, None, Watch())
+    results = Here(None).run(items, Watch())
     assert sorted(done) == sorted(results) == sorted(i.name for i in items)
 
 
 def test_items_that_wait_for_each_other_are_an_error_not_a_standstill() -> None:
     circle = [Item("a", nothing, after=("b",)), Item("b", nothing, after=("a",))]
     with pytest.raises(ValueError, match="wait for each other"):
-        run_here(circle, None, Unwatched())
+        Here(None).run(circle, Unwatched())
     with pytest.raises(ValueError, match="no item"):
         Queue([Item("a", nothing, after=("x",))])

@@ -12,7 +12,7 @@ import pytest
 
 from penstock.errors import ConnectError, PenstockError, QueryError
 from penstock.runs.items import Item, Outfit, Unwatched
-from penstock.runs.workers import run_in_processes
+from penstock.runs.workers import Workers
 from tests.runs import toys
 from tests.runs.toys import Bench
 from tests.servers import REPOSITORY
@@ -33,13 +33,15 @@ class Counting(Unwatched):
 
 def run(folder: Path, items: list[Item], jobs: int = 2, **bench: object) -> dict[str, object]:
     outfit = Outfit(toys.bench, Bench(folder, **bench))  # type: ignore[arg-type]
-    return run_in_processes(items, outfit, jobs, Unwatched(), (folder / "note").write_text)
+    with Workers(outfit, jobs, (folder / "note").write_text) as workers:
+        return workers.run(items, Unwatched())
 
 
 def test_every_item_gives_its_result_and_tells_how_far_it_is(tmp_path: Path) -> None:
     items = [Item(str(n), toys.square, n) for n in range(20)]
     watch = Counting()
-    results = run_in_processes(items, Outfit(toys.bench, Bench(tmp_path)), 3, watch, print)
+    with Workers(Outfit(toys.bench, Bench(tmp_path)), 3, print) as workers:
+        results = workers.run(items[:10], watch) | workers.run(items[10:], watch)
     assert results == {str(n): n * n for n in range(20)}
     assert (watch.rows, watch.bytes, len(watch.names)) == (20, 160, 20)
 
@@ -87,9 +89,10 @@ def test_a_station_that_cannot_be_opened_ends_the_run(tmp_path: Path) -> None:
 SCRIPT = """
 from pathlib import Path
 from penstock.runs.items import Item, Outfit, Unwatched
-from penstock.runs.workers import run_in_processes
+from penstock.runs.workers import Workers
 from tests.runs import toys
-run_in_processes([Item("a", toys.noted, 60.0)], Outfit(toys.bench, toys.Bench(Path({folder!r}))), 2, Unwatched(), print)
+with Workers(Outfit(toys.bench, toys.Bench(Path({folder!r}))), 2, print) as workers:
+    workers.run([Item("a", toys.noted, 60.0)], Unwatched())
 """
 
 

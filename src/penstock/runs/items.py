@@ -104,22 +104,38 @@ class Queue:
                 self._ready.append(name)
 
 
-def run_here(items: Iterable[Item], station: Any, watcher: Watcher) -> dict[str, Any]:
-    """Run the items one after the other in this process; their results by name. Raises what an item raises.
+class Crew(Protocol):
+    """Whoever runs items."""
 
-    Raises ValueError where items wait for each other in a circle.
-    """
-    queue = Queue(items)
-    results: dict[str, Any] = {}
-    while not queue.is_done:
-        item = queue.take()
-        if item is None:
-            raise ValueError("the items left wait for each other")
-        watcher.started(item.name)
-        results[item.name] = item.work(station, item.what, _report_to(watcher, item.name))
-        queue.done(item)
-        watcher.finished(item.name)
-    return results
+    @property
+    def working(self) -> int:
+        """How many items run at the same time."""
+
+    def run(self, items: Iterable[Item], watcher: Watcher) -> dict[str, Any]:
+        """Run the items; their results by name. Raises what an item raises, and ValueError where items wait for each
+        other in a circle."""
+
+
+class Here:
+    """This process, with the station it has: one item after the other."""
+
+    working = 1
+
+    def __init__(self, station: Any) -> None:
+        self._station = station
+
+    def run(self, items: Iterable[Item], watcher: Watcher) -> dict[str, Any]:
+        queue = Queue(items)
+        results: dict[str, Any] = {}
+        while not queue.is_done:
+            item = queue.take()
+            if item is None:
+                raise ValueError("the items left wait for each other")
+            watcher.started(item.name)
+            results[item.name] = item.work(self._station, item.what, _report_to(watcher, item.name))
+            queue.done(item)
+            watcher.finished(item.name)
+        return results
 
 
 def _report_to(watcher: Watcher, name: str) -> Report:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import Any, Self
 
 from penstock.errors import ConnectError, PenstockError
 from penstock.runs.items import Item, Outfit, Queue, Watcher
@@ -57,22 +57,44 @@ class _Worker:
     line: Connection
 
 
-def run_in_processes(
-    items: Iterable[Item], outfit: Outfit, jobs: int, watcher: Watcher, note: Callable[[str], object]
-) -> dict[str, Any]:
-    """Run the items in up to `jobs` worker processes; their results by name.
+class Workers:
+    """Up to `jobs` worker processes, a context manager; they end with it. `working` of them have a station.
 
-    Where a server lets fewer connect, fewer work, and `note` is told. Raises the first failure, when all workers have
-    been ended: that of an item, or of the last station if none could be opened.
+    Where a server lets fewer connect, fewer work, and `note` is told. Entering raises what the last station said if none
+    could be opened.
     """
-    workers = [_start(outfit) for _ in range(jobs)]
-    try:
-        ready = _stations(workers)
-        if len(ready) < jobs:
-            note(f"the server lets {len(ready)} of {jobs} workers connect: {len(ready)} work")
-        return _run(Queue(items), ready, watcher)
-    finally:
-        for worker in workers:
+
+    def __init__(self, outfit: Outfit, jobs: int, note: Callable[[str], object]) -> None:
+        self._outfit = outfit
+        self._jobs = jobs
+        self._note = note
+        self._started: list[_Worker] = []
+        self._ready: list[_Worker] = []
+
+    def __enter__(self) -> Self:
+        try:
+            self._started = [_start(self._outfit) for _ in range(self._jobs)]
+            self._ready = _stations(self._started)
+        except BaseException:
+            self._end()
+            raise
+        if self.working < self._jobs:
+            self._note(f"{self.working} of {self._jobs} workers could connect, and work")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    @property
+    def working(self) -> int:
+        return len(self._ready)
+
+    def run(self, items: Iterable[Item], watcher: Watcher) -> dict[str, Any]:
+        """Run the items; their results by name. Raises the first failure: the workers are then of no more use."""
+        return _run(Queue(items), list(self._ready), watcher)
+
+    def _end(self) -> None:
+        for worker in self._started:
             _end(worker)
 
 
