@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from penstock.catalog.model import Catalog, TableName
+from penstock.devdb.clone.load import Vacuum, load, settle
 from penstock.devdb.closure.rowset import RowSet, blocks_of, offsets_of
 from penstock.devdb.disarm import LeftOut, reaching_views
 from penstock.devdb.progress import Progress
@@ -26,6 +27,7 @@ from penstock.engines.postgres.session import Session
 from penstock.errors import SourceRefused
 from penstock.pump.move import Totals, move
 from penstock.pump.readplan import ReadPlan, read_plan
+from penstock.runs.items import Crew
 
 _BY_ADDRESS_SHARE = (
     0.03  # below this share of a table's rows, addresses are sent; above, the table is scanned
@@ -42,8 +44,19 @@ class Built:
     left_out: tuple[LeftOut, ...]
 
 
-def build(subset: Subset, source: Session, target: Session, progress: Progress) -> Built:
-    """Fill the database of `target` (empty, ours). The source session is in its exported snapshot."""
+def build(
+    subset: Subset,
+    source: Session,
+    target: Session,
+    progress: Progress,
+    *,
+    crew: Crew | None = None,
+    vacuum: Vacuum = "none",
+) -> Built:
+    """Fill the database of `target` (empty, ours). The source session is in its exported snapshot.
+
+    A clone is filled by a `crew`, each of whose workers has a station of `clone.station`; it also builds the indexes.
+    """
     unavailable = _unavailable_extensions(subset, target)
     target_major = int(target.fetchval("SELECT current_setting('server_version_num')::int")) // 10000
     tools = find_client_tools(
@@ -68,15 +81,25 @@ def build(subset: Subset, source: Session, target: Session, progress: Progress) 
         if refill:
             archive.restore(target.settings, target.database, "post-data", without=without, only=refill)
         progress.finish("schema")
-        rows, size = copy_rows(subset, source, target, progress)
+        if crew is None:
+            loaded = None
+            rows, size = copy_rows(subset, source, target, progress)
+        else:
+            plans = [plan_of(subset, name) for name in sorted(subset.whole)]
+            known = archive.identities - without
+            loaded = load(subset.catalog, plans, source, target, crew, known, progress)
+            rows, size = {**loaded.rows}, loaded.bytes
         set_sequences(subset.catalog, source, target)
         progress.start("keys, indexes, constraints")
+        done = refill | (loaded.built if loaded else frozenset())
         archive.restore(
-            target.settings, target.database, "post-data", without=without | refill, grants=subset.grants
+            target.settings, target.database, "post-data", without=without | done, grants=subset.grants
         )
         progress.finish("keys, indexes, constraints")
+        if loaded is not None and crew is not None:
+            settle(subset.catalog, loaded, target, crew, vacuum, progress)
         reaching = reaching_views(source)
-        _settle(target, frozenset(reaching), progress)
+        _settle(target, frozenset(reaching), progress, analyze=crew is None)
         empty = (
             LeftOut(f"rows of the materialised view {name}", f"its query uses {what}")
             for name, what in reaching.items()
@@ -211,7 +234,7 @@ def _refill_triggers(subset: Subset, source: Session) -> frozenset[tuple[int, in
     )
 
 
-def _settle(target: Session, reaching: frozenset[TableName], progress: Progress) -> None:
+def _settle(target: Session, reaching: frozenset[TableName], progress: Progress, *, analyze: bool) -> None:
     """Fill materialised views in the order they depend on each other, then gather statistics.
 
     Not of tables that foreign ones inherit from: both would ask the other server, the one that production asks.
@@ -223,7 +246,9 @@ def _settle(target: Session, reaching: frozenset[TableName], progress: Progress)
             target.execute(
                 f"REFRESH MATERIALIZED VIEW {name.sql}", doing=f"filling the materialised view {name}"
             )
-    tables = target.fetchval(_ANALYZED_SQL)
+        if not analyze:
+            target.execute(f"ANALYZE {name.sql}", doing=f"gathering statistics of {name}")
+    tables = target.fetchval(_ANALYZED_SQL) if analyze else None
     if tables is not None:
         target.execute(f"ANALYZE {tables}", doing="gathering statistics")
     progress.finish("statistics")

@@ -64,6 +64,11 @@ class SchemaArchive:
         _raise_for(listed, "listing the schema archive")
         self.entries = tuple(_entries(listed.stdout))
 
+    @property
+    def identities(self) -> frozenset[tuple[int, int]]:
+        """(catalog oid, oid) of all it holds."""
+        return frozenset((entry.catalog_oid, entry.oid) for entry in self.entries)
+
     def restore(
         self,
         target: ConnectionSettings,

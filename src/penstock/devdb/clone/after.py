@@ -162,7 +162,8 @@ SELECT n.nspname::text AS schema, t.relname::text AS "table", c.relname::text AS
             ELSE 'pg_catalog.pg_constraint'::regclass::oid::int8 END AS class,
        coalesce(k.oid, c.oid)::int8 AS oid,
        CASE WHEN k.contype = 'x' OR to_jsonb(k) ->> 'conperiod' = 'true'
-            THEN format('ALTER TABLE ONLY %I.%I ADD CONSTRAINT %I %s', n.nspname, t.relname, k.conname, pg_get_constraintdef(k.oid))
+            THEN format('ALTER TABLE ONLY %I.%I ADD CONSTRAINT %I %s', n.nspname, t.relname, k.conname,
+                        pg_get_constraintdef(k.oid))
             ELSE pg_get_indexdef(c.oid) END AS build,
        CASE WHEN k.contype = 'x' OR to_jsonb(k) ->> 'conperiod' = 'true' THEN NULL
             WHEN k.contype = 'p' THEN 'PRIMARY KEY' WHEN k.contype = 'u' THEN 'UNIQUE' END AS kind,

@@ -19,7 +19,7 @@ from penstock.devdb.clone.after import (
     vacuum_items,
     validation_items,
 )
-from penstock.devdb.clone.rows import CopyRows, copy_items, versions_of
+from penstock.devdb.clone.rows import copy_items, versions_of
 from penstock.devdb.progress import Progress
 from penstock.engines.postgres.session import Session
 from penstock.pump.readplan import ReadPlan

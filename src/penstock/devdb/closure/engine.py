@@ -63,6 +63,11 @@ class Closure:
     steps: tuple[Step, ...]  # how each relation was read: what the tests of the three ways look at
     provenance: Provenance
 
+    @classmethod
+    def nothing(cls) -> Closure:
+        """No row at all."""
+        return cls({}, frozenset(), (), {}, (), Provenance(enabled=False))
+
     @property
     def count(self) -> int:
         return sum(rows.count for rows in self.rows.values())

@@ -1,0 +1,77 @@
+"""`strategy = "clone"`: every row of every table, masked, by several workers."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.devdb.conftest import Folder, MakeFolder
+from tests.devdb.small_shop import MASKS, SHOP
+from tests.conftest import MakeDatabase
+from tests.servers import Database
+
+CLONE = 'strategy = "clone"\n'
+
+
+def contents(database: Database, tables: list[str]) -> dict[str, object]:
+    """Per table its number of rows, and a sum over their texts whatever their order."""
+    return {
+        table: database.rows(f"SELECT count(*), sum(hashtextextended(t::text, 0)) FROM {table} t")[0]
+        for table in tables
+    }
+
+
+def tables_of(database: Database) -> list[str]:
+    rows = database.rows(
+        "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables "
+        "WHERE schemaname NOT IN ('pg_catalog', 'information_schema', 'penstock') ORDER BY 1"
+    )
+    return [row[0] for row in rows]
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_clone_has_every_row_of_the_shop(
+    make_database: MakeDatabase, make_folder: MakeFolder, jobs: str
+) -> None:
+    source = make_database(SHOP)
+    folder = make_folder(source, CLONE, MASKS)
+    done = folder.run("dev", "create", "small", "--jobs", jobs)
+    assert done.code == 0, done.err
+    counts = {t: c[0] for t, c in contents(source, tables_of(source)).items()}
+    assert {t: c[0] for t, c in contents(folder.made, tables_of(folder.made)).items()} == counts
+
+
+@pytest.mark.parametrize("sample", ["pagila", "northwind", "chinook"])
+def test_unmasked_tables_of_a_sample_arrive_row_for_row_and_all_that_holds_them_too(
+    sample: str, make_folder: MakeFolder, request: pytest.FixtureRequest
+) -> None:
+    source: Database = request.getfixturevalue(sample)
+    folder = make_folder(source, CLONE + 'unclassified = "refuse"\n', kept(source))
+    done = folder.run("dev", "create", "small", "--jobs", "2", "--vacuum", "analyze")
+    assert done.code == 0, done.err
+    assert contents(folder.made, tables_of(folder.made)) == contents(source, tables_of(source))
+    for what in (CONSTRAINTS, INDEXES):
+        assert folder.made.rows(what) == source.rows(what)
+
+
+CONSTRAINTS = """
+SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid), convalidated FROM pg_constraint
+ WHERE connamespace::regnamespace::text NOT IN ('pg_catalog', 'information_schema', 'penstock') ORDER BY 1, 2, 3
+"""
+INDEXES = """
+SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid), indisvalid, indisprimary, indisunique, indisclustered,
+       indisreplident, indimmediate
+  FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+ WHERE c.relnamespace::regnamespace::text NOT IN ('pg_catalog', 'pg_toast', 'information_schema', 'penstock') ORDER BY 1
+"""
+
+
+def kept(source: Database) -> str:
+    """masks.toml that keeps every column."""
+    lines: dict[str, list[str]] = {}
+    for table, column in source.rows(
+        "SELECT format('%s.%s', table_schema, table_name), column_name FROM information_schema.columns "
+        "JOIN information_schema.tables USING (table_schema, table_name) "
+        "WHERE table_schema NOT IN ('pg_catalog', 'information_schema') AND table_type = 'BASE TABLE' AND is_generated = 'NEVER'"
+    ):
+        lines.setdefault(table, []).append(f'"{column}" = "keep"')
+    return "\n".join(f"[{table}]\n" + "\n".join(columns) for table, columns in lines.items())
