@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.devdb.conftest import Folder, MakeFolder
-from tests.devdb.small_shop import MASKS, SHOP
 from tests.conftest import MakeDatabase
+from tests.devdb.conftest import MakeFolder
+from tests.devdb.small_shop import MASKS, SHOP
 from tests.servers import Database
 
 CLONE = 'strategy = "clone"\n'
