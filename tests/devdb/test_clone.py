@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.conftest import MakeDatabase
-from tests.devdb.conftest import MakeFolder
+from tests.devdb.conftest import MakeFolder, MakeRole
 from tests.devdb.small_shop import MASKS, SHOP
 from tests.servers import Database
 
@@ -75,3 +75,38 @@ def kept(source: Database) -> str:
     ):
         lines.setdefault(table, []).append(f'"{column}" = "keep"')
     return "\n".join(f"[{table}]\n" + "\n".join(columns) for table, columns in lines.items())
+
+
+def test_a_source_that_lets_few_connect_is_copied_by_few(
+    make_database: MakeDatabase, make_folder: MakeFolder, make_role: MakeRole
+) -> None:
+    source = make_database(SHOP)
+    user, password = make_role("IN ROLE pg_read_all_data CONNECTION LIMIT 2")
+    folder = make_folder(source, CLONE, MASKS)
+    folder.log_in_as("prod", user, password)
+    done = folder.run("dev", "create", "small", "--jobs", "4")
+    assert done.code == 0, done.err
+    assert "1 of 4 workers could connect" in done.err
+    assert folder.made.value("SELECT count(*) FROM orders") == 400
+    source.server.maintenance.execute(f"ALTER ROLE {user} CONNECTION LIMIT 1")
+    refused = folder.run("dev", "refresh", "small", "--jobs", "2")
+    assert refused.code == 3
+    assert "too many connections" in refused.err
+    assert "two connections at once" in refused.err
+    assert folder.names() == [folder.database]
+
+
+def test_a_time_limit_of_the_source_does_not_cut_a_worker(
+    make_database: MakeDatabase, make_folder: MakeFolder, make_role: MakeRole
+) -> None:
+    source = make_database(
+        "CREATE TABLE big (id int PRIMARY KEY, word text); "
+        "INSERT INTO big SELECT n, md5(n::text) FROM generate_series(1, 400000) n; ANALYZE;"
+    )
+    user, password = make_role("IN ROLE pg_read_all_data")
+    source.server.maintenance.execute(f"ALTER ROLE {user} SET statement_timeout = '150ms'")
+    folder = make_folder(source, CLONE, '[public.big]\nword = "keep"\n')
+    folder.log_in_as("prod", user, password)
+    done = folder.run("dev", "create", "small", "--jobs", "2")
+    assert done.code == 0, done.err
+    assert contents(folder.made, ["public.big"]) == contents(source, ["public.big"])

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from penstock.catalog.model import Catalog, TableName
-from penstock.devdb.clone.load import Vacuum, load, settle
+from penstock.devdb.clone.load import Loaded, Vacuum, load, settle
 from penstock.devdb.closure.rowset import RowSet, blocks_of, offsets_of
 from penstock.devdb.disarm import LeftOut, reaching_views
 from penstock.devdb.progress import Progress
@@ -50,12 +51,13 @@ def build(
     target: Session,
     progress: Progress,
     *,
-    crew: Crew | None = None,
+    crew: AbstractContextManager[Crew] | None = None,
     vacuum: Vacuum = "none",
 ) -> Built:
     """Fill the database of `target` (empty, ours). The source session is in its exported snapshot.
 
-    A clone is filled by a `crew`, each of whose workers has a station of `clone.station`; it also builds the indexes.
+    A clone is filled by a `crew`, each of whose workers has a station of `clone.station`; it also builds the indexes. It
+    comes when the schema stands: `pg_dump` needs a connection of its own.
     """
     unavailable = _unavailable_extensions(subset, target)
     target_major = int(target.fetchval("SELECT current_setting('server_version_num')::int")) // 10000
@@ -81,23 +83,17 @@ def build(
         if refill:
             archive.restore(target.settings, target.database, "post-data", without=without, only=refill)
         progress.finish("schema")
-        if crew is None:
-            loaded = None
-            rows, size = copy_rows(subset, source, target, progress)
-        else:
-            plans = [plan_of(subset, name) for name in sorted(subset.whole)]
-            known = archive.identities - without
-            loaded = load(subset.catalog, plans, source, target, crew, known, progress)
-            rows, size = {**loaded.rows}, loaded.bytes
-        set_sequences(subset.catalog, source, target)
-        progress.start("keys, indexes, constraints")
-        done = refill | (loaded.built if loaded else frozenset())
-        archive.restore(
-            target.settings, target.database, "post-data", without=without | done, grants=subset.grants
-        )
-        progress.finish("keys, indexes, constraints")
-        if loaded is not None and crew is not None:
-            settle(subset.catalog, loaded, target, crew, vacuum, progress)
+        with crew if crew is not None else nullcontext() as at_work:
+            rows, size, built = _fill(subset, source, target, archive.identities - without, at_work, progress)
+            set_sequences(subset.catalog, source, target)
+            progress.start("keys, indexes, constraints")
+            done = refill | (built.built if built else frozenset())
+            archive.restore(
+                target.settings, target.database, "post-data", without=without | done, grants=subset.grants
+            )
+            progress.finish("keys, indexes, constraints")
+            if built is not None and at_work is not None:
+                settle(subset.catalog, built, target, at_work, vacuum, progress)
         reaching = reaching_views(source)
         _settle(target, frozenset(reaching), progress, analyze=crew is None)
         empty = (
@@ -106,6 +102,22 @@ def build(
             if name not in gone
         )
         return Built(rows, size, (*archive.left_out, *empty))
+
+
+def _fill(
+    subset: Subset,
+    source: Session,
+    target: Session,
+    known: frozenset[tuple[int, int]],
+    crew: Crew | None,
+    progress: Progress,
+) -> tuple[Mapping[TableName, int], int, Loaded | None]:
+    """The rows: of a clone with its indexes, of which the archive (which holds what is `known`) need restore no more."""
+    if crew is None:
+        return *copy_rows(subset, source, target, progress), None
+    plans = [plan_of(subset, name) for name in sorted(subset.whole)]
+    loaded = load(subset.catalog, plans, source, target, crew, known, progress)
+    return loaded.rows, loaded.bytes, loaded
 
 
 def copy_rows(

@@ -174,8 +174,8 @@ def _build(
     with context.target_session(database) as target, onto(source, target):
         if not prepared.subset.whole:
             return build(prepared.subset, source, target, progress)
-        with crew(context, prepared.plan.bytes, source, target, labour.jobs, progress) as workers:
-            return build(prepared.subset, source, target, progress, crew=workers, vacuum=labour.vacuum)
+        workers = crew(context, prepared.plan.bytes, source, target, labour.jobs, progress)
+        return build(prepared.subset, source, target, progress, crew=workers, vacuum=labour.vacuum)
 
 
 def _verify(
