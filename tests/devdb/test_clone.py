@@ -110,3 +110,44 @@ def test_a_time_limit_of_the_source_does_not_cut_a_worker(
     done = folder.run("dev", "create", "small", "--jobs", "2")
     assert done.code == 0, done.err
     assert contents(folder.made, ["public.big"]) == contents(source, ["public.big"])
+
+
+def test_a_clone_can_be_added_to_asked_verified_and_refreshed(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(SHOP)
+    folder = make_folder(source, CLONE + 'empty = ["public.country"]\n', MASKS)
+    refused = folder.run("dev", "create", "small")
+    assert refused.code == 4, "its customers must have a country"
+    folder.write(devdb=CLONE)
+    assert folder.run("dev", "create", "small").code == 0
+    source.execute(
+        "INSERT INTO customer (name, nick, country) VALUES ('Zebulon Quartermaine', 'zebquart', 'AT')",
+        "INSERT INTO orders (customer_id, note, amount) VALUES (41, 'for Quartermaine', 7000)",
+    )
+    added = folder.run("dev", "add", "small", "--root", "public.orders:amount = 7000")
+    assert added.code == 0, added.err
+    assert folder.made.value("SELECT count(*) FROM customer") == 41
+    told = folder.run("dev", "why", "small", "public.customer", "3")
+    assert told.code == 0, told.err
+    assert "a clone has every row of public.customer" in told.out
+    assert folder.run("dev", "verify", "small").code == 0
+    refreshed = folder.run("dev", "refresh", "small", "--jobs", "2", "--vacuum", "full")
+    assert refreshed.code == 0, refreshed.err
+    assert folder.made.value("SELECT count(*) FROM orders") == 401
+
+
+def test_a_plan_of_a_clone_says_what_is_estimated_and_refuses_roots(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(SHOP + "CREATE TABLE public.fresh AS SELECT n AS id FROM generate_series(1, 9) n;")
+    folder = make_folder(source, CLONE, MASKS)
+    planned = folder.run("dev", "plan", "small", "--json")
+    assert planned.code == 0, planned.err
+    tables = {t["table"]: (t["rows"], t["exact"], t["role"]) for t in planned.json["tables"]}
+    assert tables["public.orders"] == (400, False, "clone")
+    assert tables["public.fresh"] == (9, True, "clone"), "never analysed, so counted"
+    folder.write(devdb=CLONE + '[[devdb.small.root]]\ntable = "public.customer"\n')
+    refused = folder.run("dev", "plan", "small")
+    assert refused.code == 2
+    assert "its strategy is clone" in refused.err
