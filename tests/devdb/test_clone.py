@@ -7,6 +7,7 @@ import pytest
 from tests.conftest import MakeDatabase
 from tests.devdb.conftest import MakeFolder, MakeRole
 from tests.devdb.small_shop import MASKS, SHOP
+from tests.devdb.test_hard_schemas import EMAIL_KEY, EMAIL_KEY_MASKS
 from tests.servers import Database
 
 CLONE = 'strategy = "clone"\n'
@@ -151,3 +152,18 @@ def test_a_plan_of_a_clone_says_what_is_estimated_and_refuses_roots(
     refused = folder.run("dev", "plan", "small")
     assert refused.code == 2
     assert "its strategy is clone" in refused.err
+
+
+def test_workers_mask_as_the_command_itself_does(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(EMAIL_KEY)
+    real = '[[devdb.small.real]]\ntable = "public.account"\nwhere = "email = \'person10@mail.example\'"\n'
+    folder = make_folder(source, CLONE + real, EMAIL_KEY_MASKS)
+    assert folder.run("dev", "create", "small", "--jobs", "1").code == 0
+    alone = contents(folder.made, tables_of(folder.made))
+    assert alone["public.account"] != contents(source, ["public.account"])["public.account"]
+    assert folder.made.value("SELECT count(*) FROM account WHERE email = 'person10@mail.example'") == 1
+    refreshed = folder.run("dev", "refresh", "small", "--jobs", "3")
+    assert refreshed.code == 0, refreshed.err
+    assert contents(folder.made, tables_of(folder.made)) == alone
