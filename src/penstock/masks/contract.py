@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from enum import StrEnum
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, Self, final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -179,6 +179,12 @@ class Mask(ABC):
         """A mask travels to a worker as what it is made from, never with a key: the worker must hold the same one."""
         state = {name: getattr(self, name) for name in self.carried}
         return _made_again, (type(self), self.site, self.keys.fingerprint, self.options, state)
+
+    def __copy__(self) -> Self:
+        """Within a process nothing needs to be made again."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
 
     def setup(self) -> None:  # noqa: B027  nothing to set up is the common case
         """Derive keys and tables once. Raises `MaskError` where the options do not fit the site."""
