@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from penstock.api.masks import Discovered, Imported, Preview
     from penstock.catalog.model import Catalog
     from penstock.devdb.add import Added
+    from penstock.devdb.clone.load import Vacuum
     from penstock.devdb.context import Context
     from penstock.devdb.create import Created
     from penstock.devdb.inspect import Listed, Verified
@@ -145,19 +146,46 @@ class Project:
         with context.source_session() as source:
             return prepare(context, source, progress or Silent()).plan
 
-    def create_dev(self, name: str, *, plan: Plan | None = None, progress: Progress | None = None) -> Created:
-        """Create the development database, verified, or leave nothing. `plan`: a saved one, whose rules are used."""
+    def create_dev(
+        self,
+        name: str,
+        *,
+        plan: Plan | None = None,
+        jobs: int | None = None,
+        vacuum: Vacuum = "none",
+        progress: Progress | None = None,
+    ) -> Created:
+        """Create the development database, verified, or leave nothing. `plan`: a saved one, whose rules are used.
+
+        A clone is made by `jobs` workers (default: by cores and free connections), and vacuumed afterwards as `vacuum`
+        says.
+        """
         from penstock.devdb.create import create
 
-        return create(self._context(name, plan), progress or Silent(), saved_plan=plan)
+        return create(
+            self._context(name, plan), progress or Silent(), saved_plan=plan, jobs=jobs, vacuum=vacuum
+        )
 
     def refresh_dev(
-        self, name: str, *, plan: Plan | None = None, progress: Progress | None = None
+        self,
+        name: str,
+        *,
+        plan: Plan | None = None,
+        jobs: int | None = None,
+        vacuum: Vacuum = "none",
+        progress: Progress | None = None,
     ) -> Created:
         """Rebuild the development database beside the old one and swap."""
         from penstock.devdb.create import create
 
-        return create(self._context(name, plan), progress or Silent(), saved_plan=plan, replace=True)
+        return create(
+            self._context(name, plan),
+            progress or Silent(),
+            saved_plan=plan,
+            replace=True,
+            jobs=jobs,
+            vacuum=vacuum,
+        )
 
     def add_dev(self, name: str, roots: Sequence[str], *, progress: Progress | None = None) -> Added:
         """Top up an existing copy: `roots` are `TABLE:WHERE`; what those rows need comes along."""

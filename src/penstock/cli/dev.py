@@ -14,10 +14,15 @@ from penstock.cli.output import emit, emit_json, progress, talk
 from penstock.errors import UsageError
 
 if TYPE_CHECKING:
+    from penstock.devdb.clone.load import Vacuum
     from penstock.devdb.plan import Plan
 
 _PLAN = click.option("--plan", "plan_file", type=click.Path(path_type=Path, dir_okay=False),
                      help="Use the rules of a saved plan; refuse when the counts have drifted.")  # fmt: skip
+_JOBS = click.option("--jobs", type=click.IntRange(1, 64), metavar="N",
+                     help="Workers that make a clone (default: by cores and free connections).")  # fmt: skip
+_VACUUM = click.option("--vacuum", type=click.Choice(["none", "analyze", "full"]), default="none", show_default=True,
+                       help="Vacuum the tables of a clone afterwards. Statistics are gathered in any case.")  # fmt: skip
 _YES = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
@@ -52,19 +57,23 @@ def plan(name: str, save: Path | None, as_json: bool) -> int:
 @command.command()
 @click.argument("name")
 @_PLAN
+@_JOBS
+@_VACUUM
 @json_option
-def create(name: str, plan_file: Path | None, as_json: bool) -> None:
+def create(name: str, plan_file: Path | None, jobs: int | None, vacuum: Vacuum, as_json: bool) -> None:
     """Copy, mask, verify, and only then publish under its name."""
-    _build(name, plan_file, "created", as_json=as_json)
+    _build(name, plan_file, jobs, vacuum, "created", as_json=as_json)
 
 
 @command.command()
 @click.argument("name")
 @_PLAN
+@_JOBS
+@_VACUUM
 @json_option
-def refresh(name: str, plan_file: Path | None, as_json: bool) -> None:
+def refresh(name: str, plan_file: Path | None, jobs: int | None, vacuum: Vacuum, as_json: bool) -> None:
     """Read production again: build beside the old database, verify, swap."""
-    _build(name, plan_file, "refreshed", as_json=as_json)
+    _build(name, plan_file, jobs, vacuum, "refreshed", as_json=as_json)
 
 
 @command.command()
@@ -138,12 +147,14 @@ def drop(name: str, yes: bool) -> None:
     talk(f"dropped: {database}")
 
 
-def _build(name: str, plan_file: Path | None, verb: str, *, as_json: bool) -> None:
+def _build(
+    name: str, plan_file: Path | None, jobs: int | None, vacuum: Vacuum, verb: str, *, as_json: bool
+) -> None:
     saved = _saved(plan_file)
     project = open_project()
     build = project.refresh_dev if verb == "refreshed" else project.create_dev
     with progress() as shown:
-        made = build(name, plan=saved, progress=shown)
+        made = build(name, plan=saved, jobs=jobs, vacuum=vacuum, progress=shown)
     emit_json(dev_text.created_as_dict(made)) if as_json else emit(dev_text.created(made, verb))
 
 

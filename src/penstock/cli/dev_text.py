@@ -20,9 +20,13 @@ _SHOWN = 12
 
 def plan(made: Plan) -> str:
     """The whole plan."""
+    exact = all(t.exact for t in made.tables)
     lines = [
         f"{made.name}: {made.source} → {made.target}, database {made.database}",
-        f"{made.rows:,} rows (= exact), {size(made.bytes)} (≈), planned in {made.seconds:.1f} s, rules {made.rules_hash}",
+        (
+            f"{made.rows:,} rows ({'= exact' if exact else '~ estimated'}), {size(made.bytes)} (≈), "
+            f"planned in {made.seconds:.1f} s, rules {made.rules_hash}"
+        ),
         (
             f"the leak check reads ≈{size(made.leak_check_bytes)} of the source, whose snapshot is held "
             f"≈{made.snapshot_minutes:,.1f} min (limit {made.most_snapshot_minutes:g})"
@@ -34,9 +38,8 @@ def plan(made: Plan) -> str:
     lines += [f"  {'table':<{width}}  {'role':<7} {'rows':>12} {'of':>12} {'bytes':>9}"]
     for t in copied:
         of = f"~{t.source_rows:,}" if t.source_rows is not None else "?"
-        lines.append(
-            f"  {t.table:<{width}}  {t.role:<7} {'=' + format(t.rows, ','):>12} {of:>12} {'≈' + size(t.bytes):>9}"
-        )
+        rows = f"{'=' if t.exact else '~'}{t.rows:,}"
+        lines.append(f"  {t.table:<{width}}  {t.role:<7} {rows:>12} {of:>12} {'≈' + size(t.bytes):>9}")
     for role, label in (
         ("subset", "reached, but without rows"),
         ("unreached", "not reached from any root (structure only)"),
@@ -165,6 +168,8 @@ def added(result: Added) -> str:
 def why(found: Why) -> str:
     if not found.included:
         return f"{found.row} is not in the subset: {found.reason}\n{found.copy}"
+    if not found.steps:
+        return f"{found.row} is in the copy's rules: {found.reason}\n{found.copy}"
     lines = [f"{found.row} is in the subset because"]
     lines += [f"  {'  ' * depth}{step}" for depth, step in enumerate(found.steps)]
     lines.append(found.copy)

@@ -69,7 +69,9 @@ def parse_root(text: str) -> RootSettings:
 def add(context: Context, roots: Sequence[str], progress: Progress) -> Added:
     """Add the rows `roots` select, and what they need. All or nothing; a root without a row is a `Finding`."""
     started = time.monotonic()
-    settings = dataclasses.replace(context.settings, root=tuple(map(parse_root, roots)), keep=())
+    settings = dataclasses.replace(
+        context.settings, strategy="subset", root=tuple(map(parse_root, roots)), keep=()
+    )
     chosen = dataclasses.replace(context, settings=settings)
     manifest.require_folder(context.state_dir)
     require_there(context)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from penstock.catalog.model import Catalog, TableName
+from penstock.devdb.clone.load import Loaded, Vacuum, load, settle
 from penstock.devdb.closure.rowset import RowSet, blocks_of, offsets_of
 from penstock.devdb.disarm import LeftOut, reaching_views
 from penstock.devdb.progress import Progress
@@ -26,6 +28,7 @@ from penstock.engines.postgres.session import Session
 from penstock.errors import SourceRefused
 from penstock.pump.move import Totals, move
 from penstock.pump.readplan import ReadPlan, read_plan
+from penstock.runs.items import Crew
 
 _BY_ADDRESS_SHARE = (
     0.03  # below this share of a table's rows, addresses are sent; above, the table is scanned
@@ -42,8 +45,20 @@ class Built:
     left_out: tuple[LeftOut, ...]
 
 
-def build(subset: Subset, source: Session, target: Session, progress: Progress) -> Built:
-    """Fill the database of `target` (empty, ours). The source session is in its exported snapshot."""
+def build(
+    subset: Subset,
+    source: Session,
+    target: Session,
+    progress: Progress,
+    *,
+    crew: AbstractContextManager[Crew] | None = None,
+    vacuum: Vacuum = "none",
+) -> Built:
+    """Fill the database of `target` (empty, ours). The source session is in its exported snapshot.
+
+    A clone is filled by a `crew`, each of whose workers has a station of `clone.station`; it also builds the indexes. It
+    comes when the schema stands: `pg_dump` needs a connection of its own.
+    """
     unavailable = _unavailable_extensions(subset, target)
     target_major = int(target.fetchval("SELECT current_setting('server_version_num')::int")) // 10000
     tools = find_client_tools(
@@ -68,21 +83,41 @@ def build(subset: Subset, source: Session, target: Session, progress: Progress) 
         if refill:
             archive.restore(target.settings, target.database, "post-data", without=without, only=refill)
         progress.finish("schema")
-        rows, size = copy_rows(subset, source, target, progress)
-        set_sequences(subset.catalog, source, target)
-        progress.start("keys, indexes, constraints")
-        archive.restore(
-            target.settings, target.database, "post-data", without=without | refill, grants=subset.grants
-        )
-        progress.finish("keys, indexes, constraints")
+        with crew if crew is not None else nullcontext() as at_work:
+            rows, size, built = _fill(subset, source, target, archive.identities - without, at_work, progress)
+            set_sequences(subset.catalog, source, target)
+            progress.start("keys, indexes, constraints")
+            done = refill | (built.built if built else frozenset())
+            archive.restore(
+                target.settings, target.database, "post-data", without=without | done, grants=subset.grants
+            )
+            progress.finish("keys, indexes, constraints")
+            if built is not None and at_work is not None:
+                settle(subset.catalog, built, target, at_work, vacuum, progress)
         reaching = reaching_views(source)
-        _settle(target, frozenset(reaching), progress)
+        _settle(target, frozenset(reaching), progress, analyze=crew is None)
         empty = (
             LeftOut(f"rows of the materialised view {name}", f"its query uses {what}")
             for name, what in reaching.items()
             if name not in gone
         )
         return Built(rows, size, (*archive.left_out, *empty))
+
+
+def _fill(
+    subset: Subset,
+    source: Session,
+    target: Session,
+    known: frozenset[tuple[int, int]],
+    crew: Crew | None,
+    progress: Progress,
+) -> tuple[Mapping[TableName, int], int, Loaded | None]:
+    """The rows: of a clone with its indexes, of which the archive (which holds what is `known`) need restore no more."""
+    if crew is None:
+        return *copy_rows(subset, source, target, progress), None
+    plans = [plan_of(subset, name) for name in sorted(subset.whole)]
+    loaded = load(subset.catalog, plans, source, target, crew, known, progress)
+    return loaded.rows, loaded.bytes, loaded
 
 
 def copy_rows(
@@ -211,7 +246,7 @@ def _refill_triggers(subset: Subset, source: Session) -> frozenset[tuple[int, in
     )
 
 
-def _settle(target: Session, reaching: frozenset[TableName], progress: Progress) -> None:
+def _settle(target: Session, reaching: frozenset[TableName], progress: Progress, *, analyze: bool) -> None:
     """Fill materialised views in the order they depend on each other, then gather statistics.
 
     Not of tables that foreign ones inherit from: both would ask the other server, the one that production asks.
@@ -223,7 +258,9 @@ def _settle(target: Session, reaching: frozenset[TableName], progress: Progress)
             target.execute(
                 f"REFRESH MATERIALIZED VIEW {name.sql}", doing=f"filling the materialised view {name}"
             )
-    tables = target.fetchval(_ANALYZED_SQL)
+        if not analyze:
+            target.execute(f"ANALYZE {name.sql}", doing=f"gathering statistics of {name}")
+    tables = target.fetchval(_ANALYZED_SQL) if analyze else None
     if tables is not None:
         target.execute(f"ANALYZE {tables}", doing="gathering statistics")
     progress.finish("statistics")

@@ -52,7 +52,7 @@ class DevdbSettings:
     source: str = ""  # connection; the only source when there is one
     target: str = ""  # connection; the only target when there is one
     database: str = ""  # its name on the target's server; default: the section's name
-    strategy: Literal["subset"] = "subset"
+    strategy: Literal["subset", "clone"] = "subset"
     root: tuple[RootSettings, ...] = ()
     edge: tuple[EdgeSettings, ...] = ()
     keep: tuple[str, ...] = ()  # nomenclature: copied whole

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,8 @@ class Context:
     keys: Keyring
     registry: Registry
     state_dir: Path
+    root: Path  # the project's folder, and what flags set: a worker reads them itself
+    overrides: Mapping[str, str]
 
     @property
     def database(self) -> str:
@@ -87,4 +89,6 @@ def context_of(project: ProjectSettings, name: str, settings: DevdbSettings | No
         keys=Keyring(parse_key(project.key())),
         registry=registry_file.load(project.masks_path),
         state_dir=project.state_dir,
+        root=project.root,
+        overrides=project.overrides,
     )

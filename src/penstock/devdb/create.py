@@ -14,19 +14,32 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from penstock.catalog.model import DatabaseFacts, quote_identifier
+from penstock.catalog.model import DatabaseFacts, TableName, quote_identifier
 from penstock.devdb import databases, manifest, verify
 from penstock.devdb.build import Built, build
+from penstock.devdb.clone.crew import crew
+from penstock.devdb.clone.load import Vacuum
 from penstock.devdb.context import Context
+from penstock.devdb.forecast import row_count
 from penstock.devdb.manifest import Manifest
 from penstock.devdb.ours import require_ours
 from penstock.devdb.plan import Plan, require_no_drift
 from penstock.devdb.planning import Prepared, prepare
 from penstock.devdb.progress import Progress, note
 from penstock.devdb.schema import onto, with_leaves
+from penstock.devdb.subset import Subset
 from penstock.devdb.verify import Verification
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError, Finding, SnapshotLost, TargetRefused
+
+
+@dataclass(frozen=True, slots=True)
+class Labour:
+    """How a clone is made, whatever it holds."""
+
+    jobs: int | None
+    vacuum: Vacuum
+
 
 _MOST_RESTARTS = 2  # of a run that a standby cancelled
 
@@ -45,10 +58,17 @@ class Created:
 
 
 def create(
-    context: Context, progress: Progress, *, saved_plan: Plan | None = None, replace: bool = False
+    context: Context,
+    progress: Progress,
+    *,
+    saved_plan: Plan | None = None,
+    replace: bool = False,
+    jobs: int | None = None,
+    vacuum: Vacuum = "none",
 ) -> Created:
     """Create the development database, or with `replace` rebuild it beside the old one and swap.
 
+    A clone is copied by `jobs` workers (default: as many as the machine and the servers allow).
     When a standby takes the snapshot away, to keep up with its primary, the whole run starts again, twice at most.
 
     Raises a `Refused` before anything is written, a `Finding` when the verification found something (the build is
@@ -60,7 +80,9 @@ def create(
         with context.source_session() as source:
             standby = source.fetchval("SELECT pg_catalog.pg_is_in_recovery()")
             try:
-                return _create(context, source, progress, saved_plan, replace=replace)
+                return _create(
+                    context, source, progress, saved_plan, replace=replace, labour=Labour(jobs, vacuum)
+                )
             except DatabaseError as error:
                 if not standby or not _is_gone(source, error):
                     raise
@@ -88,7 +110,13 @@ def _is_gone(source: Session, error: DatabaseError) -> bool:
 
 
 def _create(
-    context: Context, source: Session, progress: Progress, saved_plan: Plan | None, *, replace: bool
+    context: Context,
+    source: Session,
+    progress: Progress,
+    saved_plan: Plan | None,
+    *,
+    replace: bool,
+    labour: Labour,
 ) -> Created:
     started = time.monotonic()
     final = context.database
@@ -106,13 +134,14 @@ def _create(
             try:
                 facts = prepared.subset.catalog.facts
                 warnings = databases.create(maintenance, built_name, final, facts)
-                built = _build(context, prepared, source, built_name, progress)
+                built = _build(context, prepared, source, built_name, progress, labour)
                 verification = _verify(context, prepared, source, built_name, progress)
                 made = manifest.make(
                     secrets.token_hex(6),
                     "refresh" if replace else "create",
                     prepared.plan,
                     project=context.project,
+                    rows=built.rows,
                     source_identity=_identity(facts, source),
                     verification=verification.as_dict(),
                     left_out=[*(f"{item.what}: {item.why}" for item in built.left_out), *warnings],
@@ -139,9 +168,14 @@ def _create(
     )
 
 
-def _build(context: Context, prepared: Prepared, source: Session, database: str, progress: Progress) -> Built:
+def _build(
+    context: Context, prepared: Prepared, source: Session, database: str, progress: Progress, labour: Labour
+) -> Built:
     with context.target_session(database) as target, onto(source, target):
-        return build(prepared.subset, source, target, progress)
+        if not prepared.subset.whole:
+            return build(prepared.subset, source, target, progress)
+        workers = crew(context, prepared.plan.bytes, source, target, labour.jobs, progress)
+        return build(prepared.subset, source, target, progress, crew=workers, vacuum=labour.vacuum)
 
 
 def _verify(
@@ -150,7 +184,8 @@ def _verify(
     progress.start("verify")
     pa.default_memory_pool().release_unused()  # what the pump needed, the proof needs again
     with context.target_session(database) as target:
-        verification = verify.verify(prepared.subset, source, target, progress)
+        expected = _counted(source, prepared.subset) if prepared.subset.whole else None
+        verification = verify.verify(prepared.subset, source, target, progress, expected=expected)
     progress.finish("verify")
     if not verification.passed:
         raise Finding(
@@ -159,6 +194,15 @@ def _verify(
             hint="nothing was published; mask the columns named, or list what you accept in `acknowledged`",
         )
     return verification
+
+
+def _counted(source: Session, subset: Subset) -> dict[TableName, int]:
+    """What a clone must hold: counted in the source, not by what copied it."""
+    return {
+        name: row_count(source, subset.catalog, name) if name in subset.whole else 0
+        for name in subset.catalog.leaves
+        if name not in subset.skip
+    }
 
 
 def _check_target(context: Context, source: Session, maintenance: Session, *, replace: bool) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock._version import __version__
-from penstock.catalog.model import MANIFEST, MANIFEST_COLUMNS
+from penstock.catalog.model import MANIFEST, MANIFEST_COLUMNS, TableName
 from penstock.devdb.databases import quote_literal
 from penstock.devdb.plan import Plan
 from penstock.engines.postgres.session import Session
@@ -60,12 +60,14 @@ def make(
     plan: Plan,
     *,
     project: str,
+    rows: Mapping[TableName, int],
     source_identity: Mapping[str, Any],
     verification: Mapping[str, Any],
     left_out: list[str],
     seconds: float,
 ) -> Manifest:
-    """The manifest of a run that has just been verified."""
+    """The manifest of a run that has just been verified; `rows` are those it wrote."""
+    written = {str(table): count for table, count in rows.items()}
     document = {
         "project": project,
         "name": plan.name,
@@ -76,7 +78,7 @@ def make(
         "rules_hash": plan.rules_hash,
         "settings": without_literals(plan.settings),
         "key_fingerprint": plan.key_fingerprint,
-        "tables": {t.table: {"role": t.role, "rows": t.rows} for t in plan.tables},
+        "tables": {t.table: {"role": t.role, "rows": written.get(t.table, 0)} for t in plan.tables},
         "masks": {c.column: c.mask for c in plan.columns},
         "rules": {c.column: c.rule for c in plan.columns},
         "claims": {c.column: c.codomain for c in plan.columns},

@@ -26,11 +26,12 @@ class TablePlan:
     """What happens to one table."""
 
     table: str
-    role: str  # root | subset | keep | empty | skip | unreached
-    rows: int  # exact, in the plan's snapshot
+    role: str  # root | subset | keep | clone | empty | skip | unreached
+    rows: int  # in the plan's snapshot
     bytes: int  # estimated: rows x the table's mean row size, heap and TOAST
     source_rows: int | None  # planner's estimate; None: never analysed
     source_bytes: int
+    exact: bool = True  # False: `rows` is the planner's estimate
 
     def __post_init__(self) -> None:
         if not 0 <= self.rows < 2**63:

@@ -24,6 +24,7 @@ from penstock.devdb.forecast import (
     snapshot_minutes,
     table_plans,
     warnings,
+    whole_plans,
 )
 from penstock.devdb.obstacles import cut_columns, in_the_way_of_the_manifest, merges, policy_errors
 from penstock.devdb.plan import Plan, Refusal, settings_as_dict
@@ -79,7 +80,10 @@ def prepare(
     progress.finish("catalog")
     decided = _decide(context, catalog, rules, source)
     subset = _close(context, source, catalog, rules, decided, progress, trace=trace)
-    tables = tuple(table_plans(catalog, rules, subset.closure))
+    plans = (
+        whole_plans(source, subset, rules) if subset.whole else table_plans(catalog, rules, subset.closure)
+    )
+    tables = tuple(plans)
     read_again = leak_check_bytes(catalog, claims_of(subset))
     minutes = snapshot_minutes(sum(t.bytes for t in tables) + read_again)
     errors = (*decided.errors, *_too_long(minutes, context.settings.max_snapshot_minutes))
@@ -108,13 +112,25 @@ def prepare(
 
 def _rules(context: Context, catalog: Catalog) -> Rules:
     rules = look_up(catalog, context.settings, context.name)
-    if not rules.roots and not rules.keep:
+    if context.settings.strategy == "clone":
+        _refuse_roots(context, rules)
+    elif not rules.roots and not rules.keep:
         table = next(iter(map(str, catalog.leaves)), "schema.table")
         raise ConfigError(
             f"[devdb.{context.name}] has no root: nothing would be copied",
             hint=f'add to penstock.toml:\n[[devdb.{context.name}.root]]\ntable = "{table}"\nlimit = 100',
         )
     return rules
+
+
+def _refuse_roots(context: Context, rules: Rules) -> None:
+    if rules.roots:
+        raise ConfigError(
+            f"[devdb.{context.name}] has a root, and its strategy is clone",
+            why="a clone has every row of every table but those in `empty` and `skip`",
+            hint='strategy = "subset" takes what the roots need; for a clone, remove [[devdb.'
+            f"{context.name}.root]]",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +179,25 @@ def _close(
     *,
     trace: bool,
 ) -> Subset:
-    progress.start("closure")
     _check_conditions(source, catalog, rules)
+    if context.settings.strategy == "clone":
+        whole = frozenset(catalog.leaves) - rules.empty - rules.skip
+        return _subset(context, catalog, rules, decided, Closure.nothing(), whole)
+    progress.start("closure")
     roots = [RootRule(table, r.where, r.limit, r.percent, r.order_by) for table, r in rules.roots]
     closure = close(context, source, catalog, rules, roots, progress, trace=trace)
     progress.finish("closure")
+    return _subset(context, catalog, rules, decided, closure)
+
+
+def _subset(
+    context: Context,
+    catalog: Catalog,
+    rules: Rules,
+    decided: _Decided,
+    closure: Closure,
+    whole: frozenset[TableName] = frozenset(),
+) -> Subset:
     return Subset(
         catalog,
         decided.policy,
@@ -177,6 +207,7 @@ def _close(
         decided.nulled,
         grants=context.settings.grants,
         acknowledged=decided.acknowledged,
+        whole=whole,
     )
 
 

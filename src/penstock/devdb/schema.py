@@ -64,6 +64,11 @@ class SchemaArchive:
         _raise_for(listed, "listing the schema archive")
         self.entries = tuple(_entries(listed.stdout))
 
+    @property
+    def identities(self) -> frozenset[tuple[int, int]]:
+        """(catalog oid, oid) of all it holds."""
+        return frozenset((entry.catalog_oid, entry.oid) for entry in self.entries)
+
     def restore(
         self,
         target: ConnectionSettings,
@@ -332,6 +337,8 @@ def _raise_for(
         why=first + (f" (and {len(serious) - 1} more)" if len(serious) > 1 else ""),
         hint=f"on the target's server: CREATE ROLE {role[1]};"
         if role
+        else "a copy needs two connections at once: raise max_connections, or the role's CONNECTION LIMIT"
+        if "too many " in first
         else "it accepts no masked row: choose another mask for the columns it reads, or put the table in `empty`"
         if first.startswith(_HIDDEN)
         else "penstock doctor shows versions and rights; `skip` leaves a table out",

@@ -21,4 +21,7 @@ class Subset:
     skip: frozenset[TableName]
     nulled: Mapping[TableName, frozenset[str]]  # columns of foreign keys that are cut
     grants: bool = False
+    whole: frozenset[TableName] = (
+        frozenset()
+    )  # of a clone: the tables of which every row leaves; its closure is empty
     acknowledged: frozenset[ColumnName | str] = frozenset()  # columns and texts whose findings are accepted

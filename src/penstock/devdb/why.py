@@ -88,15 +88,18 @@ def why(context: Context, table_text: str, key: str, progress: Progress) -> Why:
         row = reader.by_key(name, columns, values)
         if row is None:
             return _gone(copy, reader, name, columns, values)
+        shown = reader.key(name, row)
+        in_copy = copy.has(name, columns, shown, masked=bool(set(columns) & set(reader.masks(name))))
+        text = f"{name} {', '.join(shown)}"
         path, added = subset.closure.why(name, row), AddedRoots()
+        if name in subset.whole:
+            said = copy.said(has_it=in_copy, included=True)
+            return Why(text, True, f"a clone has every row of {name}", (), in_copy, said)
         if not path:
             added = added_roots(
                 context, copy.manifests, {str(table.name): table.name for table in subset.catalog}
             )
             path = _path_of_added(context, prepared, source, added, progress, (name, row))
-        shown = reader.key(name, row)
-        in_copy = copy.has(name, columns, shown, masked=bool(set(columns) & set(reader.masks(name))))
-        text = f"{name} {', '.join(shown)}"
         said = copy.said(has_it=in_copy, included=bool(path))
         if not path:
             role = next(t.role for t in prepared.plan.tables if t.table == str(name))

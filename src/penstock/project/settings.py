@@ -59,6 +59,7 @@ class ProjectSettings:
     sections: Mapping[str, Mapping[str, Any]]
     environment: Environment
     origins: Mapping[str, str]
+    overrides: Mapping[str, str] = field(default_factory=dict)  # what flags set: a worker needs them too
     _resolved: dict[str, Resolved] = field(default_factory=dict, repr=False)
 
     @property
@@ -257,6 +258,7 @@ def _assemble(file: Path, raw: dict[str, Any], place: Place, flags: Mapping[str,
         sections=MappingProxyType(_sections(raw, place)),
         environment=environment,
         origins=MappingProxyType(origins),
+        overrides=dict(flags),
     )
 
 
