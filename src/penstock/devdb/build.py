@@ -16,8 +16,10 @@ import numpy.typing as npt
 
 from penstock.catalog.model import Catalog, TableName
 from penstock.devdb.closure.rowset import RowSet, blocks_of, offsets_of
-from penstock.devdb.disarm import LeftOut, reaching_views
+from penstock.devdb.disarm import LeftOut
+from penstock.devdb.largeobjects import copy_large_objects
 from penstock.devdb.progress import Progress
+from penstock.devdb.reaching import empty_views
 from penstock.devdb.schema import dump_schema, left_out_tables
 from penstock.devdb.sequences import set_sequences
 from penstock.devdb.subset import Subset
@@ -70,17 +72,19 @@ def build(subset: Subset, source: Session, target: Session, progress: Progress) 
         progress.finish("schema")
         rows, size = copy_rows(subset, source, target, progress)
         set_sequences(subset.catalog, source, target)
+        if subset.large_objects:
+            size += copy_large_objects(source, target, progress, grants=subset.grants)
         progress.start("keys, indexes, constraints")
         archive.restore(
             target.settings, target.database, "post-data", without=without | refill, grants=subset.grants
         )
         progress.finish("keys, indexes, constraints")
-        reaching = reaching_views(source)
-        _settle(target, frozenset(reaching), progress)
+        unfilled = empty_views(source)
+        _settle(target, frozenset(unfilled), progress)
         empty = (
-            LeftOut(f"rows of the materialised view {name}", f"its query uses {what}")
-            for name, what in reaching.items()
-            if name not in gone
+            LeftOut(f"rows of the materialised view {name}", why)
+            for name, why in unfilled.items()
+            if why and name not in gone
         )
         return Built(rows, size, (*archive.left_out, *empty))
 
@@ -211,7 +215,7 @@ def _refill_triggers(subset: Subset, source: Session) -> frozenset[tuple[int, in
     )
 
 
-def _settle(target: Session, reaching: frozenset[TableName], progress: Progress) -> None:
+def _settle(target: Session, unfilled: frozenset[TableName], progress: Progress) -> None:
     """Fill materialised views in the order they depend on each other, then gather statistics.
 
     Not of tables that foreign ones inherit from: both would ask the other server, the one that production asks.
@@ -219,7 +223,7 @@ def _settle(target: Session, reaching: frozenset[TableName], progress: Progress)
     progress.start("statistics")
     for row in target.fetch(_MATERIALIZED_SQL):
         name = TableName(row["schema"], row["name"])
-        if name not in reaching:
+        if name not in unfilled:
             target.execute(
                 f"REFRESH MATERIALIZED VIEW {name.sql}", doing=f"filling the materialised view {name}"
             )

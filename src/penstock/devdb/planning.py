@@ -176,6 +176,8 @@ def _close(
         rules.skip,
         decided.nulled,
         grants=context.settings.grants,
+        large_objects=context.settings.large_objects == "keep",
+        disarm=context.settings.disarm,
         acknowledged=decided.acknowledged,
     )
 

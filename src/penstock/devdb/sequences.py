@@ -58,25 +58,28 @@ def _state(sequence: Sequence, session: Session) -> tuple[int, bool] | None:
 
 
 def _columns_drawing(catalog: Catalog) -> Mapping[str, tuple[ColumnName, ...]]:
-    """For every sequence the columns of logical tables that draw from it, owned or not."""
+    """For every sequence the columns of logical tables that draw from it or own it."""
+    owned = {sequence.owned_by: str(sequence.name) for sequence in catalog.sequences}
     found: dict[str, tuple[ColumnName, ...]] = {}
-    for name in catalog.leaves:
-        for column in catalog.tables[name].columns:
+    for table in catalog.leaves:
+        for column in catalog.tables[table].columns:
             # A text column may spell a number into a code ('INV-' || nextval): it says nothing of how far the sequence is.
-            if column.sequence is not None and column.type.family in (Family.INTEGER, Family.NUMERIC):
-                found[column.sequence] = (*found.get(column.sequence, ()), ColumnName(name, column.name))
+            if column.type.family in (Family.INTEGER, Family.NUMERIC):
+                name = ColumnName(table, column.name)
+                for sequence in {column.sequence, owned.get(name)}:
+                    if sequence is not None:
+                        found[sequence] = (*found.get(sequence, ()), name)
     return found
 
 
 def _reached(sequence: Sequence, drawing: Iterable[ColumnName], target: Session) -> int | None:
     """The value farthest along in the columns that draw from the sequence."""
-    columns = dict.fromkeys([*([sequence.owned_by] if sequence.owned_by else []), *drawing])
     extreme, farthest = ("max", max) if sequence.increment > 0 else ("min", min)
     values = [
         target.fetchval(
             f"SELECT {extreme}({quote_identifier(name.column)})::numeric::text FROM {name.table.sql}"
         )
-        for name in columns
+        for name in drawing
         if target.fetchval("SELECT pg_catalog.to_regclass($1)::text", name.table.sql) is not None
     ]
     return farthest((int(v) for v in values if v is not None and v.lstrip("-").isdigit()), default=None)

@@ -21,4 +21,6 @@ class Subset:
     skip: frozenset[TableName]
     nulled: Mapping[TableName, frozenset[str]]  # columns of foreign keys that are cut
     grants: bool = False
+    large_objects: bool = False  # all of them come along
+    disarm: bool = True
     acknowledged: frozenset[ColumnName | str] = frozenset()  # columns and texts whose findings are accepted

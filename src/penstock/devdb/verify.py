@@ -109,6 +109,7 @@ def verify(
                 if decision.contract is not None and decision.contract.codomain is Codomain.CONSTANT
             ),
             in_use=in_use,
+            large_objects=subset.large_objects,
             progress=tasks,
         )
         leaks = check_leaks(
