@@ -61,50 +61,50 @@ def differences(source: Objects, made: Objects) -> list[str]:
     ]
 
 
-_STORING = """
-SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+_NAMES = """
+SELECT format('%I.%I', n.nspname, c.relname) AS name, c.relispopulated,
+       (SELECT coalesce(string_agg(format('%I', a.attname), ', ' ORDER BY a.attname), '') FROM pg_attribute a
+         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE c.relkind::text = ANY ($1::text[]) AND n.nspname !~ '^(pg_|penstock$|information_schema$)' ORDER BY 1
 """
 
 
 def checksums(database: Database) -> dict[str, tuple[int, str]]:
-    """How many rows every table, partition and filled materialised view has of its own, and a checksum of them in order."""
-    tables = [name for (name,) in database.rows(_STORING, ["r", "m"])]
-    unfilled = {
-        name
-        for (name,) in database.rows(
-            "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT relispopulated"
-        )
-    }
+    """How many rows every table, partition and filled materialised view has of its own, and a checksum of them in order.
+    Columns are in the order of their names."""
     found: dict[str, tuple[int, str]] = {}
-    for at in range(0, len(tables), 50):
-        queries = [
-            f"SELECT {_literal(name)}, count(*), coalesce(md5(string_agg(h, '' ORDER BY h)), '') FROM "
-            f'(SELECT md5(t::text) COLLATE "C" AS h FROM ONLY {name} t) q'
-            for name in tables[at : at + 50]
-            if name not in unfilled
-        ]
-        if queries:
-            found |= {name: (rows, sums) for name, rows, sums in database.rows(" UNION ALL ".join(queries))}
-    return found | dict.fromkeys(unfilled, (-1, "not populated"))
+    filled = []
+    for name, is_filled, columns in database.rows(_NAMES, ["r", "m"]):
+        found[name] = (-1, "not filled")
+        if is_filled:
+            filled.append(
+                f"SELECT {_literal(name)}, count(*), coalesce(md5(string_agg(h, '' ORDER BY h)), '') FROM "
+                f'(SELECT md5(t::text) COLLATE "C" AS h FROM (SELECT {columns} FROM ONLY {name}) t) q'
+            )
+    for at in range(0, len(filled), 50):
+        answers = database.rows(" UNION ALL ".join(filled[at : at + 50]))
+        found |= {name: (rows, checksum) for name, rows, checksum in answers}
+    return found
 
 
 def sequences(database: Database) -> dict[str, tuple[int, bool]]:
     """Where each sequence stands."""
-    names = [name for (name,) in database.rows(_STORING, ["S"])]
-    queries = [f"SELECT {_literal(name)}, last_value, is_called FROM {name}" for name in names]
-    return (
-        {name: (last, called) for name, last, called in database.rows(" UNION ALL ".join(queries))}
-        if queries
-        else {}
-    )
+    found = {}
+    names = [name for name, *_ in database.rows(_NAMES, ["S"])]
+    for at in range(0, len(names), 100):
+        queries = [
+            f"SELECT {_literal(name)}, last_value, is_called FROM {name}" for name in names[at : at + 100]
+        ]
+        found |= {name: (last, called) for name, last, called in database.rows(" UNION ALL ".join(queries))}
+    return found
 
 
 def constraints(database: Database) -> list[tuple[object, ...]]:
     """Every constraint, and whether it is validated. Partitions' own copies of a foreign key are named by each server as it likes."""
     return database.rows(
         "SELECT coalesce(nullif(conrelid, 0)::regclass::text, contypid::regtype::text), contype::text, pg_get_constraintdef(oid), convalidated, "
-        "       conislocal, coninhcount::int, connoinherit "
+        "       conislocal, coninhcount::int, contype = 'c' AND connoinherit "
         "  FROM pg_constraint WHERE connamespace::regnamespace::text !~ '^(pg_catalog|information_schema|penstock)$' ORDER BY 1, 2, 3, 4, 5, 6"
     )
 

@@ -221,7 +221,7 @@ def test_whatever_no_copy_has_is_listed(make_database: MakeDatabase, make_folder
         "left out: event trigger never: event triggers are never copied",
         "left out: publication everything: publications are never copied",
         "left out: subscription pt_subscribed: subscriptions are never copied",
-        "left out: 1 large objects: large objects are never copied",
+        "left out: 1 large objects: nothing looks into them",
     ):
         assert line in said
     assert SECRET not in said + _dumped(folder.made)

@@ -23,6 +23,10 @@ from tests.servers import Database
 TORTURE = (Path(__file__).parent / "torture.sql").read_text()
 
 
+# What differs, and how that is told.
+KNOWN = {("TABLE", "app", "adopted"): "order of the columns of app.adopted"}
+
+
 @pytest.fixture
 def tortured(make_database: MakeDatabase) -> Database:
     return make_database(TORTURE)
@@ -39,12 +43,16 @@ def test_every_kind_of_object_arrives_as_it_was(
     way: str, tortured: Database, make_folder: MakeFolder
 ) -> None:
     folder = make_folder(tortured, f"grants = true\n{WHOLE[way]}", keeping(tortured))
-    created(folder)
+    said = created(folder)
     made = folder.made
-    assert differences(objects(tortured), objects(made)) == []
+    expected, found = dict(objects(tortured)), dict(objects(made))
+    for key, told in KNOWN.items():
+        assert expected.pop(key) != found.pop(key)
+        assert f"left out: {told}: " in said
+    assert differences(expected, found) == []
     assert checksums(made) == checksums(tortured)
     assert sequences(made) == sequences(tortured)
     assert constraints(made) == constraints(tortured)
-    assert broken_indexes(made) == []
+    assert broken_indexes(made) == broken_indexes(tortured) == [("app.visit_partly",)], "not attached everywhere"
     again = folder.run("dev", "verify", "small")
     assert again.code == 0, again.err + again.out

@@ -15,17 +15,18 @@ import numpy as np
 import numpy.typing as npt
 
 from penstock.catalog.model import Catalog, TableName
+from penstock.devdb.behind import behind, offered_extensions, reasons_against
 from penstock.devdb.closure.rowset import RowSet, blocks_of, offsets_of
-from penstock.devdb.disarm import LeftOut
+from penstock.devdb.disarm import LeftOut, remove_addresses
 from penstock.devdb.largeobjects import copy_large_objects
+from penstock.devdb.outward import switch_off
 from penstock.devdb.progress import Progress
-from penstock.devdb.reaching import empty_views
-from penstock.devdb.schema import dump_schema, left_out_tables
+from penstock.devdb.schema import dump_schema
 from penstock.devdb.sequences import set_sequences
 from penstock.devdb.subset import Subset
+from penstock.devdb.uncarried import carry_settings
 from penstock.engines.postgres.clients import find_client_tools
 from penstock.engines.postgres.session import Session
-from penstock.errors import SourceRefused
 from penstock.pump.move import Totals, move
 from penstock.pump.readplan import ReadPlan, read_plan
 
@@ -46,7 +47,10 @@ class Built:
 
 def build(subset: Subset, source: Session, target: Session, progress: Progress) -> Built:
     """Fill the database of `target` (empty, ours). The source session is in its exported snapshot."""
-    unavailable = _unavailable_extensions(subset, target)
+    offered = offered_extensions(target)
+    for error in reasons_against(source, subset, offered):
+        raise error
+    staying = behind(source, subset, offered)
     target_major = int(target.fetchval("SELECT current_setting('server_version_num')::int")) // 10000
     tools = find_client_tools(
         subset.catalog.facts.server_version // 10000,
@@ -54,19 +58,21 @@ def build(subset: Subset, source: Session, target: Session, progress: Progress) 
         tls=source.is_encrypted or target.is_encrypted,
     )
     refill = _refill_triggers(subset, source)
-    gone = left_out_tables(source, subset.catalog, subset.skip)
     with tempfile.TemporaryFile() as file:
         progress.start("schema")
         archive, without = dump_schema(
             source,
             tools,
             file,
-            skip=gone,
-            unavailable=unavailable,
+            skip=staying.relations,
+            unavailable=staying.extensions,
         )
+        without |= staying.identities
         if not any(t.name.schema == "public" for t in subset.catalog) and not _has_public(source):
             target.execute("DROP SCHEMA IF EXISTS public", doing="preparing the schema")
         archive.restore(target.settings, target.database, "pre-data", without=without, grants=subset.grants)
+        if subset.disarm:
+            remove_addresses(target)
         if refill:
             archive.restore(target.settings, target.database, "post-data", without=without, only=refill)
         progress.finish("schema")
@@ -78,15 +84,11 @@ def build(subset: Subset, source: Session, target: Session, progress: Progress) 
         archive.restore(
             target.settings, target.database, "post-data", without=without | refill, grants=subset.grants
         )
+        switch_off(target, [t for t in staying.silent_triggers if t.table not in staying.relations])
         progress.finish("keys, indexes, constraints")
-        unfilled = empty_views(source)
-        _settle(target, frozenset(unfilled), progress)
-        empty = (
-            LeftOut(f"rows of the materialised view {name}", why)
-            for name, why in unfilled.items()
-            if why and name not in gone
-        )
-        return Built(rows, size, (*archive.left_out, *empty))
+        _settle(target, frozenset(staying.unfilled), progress)
+        refused = carry_settings(subset.catalog, target)
+        return Built(rows, size, (*staying.told, *archive.left_out, *refused))
 
 
 def copy_rows(
@@ -180,20 +182,6 @@ def _by_address(plan: ReadPlan, leaf: TableName, rows: RowSet, index: int) -> It
 
 def _has_public(source: Session) -> bool:
     return source.fetchval("SELECT pg_catalog.to_regnamespace('public')") is not None
-
-
-def _unavailable_extensions(subset: Subset, target: Session) -> tuple[str, ...]:
-    available = {row["name"] for row in target.fetch("SELECT name FROM pg_catalog.pg_available_extensions")}
-    missing = tuple(sorted(set(subset.catalog.extensions) - available))
-    for table in subset.catalog:
-        for column in table.columns:
-            if table.name not in subset.skip and column.type.innermost.extension in missing:
-                raise SourceRefused(
-                    f"{table.name}.{column.name} has a type of the extension {column.type.innermost.extension}",
-                    why="the target's server does not offer that extension",
-                    hint="install it there, or put the table in `skip`",
-                )
-    return missing
 
 
 def _refill_triggers(subset: Subset, source: Session) -> frozenset[tuple[int, int]]:

@@ -40,6 +40,8 @@ def check_integrity(
     *,
     source: Session | None = None,
     skipped: frozenset[TableName] = frozenset(),
+    absent: frozenset[str] = frozenset(),
+    disarmed: frozenset[tuple[TableName, str]] = frozenset(),
     emptied: frozenset[ColumnName] = frozenset(),
     in_use: bool = False,
     large_objects: bool = False,
@@ -75,6 +77,8 @@ def check_integrity(
         source_catalog,
         target_catalog,
         skipped=skipped,
+        absent=absent,
+        disarmed=disarmed,
         own_work=own_routines(target, source) if in_use else None,
         reread=lambda text: _reread(target, text),
     )
