@@ -61,7 +61,8 @@ def _copy_batch(source: Session, target: Session, numbers: list[int]) -> int:
         doing="reading large objects",
     )
     target.fetch(
-        "SELECT pg_catalog.lo_from_bytea(o::oid, b) FROM pg_catalog.unnest($1::int8[], $2::bytea[]) AS n(o, b)",
+        "SELECT pg_catalog.lo_from_bytea(o::oid, b) "
+        "FROM ROWS FROM (pg_catalog.unnest($1::int8[]), pg_catalog.unnest($2::bytea[])) AS n(o, b)",
         [row["oid"] for row in rows],
         [row["bytes"] for row in rows],
         doing="writing large objects",
