@@ -134,29 +134,25 @@ SELECT n.nspname::text AS schema, coalesce(c.relname, t.typname)::text AS name
  WHERE e.extname = ANY($1::text[])
 """
 
-# Rules stand for their views. Columns of views stand for nothing: the view is there already.
+# What a member owns (a table's constraints, a type's array) is part of the extension, too. Rules stand for their views.
 _STANDING_SQL = """
-WITH RECURSIVE member AS (
-    SELECT e.extname AS extension, d.classid, d.objid
+WITH RECURSIVE reached AS (
+    SELECT e.extname AS extension, d.classid, d.objid, true AS part
       FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_depend d
         ON d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
      WHERE e.extname = ANY($1::text[])
-), reached AS (
-    SELECT extension, classid, objid FROM member
   UNION
     SELECT r.extension,
-           CASE WHEN d.classid = 'pg_catalog.pg_rewrite'::regclass THEN 'pg_catalog.pg_class'::regclass::oid ELSE d.classid END,
-           coalesce(w.ev_class, d.objid)
+           CASE WHEN w.oid IS NOT NULL THEN 'pg_catalog.pg_class'::regclass::oid ELSE d.classid END,
+           coalesce(w.ev_class, d.objid), r.part AND d.deptype <> 'n'
       FROM reached r JOIN pg_catalog.pg_depend d ON d.refclassid = r.classid AND d.refobjid = r.objid
       LEFT JOIN pg_catalog.pg_rewrite w ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND w.oid = d.objid
-     WHERE d.deptype IN ('n', 'a') AND NOT (d.classid = 'pg_catalog.pg_class'::regclass AND EXISTS (
-               SELECT FROM pg_catalog.pg_class s WHERE s.oid = d.objid AND s.relkind = 'S'))
+     WHERE d.deptype IN ('n', 'a', 'i') AND (r.part OR d.deptype <> 'a')
 ), standing AS (
     SELECT min(extension) AS extension, classid, objid FROM reached
-     WHERE (classid, objid) NOT IN (SELECT classid, objid FROM member)
-       AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = reached.classid AND e.objid = reached.objid
+     WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = reached.classid AND e.objid = reached.objid
                           AND e.deptype = 'e')
-     GROUP BY classid, objid
+     GROUP BY classid, objid HAVING NOT bool_or(part)
 )
 SELECT s.extension, s.classid::int8 AS class, s.objid::int8 AS oid,
        pg_catalog.pg_describe_object(s.classid, s.objid, 0) AS description,
@@ -177,6 +173,8 @@ SELECT s.extension, s.classid::int8 AS class, s.objid::int8 AS oid,
   LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
   LEFT JOIN pg_catalog.pg_class r ON r.oid = coalesce(t.tgrelid, f.adrelid, nullif(k.conrelid, 0), y.polrelid, i.indrelid, c.oid)
   LEFT JOIN pg_catalog.pg_namespace n ON n.oid = coalesce(r.relnamespace, p.pronamespace)
+  LEFT JOIN pg_catalog.pg_type q ON s.classid = 'pg_catalog.pg_type'::regclass AND q.oid = s.objid
+ WHERE q.oid IS NULL OR q.typrelid = 0 AND q.typelem = 0  -- what comes with a view or a type
  ORDER BY kind, what
 """
 

@@ -22,7 +22,7 @@ def set_sequences(catalog: Catalog, source: Session, target: Session, *, forward
             continue
         reached = _reached(sequence, drawing.get(str(sequence.name), ()), target)
         if reached is not None:
-            reached = min(max(reached, sequence.minimum), sequence.maximum)
+            reached = _within(sequence, reached)
         state = _state(sequence, source)
         if state is None:
             if reached is None:
@@ -41,6 +41,13 @@ def set_sequences(catalog: Catalog, source: Session, target: Session, *, forward
         target.fetchval(
             "SELECT pg_catalog.setval($1::text::regclass, $2, $3)", sequence.name.sql, last, called
         )
+
+
+def _within(sequence: Sequence, value: int) -> int | None:
+    """As far as the sequence itself can come; None where it has not begun to give out such values."""
+    if sequence.increment > 0:
+        return None if value < sequence.minimum else min(value, sequence.maximum)
+    return None if value > sequence.maximum else max(value, sequence.minimum)
 
 
 def _is_behind(here: tuple[int, bool], there: tuple[int, bool], increment: int) -> bool:
