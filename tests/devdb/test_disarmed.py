@@ -168,8 +168,52 @@ def test_foreign_tables_arrive_as_structure_and_reach_nothing(
     ).stdout  # fmt: skip
     assert "CREATE FOREIGN TABLE public.crm_people" in schema
     assert SECRET not in schema + said
+    assert (
+        "left out: dbname, host, port of the server crm: the copy must not reach what production reaches"
+        in said
+    )
+    assert made.rows("SELECT srvname::text, srvoptions::text[] FROM pg_foreign_server") == [("crm", None)]
     assert (crm.server.password or "none") not in schema + said
     assert folder.run("dev", "refresh", "small").code == 0
+
+
+OUT_BY_THEMSELVES = """
+CREATE EXTENSION file_fdw;
+CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+CREATE FOREIGN TABLE public.passwd (line text) SERVER files OPTIONS (program 'curl https://live.example', format 'csv');
+CREATE VIEW public.users AS SELECT split_part(line, ':', 1) AS name FROM public.passwd;
+CREATE MATERIALIZED VIEW public.mv_users AS SELECT name FROM public.users WITH NO DATA;
+CREATE FOREIGN DATA WRAPPER wild OPTIONS (endpoint 'https://live.example');
+CREATE SERVER wild FOREIGN DATA WRAPPER wild OPTIONS (host 'live.example', fetch_size '10');
+CREATE FOREIGN TABLE public.far (id int OPTIONS (column_name 'ID')) SERVER wild OPTIONS (table_name 'x');
+CREATE FOREIGN TABLE public.farther (id int OPTIONS (path 's3://live')) SERVER wild;
+"""
+
+
+def test_a_foreign_table_that_needs_no_server_to_lead_out_stays_behind(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(SHOP + OUT_BY_THEMSELVES)
+    folder = make_folder(source, DEVDB, MASKS)
+    said = _create(folder)
+    tables = "SELECT relname::text FROM pg_class WHERE relkind = 'f' ORDER BY 1"
+    options = "SELECT coalesce(srvoptions, '{}') || coalesce(fdwoptions, '{}') FROM pg_foreign_server JOIN pg_foreign_data_wrapper f ON f.oid = srvfdw WHERE srvname = 'wild'"
+    assert folder.made.rows(tables) == [("far",)]
+    assert folder.made.value(options) == ["fetch_size=10"]
+    for line in (
+        "foreign table public.passwd: its option program may lead out of the copy",
+        "foreign table public.farther: its option path may lead out of the copy",
+        "view public.users: depends on what is left out",
+        "view public.mv_users: depends on what is left out",
+        "endpoint of the foreign data wrapper wild: the copy must not reach what production reaches",
+        "host of the server wild: the copy must not reach what production reaches",
+    ):
+        assert f"left out: {line}" in said
+    assert "live.example" not in _dumped(folder.made)
+    folder.write(devdb=f"disarm = false\n{DEVDB}")
+    assert folder.run("dev", "refresh", "small").code == 0
+    assert folder.made.rows(tables) == source.rows(tables)
+    assert folder.made.value(options) == source.value(options)
 
 
 @pytest.mark.parametrize(

@@ -83,9 +83,10 @@ _LARGE_OBJECTS = 'nothing looks into them: large_objects is not "keep"'
 
 # Of servers, wrappers, foreign tables and their columns: how to ask and what it is called there, not where to go.
 _HARMLESS_OPTIONS = (
-    "analyze_sampling", "async_capable", "batch_size", "column", "column_name", "extensions", "fdw_startup_cost",
-    "fdw_tuple_cost", "fetch_size", "import_collate", "import_default", "import_generated", "import_not_null", "keep_connections",
-    "key", "parallel_abort", "parallel_commit", "schema", "schema_name", "table", "table_name", "truncatable", "updatable",
+    "analyze_sampling", "async_capable", "batch_size", "column", "column_name", "delimiter", "encoding", "escape", "extensions",
+    "fdw_startup_cost", "fdw_tuple_cost", "fetch_size", "force_not_null", "force_null", "format", "header", "import_collate",
+    "import_default", "import_generated", "import_not_null", "keep_connections", "key", "null", "parallel_abort",
+    "parallel_commit", "quote", "schema", "schema_name", "table", "table_name", "truncatable", "updatable",
     "use_remote_estimate",
 )  # fmt: skip
 
