@@ -213,7 +213,7 @@ def test_a_foreign_table_that_needs_no_server_to_lead_out_stays_behind(
     folder.write(devdb=f"disarm = false\n{DEVDB}")
     assert folder.run("dev", "refresh", "small").code == 0
     assert folder.made.rows(tables) == source.rows(tables)
-    assert folder.made.value(options) == source.value(options)
+    assert sorted(folder.made.value(options)) == sorted(source.value(options))
 
 
 @pytest.mark.parametrize(
