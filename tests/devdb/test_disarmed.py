@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from penstock.engines.postgres.clients import find_client_tools
 from tests.conftest import MakeDatabase
 from tests.devdb.conftest import Folder, MakeFolder
 from tests.devdb.small_shop import DEVDB, MASKS, SHOP
@@ -45,7 +46,7 @@ CREATE MATERIALIZED VIEW public.mv_link AS
     SELECT * FROM dblink('link', 'select id, email from people') AS t(id int, email text);
 CREATE MATERIALIZED VIEW public.mv_above AS SELECT count(*) AS n FROM public.mv_link;
 CREATE FUNCTION public.fetched() RETURNS bigint LANGUAGE plpgsql AS
-    $$ BEGIN RETURN (SELECT n FROM dblink('link', 'select count(*) from people') AS t(n bigint)); END $$;
+    $$ BEGIN RETURN (SELECT n FROM public.dblink('link', 'select count(*) from people') AS t(n bigint)); END $$;
 CREATE MATERIALIZED VIEW public.mv_function AS SELECT public.fetched() AS n;
 """
 # Aggregates, types and functions of the server and of a trusted extension: nothing of it reaches anywhere.
@@ -83,7 +84,7 @@ def _to(crm: Database, script: str) -> str:
 
 def _dumped(database: Database) -> str:
     """All that a dump of the copy says: definitions and rows."""
-    command = [str(database.server.programs / "pg_dump"), "--no-password"]
+    command = [str(find_client_tools(database.server.major).pg_dump), "--no-password"]
     done = subprocess.run(command, env=database.environment, capture_output=True, text=True, check=True)
     return done.stdout
 
@@ -163,7 +164,7 @@ def test_foreign_tables_arrive_as_structure_and_reach_nothing(
     ):
         assert line in said
     schema = subprocess.run(
-        [str(made.server.programs / "pg_dump"), "--schema-only"],
+        [str(find_client_tools(made.server.major).pg_dump), "--schema-only"],
         env=made.environment, capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     assert "CREATE FOREIGN TABLE public.crm_people" in schema
