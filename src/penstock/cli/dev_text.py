@@ -56,6 +56,7 @@ def plan(made: Plan) -> str:
             f"    {e.rows:>10,} {e.share:>6.1%}  {e.relation} (to {e.direction})" for e in made.edges[:_SHOWN]
         ]
     for title, items in (
+        ("left out, or switched off", made.left_out),
         ("written as NULL, because what they reference stays empty or is cut", made.nulled),
         ("stay real", made.real),
         ("dangling in the source itself", made.dangling),

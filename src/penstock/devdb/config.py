@@ -64,6 +64,8 @@ class DevdbSettings:
     drift_tolerance_percent: float = 10.0  # `create --plan`: how far a table's count may move
     max_snapshot_minutes: float = 120.0  # a longer estimated copy is refused: it would hold back vacuum
     grants: bool = False  # copy GRANTs too
+    large_objects: Literal["leave", "keep"] = "leave"  # nothing looks into them: said, or left
+    disarm: bool = True  # switch off what could reach out of the copy
 
 
 register_section("devdb", DevdbSettings)

@@ -93,6 +93,7 @@ class Plan:
     dangling: tuple[str, ...] = ()  # references the source itself leaves without a parent
     nulled: tuple[str, ...] = ()  # foreign key columns written as NULL
     real: tuple[str, ...] = ()  # rules of rows that stay real, with counts
+    left_out: tuple[str, ...] = ()  # of the source, or switched off, as far as the source alone can tell
     warnings: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     leak_check_bytes: int = 0  # what the leak check reads of the source, estimated: it reads whole tables

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from penstock.catalog.model import Catalog, ColumnName, TableName
+from penstock.devdb.arming import arming
 from penstock.devdb.closure import Closure, EdgeRule, RootRule, compute
 from penstock.devdb.closure.budget import MemoryBudget
 from penstock.devdb.closure.written import check_condition, user_search_path
@@ -86,7 +87,8 @@ def prepare(
     tables = tuple(plans)
     read_again = leak_check_bytes(catalog, claims_of(subset))
     minutes = snapshot_minutes(sum(t.bytes for t in tables) + read_again)
-    errors = (*decided.errors, *_too_long(minutes, context.settings.max_snapshot_minutes))
+    armed = arming(context.name, context.settings, source, subset)
+    errors = (*decided.errors, *armed.errors, *_too_long(minutes, context.settings.max_snapshot_minutes))
     plan = Plan(
         name=context.name,
         source=context.source.describe(),
@@ -101,7 +103,8 @@ def prepare(
         dangling=tuple(dangling(subset.closure)),
         nulled=tuple(sorted(str(ColumnName(t, c)) for t, columns in decided.nulled.items() for c in columns)),
         real=decided.real,
-        warnings=(*decided.warnings, *warnings(decided.policy, subset.closure, tables)),
+        left_out=armed.left_out,
+        warnings=(*decided.warnings, *armed.warnings, *warnings(decided.policy, subset.closure, tables)),
         refusals=tuple(Refusal(e.code, e.what, e.hint) for e in errors),
         leak_check_bytes=read_again,
         snapshot_minutes=round(minutes, 1),
@@ -206,6 +209,8 @@ def _subset(
         rules.skip,
         decided.nulled,
         grants=context.settings.grants,
+        large_objects=context.settings.large_objects == "keep",
+        disarm=context.settings.disarm,
         acknowledged=decided.acknowledged,
         whole=whole,
     )

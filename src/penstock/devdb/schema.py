@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import IO
 
 from penstock.catalog.model import Catalog, TableName, quote_identifier
-from penstock.devdb.disarm import LeftOut, never_copied, views_with_passwords
+from penstock.devdb.disarm import LeftOut, views_with_passwords
+from penstock.devdb.extensions import grants_on
 from penstock.engines.postgres.clients import ClientTools
 from penstock.engines.postgres.errors import LOCKED_HINT, LOCKED_WHY
 from penstock.engines.postgres.session import PINNED, Session
@@ -56,10 +57,13 @@ class Entry:
 class SchemaArchive:
     """The dumped schema of one snapshot, in a file without a name: a killed process leaves none behind."""
 
-    def __init__(self, file: IO[bytes], tools: ClientTools, left_out: tuple[LeftOut, ...]) -> None:
+    def __init__(
+        self, file: IO[bytes], tools: ClientTools, left_out: tuple[LeftOut, ...], never: tuple[str, ...] = ()
+    ) -> None:
         self._file = file
         self._tools = tools
         self.left_out = left_out
+        self._never = (*_NEVER, *never)
         listed = _run([str(tools.pg_restore), "-l"], {}, stdin=file)
         _raise_for(listed, "listing the schema archive")
         self.entries = tuple(_entries(listed.stdout))
@@ -87,7 +91,7 @@ class SchemaArchive:
             entry
             for entry in self.entries
             if (entry.catalog_oid, entry.oid) not in without
-            and not entry.description.startswith(_NEVER)
+            and not entry.description.startswith(self._never)
             and (only is None or (entry.catalog_oid, entry.oid) in only)
         ]
         with tempfile.TemporaryFile() as listing:
@@ -154,7 +158,7 @@ def dump_schema(
             hint=LOCKED_HINT,
         )
     _raise_for(result, "dumping the schema of the source")
-    return SchemaArchive(file, tools, tuple(left_out)), identities
+    return SchemaArchive(file, tools, tuple(left_out), grants_on(source, unavailable)), identities
 
 
 @contextmanager
@@ -179,10 +183,14 @@ def with_leaves(catalog: Catalog, tables: Iterable[TableName]) -> Iterator[Table
 
 
 def left_out_tables(
-    source: Session, catalog: Catalog, skip: Iterable[TableName]
+    source: Session,
+    catalog: Catalog,
+    skip: Iterable[TableName],
+    armed: Mapping[TableName, LeftOut] | None = None,
 ) -> Mapping[TableName, LeftOut]:
-    """Skipped tables, their partitions, views that quote a password, and the views that stand on any of them."""
-    gone = {
+    """Skipped tables, their partitions, views that quote a password, what is `armed`, and the views that stand on any of
+    them."""
+    gone = dict(armed or {}) | {
         name: LeftOut(f"view {name}", "its query quotes a password") for name in views_with_passwords(catalog)
     }
     for name in with_leaves(catalog, skip):
@@ -200,16 +208,13 @@ def _identities_to_leave_out(
 ) -> tuple[frozenset[tuple[int, int]], list[LeftOut]]:
     """(catalog oid, oid) of what must not be restored, found in the source's own dependency catalog."""
     identities: set[tuple[int, int]] = set()
-    left_out = list(never_copied(source))
-    for name in unavailable:
-        for row in source.fetch(_EXTENSION_SQL, name):
-            identities.add((row["c"], row["oid"]))
-        left_out.append(LeftOut(f"extension {name}", "the target's server does not offer it"))
+    left_out: list[LeftOut] = []
+    for row in source.fetch(_EXTENSION_SQL, [*unavailable]):
+        identities.add((row["c"], row["oid"]))
     if skip:
         for row in source.fetch(_DEPENDENT_KEYS_SQL, [name.sql for name in skip]):
             identities.add((row["c"], row["oid"]))
             left_out.append(LeftOut(row["what"], "depends on a skipped table"))
-        left_out.extend(skip.values())
     return frozenset(identities), left_out
 
 
@@ -234,7 +239,7 @@ SELECT n.nspname AS schema, c.relname AS name FROM gone
 )
 
 _EXTENSION_SQL = """
-SELECT 'pg_catalog.pg_extension'::regclass::oid::int8 AS c, oid::int8 FROM pg_catalog.pg_extension WHERE extname = $1
+SELECT 'pg_catalog.pg_extension'::regclass::oid::int8 AS c, oid::int8 FROM pg_catalog.pg_extension WHERE extname = ANY($1::text[])
 """
 
 # pg_dump leaves out the tables and views themselves, with all that is theirs.

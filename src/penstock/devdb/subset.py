@@ -21,7 +21,8 @@ class Subset:
     skip: frozenset[TableName]
     nulled: Mapping[TableName, frozenset[str]]  # columns of foreign keys that are cut
     grants: bool = False
-    whole: frozenset[TableName] = (
-        frozenset()
-    )  # of a clone: the tables of which every row leaves; its closure is empty
+    large_objects: bool = False  # all of them come along
+    disarm: bool = True
+    # Of a clone: the tables of which every row leaves. Its closure is empty.
+    whole: frozenset[TableName] = frozenset()
     acknowledged: frozenset[ColumnName | str] = frozenset()  # columns and texts whose findings are accepted

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.catalog.model import TableName
+from penstock.devdb.behind import behind, offered_extensions
 from penstock.devdb.progress import Progress
-from penstock.devdb.schema import left_out_tables
 from penstock.devdb.subset import Subset
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
@@ -95,6 +95,7 @@ def verify(
             if name not in subset.skip
         }
     tasks = _Tasks(progress)
+    staying = behind(source, subset, offered_extensions(target))
     with nullcontext() if target.connection.is_in_transaction() else target.transaction():
         integrity = check_integrity(
             target,
@@ -102,13 +103,16 @@ def verify(
             subset.catalog,
             expected,
             source=source,
-            skipped=frozenset(left_out_tables(source, subset.catalog, subset.skip)),
+            skipped=frozenset(staying.relations) | staying.members,
+            absent=staying.extensions,
+            disarmed=staying.disarmed,
             emptied=frozenset(
                 name
                 for name, decision in subset.policy.decisions.items()
                 if decision.contract is not None and decision.contract.codomain is Codomain.CONSTANT
             ),
             in_use=in_use,
+            large_objects=subset.large_objects,
             progress=tasks,
         )
         leaks = check_leaks(

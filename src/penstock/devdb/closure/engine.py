@@ -68,7 +68,7 @@ class Closure:
     @classmethod
     def nothing(cls) -> Closure:
         """No row at all."""
-        return cls({}, frozenset(), (), {}, (), Provenance(enabled=False))
+        return cls({}, frozenset(), (), {}, (), Provenance(enabled=False), MemoryBudget())
 
     @property
     def count(self) -> int:
