@@ -6,9 +6,9 @@ before that, down to a killed process, leaves nothing under the final name, and 
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +18,12 @@ from penstock.catalog.model import DatabaseFacts, quote_identifier
 from penstock.devdb import databases, manifest, verify
 from penstock.devdb.build import Built, build
 from penstock.devdb.context import Context
+from penstock.devdb.lifecycle import drift, hooks, inventory, roles
 from penstock.devdb.manifest import Manifest
-from penstock.devdb.ours import require_ours
 from penstock.devdb.plan import Plan, require_no_drift
 from penstock.devdb.planning import Prepared, prepare
 from penstock.devdb.progress import Progress, note
+from penstock.devdb.publication import Publication, Replacement, require_createdb
 from penstock.devdb.schema import onto, with_leaves
 from penstock.devdb.verify import Verification
 from penstock.engines.postgres.session import Session
@@ -45,9 +46,14 @@ class Created:
 
 
 def create(
-    context: Context, progress: Progress, *, saved_plan: Plan | None = None, replace: bool = False
+    context: Context,
+    progress: Progress,
+    *,
+    saved_plan: Plan | None = None,
+    replace: bool = False,
+    publication: Publication | None = None,
 ) -> Created:
-    """Create the development database, or with `replace` rebuild it beside the old one and swap.
+    """Create the development database, or with `replace` rebuild it beside the old one and swap, or publish it otherwise.
 
     When a standby takes the snapshot away, to keep up with its primary, the whole run starts again, twice at most.
 
@@ -55,12 +61,23 @@ def create(
     then removed), a `DatabaseError` when a server failed.
     """
     manifest.require_folder(context.state_dir)
+    publication = publication or (Replacement() if replace else Publication())
+    hooks.before_create(context, publication.operation, progress)
+    created = _create_in_spite_of_standbys(context, progress, saved_plan, publication)
+    if publication.opens:
+        hooks.after_create(context, publication.operation, progress)
+    return created
+
+
+def _create_in_spite_of_standbys(
+    context: Context, progress: Progress, saved_plan: Plan | None, publication: Publication
+) -> Created:
     restarts = 0
     while True:
         with context.source_session() as source:
             standby = source.fetchval("SELECT pg_catalog.pg_is_in_recovery()")
             try:
-                return _create(context, source, progress, saved_plan, replace=replace)
+                return _create(context, source, progress, saved_plan, publication)
             except DatabaseError as error:
                 if not standby or not _is_gone(source, error):
                     raise
@@ -88,7 +105,11 @@ def _is_gone(source: Session, error: DatabaseError) -> bool:
 
 
 def _create(
-    context: Context, source: Session, progress: Progress, saved_plan: Plan | None, *, replace: bool
+    context: Context,
+    source: Session,
+    progress: Progress,
+    saved_plan: Plan | None,
+    publication: Publication,
 ) -> Created:
     started = time.monotonic()
     final = context.database
@@ -96,7 +117,7 @@ def _create(
         with databases.build_lock(maintenance, final):
             for line in databases.clean(maintenance, final):
                 note(progress, line)
-            _check_target(context, source, maintenance, replace=replace)
+            _check_target(context, source, maintenance, progress, publication)
             prepared = prepare(context, source, progress)
             if saved_plan is not None:
                 require_no_drift(saved_plan, prepared.plan, context.settings.drift_tolerance_percent)
@@ -110,22 +131,19 @@ def _create(
                 verification = _verify(context, prepared, source, built_name, progress)
                 made = manifest.make(
                     secrets.token_hex(6),
-                    "refresh" if replace else "create",
+                    publication.operation,
                     prepared.plan,
                     project=context.project,
                     source_identity=_identity(facts, source),
                     verification=verification.as_dict(),
                     left_out=[*(f"{item.what}: {item.why}" for item in built.left_out), *warnings],
                     seconds=time.monotonic() - started,
+                    made_from=drift.shape_of(prepared.subset.catalog, prepared.subset.skip),
                 )
-                with context.target_session(built_name) as target:
-                    manifest.write(target, made)
-                if replace:
-                    databases.swap(maintenance, built_name, final)
-                else:
-                    databases.publish(maintenance, built_name, final)
+                made = _finish(context, maintenance, built_name, made)
+                publication.publish(context, maintenance, built_name, progress)
             except BaseException:
-                _remove(context, maintenance, built_name)
+                databases.remove(context, maintenance, built_name)
                 raise
     path = manifest.save(made, context.state_dir)
     return Created(
@@ -161,37 +179,32 @@ def _verify(
     return verification
 
 
-def _check_target(context: Context, source: Session, maintenance: Session, *, replace: bool) -> None:
+def _finish(context: Context, maintenance: Session, built: str, made: Manifest) -> Manifest:
+    """Write the manifest, with what there is to be found in the copy, and hand the copy over to its developers."""
+    roles.open_database(context, maintenance, built)
+    with context.target_session(built) as target:
+        with target.transaction():
+            held = inventory.as_document(inventory.take(target), inventory.grants(target))
+        made = dataclasses.replace(made, document={**made.document, "inventory": held})
+        manifest.write(target, made)
+        roles.hand_over(context, target)
+    return made
+
+
+def _check_target(
+    context: Context, source: Session, maintenance: Session, progress: Progress, publication: Publication
+) -> None:
     """The target is neither the source, nor somebody else's database, nor a finished one by mistake."""
-    final = context.database
-    if not maintenance.fetchval(
-        "SELECT rolsuper OR rolcreatedb FROM pg_catalog.pg_roles WHERE rolname = current_user"
-    ):
-        raise TargetRefused(
-            f"the role {context.target.user} may not create databases on the target",
-            hint=f"ALTER ROLE {quote_identifier(context.target.user)} CREATEDB;",
-        )
+    require_createdb(context, maintenance)
     same = _system_identifier(source) == _system_identifier(maintenance)
-    if same and final == source.database:
+    if same and context.database == source.database:
         raise TargetRefused(
-            f"the target {final} is the source itself",
+            f"the target {context.database} is the source itself",
             why="same server (system identifier) and same database",
             hint="set another `database` in penstock.toml",
         )
-    if not databases.exists(maintenance, final):
-        if replace:
-            raise TargetRefused(
-                f"there is no development database {final} to refresh",
-                hint=f"penstock dev create {context.name}",
-            )
-        return
-    if not replace:
-        raise TargetRefused(
-            f"the database {final} exists already on the target",
-            hint=f"penstock dev refresh {context.name} rebuilds it; penstock dev drop {context.name} removes it",
-        )
-    with context.target_session(final) as target:
-        require_ours(context, manifest.read(target))
+    publication.require(context, maintenance)
+    roles.require(context, maintenance, progress)
 
 
 def _check_sees_all(context: Context, maintenance: Session, prepared: Prepared) -> None:
@@ -224,12 +237,3 @@ def _identity(facts: DatabaseFacts, source: Session) -> dict[str, object]:
         "standby": facts.in_recovery,
         "snapshot": source.snapshot_id,
     }
-
-
-def _remove(context: Context, maintenance: Session, name: str) -> None:
-    """Remove a failed build, over a new connection if the old one is lost. If even that fails, the next run does."""
-    with suppress(Exception):
-        databases.drop(maintenance, name)
-        return
-    with suppress(Exception), context.target_session() as again:
-        databases.drop(again, name)
