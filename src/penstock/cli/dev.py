@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from penstock.cli import dev_text
+from penstock.cli import dev_lifecycle, dev_text
 from penstock.cli.options import json_option, open_project
 from penstock.cli.output import emit, emit_json, progress, talk
 from penstock.errors import UsageError
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _PLAN = click.option("--plan", "plan_file", type=click.Path(path_type=Path, dir_okay=False),
                      help="Use the rules of a saved plan; refuse when the counts have drifted.")  # fmt: skip
+_DATABASE = dev_lifecycle.DATABASE
 _YES = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
@@ -52,19 +53,54 @@ def plan(name: str, save: Path | None, as_json: bool) -> int:
 @command.command()
 @click.argument("name")
 @_PLAN
+@click.option(
+    "--template", is_flag=True, help="Keep it as a template to be copied; nobody can connect to that."
+)
+@click.option("--from-template", is_flag=True, help="Copy the template: seconds, and production is not read.")
+@_DATABASE
 @json_option
-def create(name: str, plan_file: Path | None, as_json: bool) -> None:
-    """Copy, mask, verify, and only then publish under its name."""
-    _build(name, plan_file, "created", as_json=as_json)
+def create(
+    name: str,
+    plan_file: Path | None,
+    database: str | None,
+    *,
+    template: bool,
+    from_template: bool,
+    as_json: bool,
+) -> None:
+    """Copy, mask, verify, and only then publish under its name.
+
+    \b
+    penstock dev create small                                          from production
+    penstock dev create small --template                               from production, as a template
+    penstock dev create --from-template small --database shop_dev_ann  a developer's own, from that
+    """
+    if from_template:
+        if template or plan_file is not None:
+            raise UsageError(
+                "--from-template copies what is there: neither --template nor --plan goes with it",
+                hint=f"penstock dev create --from-template {name}",
+            )
+        dev_lifecycle.copy(name, database, as_json=as_json)
+        return
+    if database is not None:
+        raise UsageError(
+            "--database names a copy of the template",
+            hint=f"penstock dev create --from-template {name} --database {database}",
+        )
+    _build(name, plan_file, "created", as_json=as_json, template=template)
 
 
 @command.command()
 @click.argument("name")
 @_PLAN
+@click.option(
+    "--template", is_flag=True, help="The template instead, made where there is none; copies of it stay."
+)
 @json_option
-def refresh(name: str, plan_file: Path | None, as_json: bool) -> None:
+def refresh(name: str, plan_file: Path | None, *, template: bool, as_json: bool) -> None:
     """Read production again: build beside the old database, verify, swap."""
-    _build(name, plan_file, "refreshed", as_json=as_json)
+    _build(name, plan_file, "refreshed", as_json=as_json, template=template)
 
 
 @command.command()
@@ -112,38 +148,62 @@ def why(name: str, table: str, key: str, as_json: bool) -> int:
 
 
 @command.command("list")
+@click.option("--drift", is_flag=True, help="Ask production how many things of its schema are different now.")
 @json_option
-def list_(as_json: bool) -> None:
-    """The development databases of this project and what became of them."""
-    found = open_project().list_dev()
+def list_(*, drift: bool, as_json: bool) -> None:
+    """The development databases of this project, templates and their copies included, and what became of them."""
+    found = open_project().list_dev(drift=drift)
     emit_json({"databases": found}) if as_json else dev_text.listing(found)
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", required=False)
+@_DATABASE
+@click.option("--template", is_flag=True, help="The template; copies of it stay.")
+@click.option(
+    "--expired", is_flag=True, help="All that have outlived their `ttl` (of NAME, or of the project)."
+)
 @_YES
-def drop(name: str, yes: bool) -> None:
+def drop(name: str | None, database: str | None, *, template: bool, expired: bool, yes: bool) -> None:
     """Remove a development database. Asks first; refuses one that Penstock did not make."""
     project = open_project()
-    database = project.settings.section("devdb", name).database or name
-    if not yes:
-        if not sys.stdin.isatty():
-            raise UsageError(
-                f"dropping {database} needs --yes where nobody can be asked",
-                hint=f"penstock dev drop {name} --yes",
-            )
-        click.confirm(f"Drop the database {database}?", abort=True, err=True)
-    with progress() as shown:
-        project.drop_dev(name, progress=shown)
-    talk(f"dropped: {database}")
+    if expired:
+        chosen = [(i.name, i.database) for i in project.expired_dev() if name in (None, i.name)]
+        if not chosen:
+            talk("nothing has expired")
+            return
+    elif name is None:
+        raise UsageError("which one?", hint="penstock dev drop NAME, or --expired")
+    else:
+        chosen = [(name, database or project.settings.section("devdb", name).database or name)]
+    what = "the template of " + chosen[0][0] if template else " and ".join(target for _, target in chosen)
+    _confirm(f"Drop {what}?", f"dropping {what} needs --yes where nobody can be asked", yes=yes)
+    for section, target in chosen:
+        with progress() as shown:
+            if template:
+                target = project.drop_template_dev(section, progress=shown)  # noqa: PLW2901
+            else:
+                project.drop_dev(section, database=target, progress=shown)
+        talk(f"dropped: {target}")
 
 
-def _build(name: str, plan_file: Path | None, verb: str, *, as_json: bool) -> None:
+def _confirm(question: str, unasked: str, *, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(unasked, hint="add --yes")
+    click.confirm(question, abort=True, err=True)
+
+
+def _build(name: str, plan_file: Path | None, verb: str, *, as_json: bool, template: bool) -> None:
     saved = _saved(plan_file)
     project = open_project()
-    build = project.refresh_dev if verb == "refreshed" else project.create_dev
     with progress() as shown:
-        made = build(name, plan=saved, progress=shown)
+        if template:
+            made = project.template_dev(name, plan=saved, replace=verb == "refreshed", progress=shown)
+        else:
+            build = project.refresh_dev if verb == "refreshed" else project.create_dev
+            made = build(name, plan=saved, progress=shown)
     emit_json(dev_text.created_as_dict(made)) if as_json else emit(dev_text.created(made, verb))
 
 
@@ -153,3 +213,7 @@ def _saved(path: Path | None) -> Plan | None:
     from penstock.devdb.plan import Plan
 
     return Plan.load(path)
+
+
+for _command in dev_lifecycle.COMMANDS:
+    command.add_command(_command)

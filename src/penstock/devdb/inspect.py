@@ -83,7 +83,7 @@ def describe(context: Context) -> Listed:
     return listed(
         "ready",
         created_at=manifests[-1].created_at,
-        read_at=made.document.get("template", {}).get("made_at", made.created_at),
+        read_at=written(datetime.fromisoformat(made.document.get("template", {}).get("made_at", made.created_at))),
         owner=owner,
         made_by=made.document.get("by", ""),
         **lifetime(context, made_at),
@@ -102,6 +102,11 @@ def owner_of(maintenance: Session, database: str) -> str:
     )
 
 
+def written(moment: datetime) -> str:
+    """A time of day as `Listed` has it."""
+    return moment.astimezone(UTC).isoformat(sep=" ", timespec="seconds").removesuffix(":00")
+
+
 def lifetime(context: Context, made_at: datetime) -> dict[str, Any]:
     """The fields of `Listed` that say how old a database is and how long it is good for."""
     now = datetime.now(UTC)
@@ -109,7 +114,7 @@ def lifetime(context: Context, made_at: datetime) -> dict[str, Any]:
     if not context.settings.ttl:
         return age
     end = made_at + parse_duration(context.settings.ttl)
-    return {**age, "expires_at": end.isoformat(timespec="seconds"), "expired": end <= now}
+    return {**age, "expires_at": written(end), "expired": end <= now}
 
 
 def verify_existing(context: Context, progress: Progress) -> Verified:

@@ -79,7 +79,8 @@ def name_of(context: Context) -> str:
 def create_template(
     context: Context, progress: Progress, *, saved_plan: Plan | None = None, replace: bool = False
 ) -> Created:
-    """Build, verify and keep the section's database as a template; with `replace` beside the one there is, then swap."""
+    """Build, verify and keep the section's database as a template; with `replace` also where there
+    is one: beside it, then swapped."""
     inside = context.with_database(name_of(context))
     return create(inside, progress, saved_plan=saved_plan, publication=_AsTemplate(replace=replace))
 
@@ -100,11 +101,6 @@ class _AsTemplate(Publication):
             )
         if there:
             find(context, maintenance, context.database)
-        elif self._replace:
-            raise TargetRefused(
-                f"there is no template {context.database} to refresh",
-                hint=f"penstock dev create {context.name} --template",
-            )
 
     def publish(self, context: Context, maintenance: Session, built: str, progress: Progress) -> None:  # noqa: ARG002
         final = context.database
