@@ -6,8 +6,8 @@ import re
 from datetime import timedelta
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-_DURATION = re.compile(r"(\d{1,6})\s*([smhdw])")
-_SCHEDULE = re.compile(r"every\s+(?:(\d{1,4})\s+)?(hour|day|week)s?", re.IGNORECASE)
+_DURATION = re.compile(r"([0-9]{1,6})\s*([smhdw])")
+_SCHEDULE = re.compile(r"every\s+(?:([0-9]{1,4})\s+)?(hour|day|week)s?", re.IGNORECASE)
 _MOST_SLACK = timedelta(hours=1)
 
 
