@@ -83,7 +83,9 @@ def describe(context: Context) -> Listed:
     return listed(
         "ready",
         created_at=manifests[-1].created_at,
-        read_at=written(datetime.fromisoformat(made.document.get("template", {}).get("made_at", made.created_at))),
+        read_at=written(
+            datetime.fromisoformat(made.document.get("template", {}).get("made_at", made.created_at))
+        ),
         owner=owner,
         made_by=made.document.get("by", ""),
         **lifetime(context, made_at),

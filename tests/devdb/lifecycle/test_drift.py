@@ -80,7 +80,9 @@ def test_rules_that_name_what_is_gone_are_told_and_no_error(made: Folder) -> Non
     assert "public.country" in done.json["rules"]
 
 
-def test_skipped_tables_and_partitions_may_come_and_go(make_database: MakeDatabase, make_folder: MakeFolder) -> None:
+def test_skipped_tables_and_partitions_may_come_and_go(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
     source = make_database(
         SHOP + "CREATE TABLE cache (id int);"
         "CREATE TABLE visit (id int, at date) PARTITION BY RANGE (at);"

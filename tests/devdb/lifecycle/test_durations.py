@@ -46,7 +46,9 @@ def test_anything_else_is_no_schedule(text: str) -> None:
 
 
 @given(days=st.integers(1, 400), minutes_late=st.integers(0, 30), turns=st.integers(1, 20))
-def test_asked_every_night_it_comes_on_the_same_night_of_every_turn(days: int, minutes_late: int, turns: int) -> None:
+def test_asked_every_night_it_comes_on_the_same_night_of_every_turn(
+    days: int, minutes_late: int, turns: int
+) -> None:
     made = timedelta(minutes=minutes_late)  # after the first night's hour
     for turn in range(1, turns + 1):
         asked = timedelta(days=days * turn)
@@ -56,5 +58,11 @@ def test_asked_every_night_it_comes_on_the_same_night_of_every_turn(days: int, m
 
 
 def test_words_are_the_largest_unit_that_fits() -> None:
-    spans = [timedelta(seconds=3), timedelta(minutes=59), timedelta(hours=23), timedelta(days=40), timedelta(seconds=-5)]
+    spans = [
+        timedelta(seconds=3),
+        timedelta(minutes=59),
+        timedelta(hours=23),
+        timedelta(days=40),
+        timedelta(seconds=-5),
+    ]
     assert [in_words(span) for span in spans] == ["3 s", "59 min", "23 h", "40 d", "0 s"]

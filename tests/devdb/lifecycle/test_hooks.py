@@ -37,11 +37,18 @@ def told(folder: Folder) -> list[tuple[list[str], dict[str, str]]]:
     return [tuple(json.loads(line)) for line in (folder.path / "hooks.jsonl").read_text().splitlines()]
 
 
-def test_hooks_run_around_the_making_and_the_dropping(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hooks_run_around_the_making_and_the_dropping(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PENSTOCK_KEY", KEY)
     argument = "$HOME; `id` *"
     hooked(folder, **{h: ["./report", argument] for h in ("before_create", "after_create", "after_drop")})
-    for command in (["create", "small"], ["refresh", "small"], ["reset", "small", "--grace", "0s"], ["drop", "small", "--yes"]):
+    for command in (
+        ["create", "small"],
+        ["refresh", "small"],
+        ["reset", "small", "--grace", "0s"],
+        ["drop", "small", "--yes"],
+    ):
         done = folder.run("dev", *command)
         assert done.code == 0, done.err
         assert "said on stdout" not in done.out
@@ -81,7 +88,9 @@ def test_the_url_in_the_environment_leads_into_the_database(folder: Folder) -> N
         (["sh", "-c", "sleep 60 & sleep 60"], "did not end within 1s"),
     ],
 )
-def test_a_failing_before_create_stops_before_anything_is_written(folder: Folder, command: list[str], why: str) -> None:
+def test_a_failing_before_create_stops_before_anything_is_written(
+    folder: Folder, command: list[str], why: str
+) -> None:
     hooked(folder, before_create=command, timeout="1s")
     started = time.monotonic()
     done = folder.run("dev", "create", "small")

@@ -131,10 +131,20 @@ def test_keep_extra_carries_over_what_stands_by_itself(copied: Folder) -> None:
     assert done.code == 0, done.err
     assert counts(copied.made)["orders"] == 50
     made = copied.made
-    assert made.rows("SELECT id, mood::text, customer_id, n FROM lab.trial ORDER BY id") == [(1, "good", 1, 6), (2, "bad", 2, 6)]
-    made.execute("INSERT INTO lab.trial (mood) VALUES ('good')", 'INSERT INTO public."My Notes" (note) VALUES (\'three\')')
+    assert made.rows("SELECT id, mood::text, customer_id, n FROM lab.trial ORDER BY id") == [
+        (1, "good", 1, 6),
+        (2, "bad", 2, 6),
+    ]
+    made.execute(
+        "INSERT INTO lab.trial (mood) VALUES ('good')",
+        "INSERT INTO public.\"My Notes\" (note) VALUES ('three')",
+    )
     assert made.value("SELECT max(id) FROM lab.trial") == 3, "its sequence goes on"
-    assert made.rows('SELECT id, note FROM public."My Notes" ORDER BY id') == [(1, "mine"), (2, "too"), (3, "three")]
+    assert made.rows('SELECT id, note FROM public."My Notes" ORDER BY id') == [
+        (1, "mine"),
+        (2, "too"),
+        (3, "three"),
+    ]
     assert made.value("SELECT nextval('public.ticket')") == 42
     assert made.value("SELECT count(*) FROM public.per_customer") == 5
     assert made.value("SELECT n FROM lab.filled") == 50
@@ -200,7 +210,9 @@ def test_what_was_granted_and_set_on_the_database_stays(copied: Folder, make_rol
         f"GRANT CONNECT ON DATABASE {name} TO {reader}", f"ALTER DATABASE {name} SET work_mem = '7MB'"
     )
     assert reset(copied).code == 0
-    assert copied.target.maintenance.value("SELECT datacl::text FROM pg_database WHERE datname = $1", name).count(reader)
+    assert copied.target.maintenance.value(
+        "SELECT datacl::text FROM pg_database WHERE datname = $1", name
+    ).count(reader)
     assert copied.made.value("SHOW work_mem") == "7MB"
     copied.target.drop(name)
 

@@ -49,7 +49,12 @@ def group(postgres: Server, make_role: MakeRole) -> str:
 @pytest.mark.parametrize("how", ["create", "template", "reset"])
 @pytest.mark.parametrize("builder", ["superuser", "createdb"])
 def test_developers_change_everything_in_the_copy_and_nothing_beside_it(
-    make_database: MakeDatabase, make_folder: MakeFolder, make_role: MakeRole, group: str, how: str, builder: str
+    make_database: MakeDatabase,
+    make_folder: MakeFolder,
+    make_role: MakeRole,
+    group: str,
+    how: str,
+    builder: str,
 ) -> None:
     folder = make_folder(make_database(SHOP + DEFINER), f'developers = "{group}"\n{DEVDB}', MASKS)
     ann, password = make_role(f"IN ROLE {group}")
@@ -73,7 +78,7 @@ def test_developers_change_everything_in_the_copy_and_nothing_beside_it(
         "INSERT INTO public.orders (customer_id, amount) VALUES (1, 2)",
         "DROP VIEW public.rich",
         "ALTER TYPE \"Big One\".mood ADD VALUE 'bad'",
-        "CREATE TABLE \"Big One\".t (id serial)",
+        'CREATE TABLE "Big One".t (id serial)',
         "CREATE SCHEMA own",
         "SELECT operation FROM penstock.manifest LIMIT 1",
         "SELECT public.whoami()",
@@ -117,10 +122,19 @@ def test_what_developers_made_is_restored_as_them_and_theirs_again(
     )
     done = folder.run("dev", "reset", "small", "--grace", "0s", "--keep-extra")
     assert done.code == 0, done.err
-    assert folder.made.value("SELECT pg_get_userbyid(relowner)::text FROM pg_class WHERE relname = 'mine'") == ann
+    assert (
+        folder.made.value("SELECT pg_get_userbyid(relowner)::text FROM pg_class WHERE relname = 'mine'")
+        == ann
+    )
     assert folder.made.rows("SELECT id, who FROM public.mine") == [(1, "ann")]
     assert folder.target.maintenance.rows("SELECT FROM pg_roles WHERE rolname = 'trapped'") == []
-    as_role(folder, ann, password, "INSERT INTO public.mine DEFAULT VALUES", "REFRESH MATERIALIZED VIEW public.trapped")
+    as_role(
+        folder,
+        ann,
+        password,
+        "INSERT INTO public.mine DEFAULT VALUES",
+        "REFRESH MATERIALIZED VIEW public.trapped",
+    )
     folder.target.drop(folder.database)
 
 
@@ -134,7 +148,8 @@ def test_a_missing_role_is_made_without_login_where_ours_may_make_roles(
         assert done.code == 0, done.err
         assert f"made the role {name}" in done.err
         assert folder.target.maintenance.rows(
-            "SELECT rolcanlogin, rolsuper, rolcreatedb, rolpassword IS NULL FROM pg_authid WHERE rolname = $1", name
+            "SELECT rolcanlogin, rolsuper, rolcreatedb, rolpassword IS NULL FROM pg_authid WHERE rolname = $1",
+            name,
         ) == [(False, False, False, True)]
     finally:
         folder.target.drop(folder.database)
@@ -187,14 +202,24 @@ def test_grants_bring_grants_on_objects_and_nothing_of_the_roles_themselves(
         assert [
             privilege
             for (privilege,) in folder.made.rows(
-                "SELECT privilege_type::text FROM information_schema.table_privileges WHERE grantee = $1", reader
+                "SELECT privilege_type::text FROM information_schema.table_privileges WHERE grantee = $1",
+                reader,
             )
         ] == expected
-        assert folder.made.value(f"SELECT has_column_privilege('{reader}', 'customer', 'id', 'SELECT')") is (grants == "true")
-        assert not folder.made.value(f"SELECT has_database_privilege('{reader}', current_database(), 'CREATE')")
+        assert folder.made.value(f"SELECT has_column_privilege('{reader}', 'customer', 'id', 'SELECT')") is (
+            grants == "true"
+        )
+        assert not folder.made.value(
+            f"SELECT has_database_privilege('{reader}', current_database(), 'CREATE')"
+        )
         assert folder.made.value("SELECT count(*) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase "
                                  "WHERE d.datname = current_database()") == 0  # fmt: skip
-        assert folder.made.value("SELECT pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = current_database()") != reader
+        assert (
+            folder.made.value(
+                "SELECT pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = current_database()"
+            )
+            != reader
+        )
         assert not folder.project.extras_dev("small"), "production's grants are none of the developers'"
         folder.target.drop(folder.database)
     assert source.server.maintenance.rows(roles) == before

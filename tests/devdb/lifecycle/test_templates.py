@@ -63,11 +63,15 @@ def test_what_is_there_is_never_copied_over(templated: Folder) -> None:
     assert again.code == 4
     assert "exists already" in again.err
     assert templated.run("dev", "create", "small", "--template").code == 4
-    itself = templated.run("dev", "create", "--from-template", "small", "--database", f"{templated.database}__template")
+    itself = templated.run(
+        "dev", "create", "--from-template", "small", "--database", f"{templated.database}__template"
+    )
     assert itself.code == 4
     assert "the template itself" in itself.err
     templated.target.create(f"{templated.database}_bob")
-    stranger = templated.run("dev", "create", "--from-template", "small", "--database", f"{templated.database}_bob")
+    stranger = templated.run(
+        "dev", "create", "--from-template", "small", "--database", f"{templated.database}_bob"
+    )
     assert stranger.code == 4
 
 
@@ -90,7 +94,10 @@ def test_a_template_that_is_not_ours_is_neither_copied_nor_replaced_nor_dropped(
         refused = templated.run("dev", *command)
         assert refused.code == 4, refused.err
         assert "no template of [devdb.small]" in refused.err
-    assert templated.target.maintenance.rows("SELECT oid::int8 FROM pg_database WHERE datname = $1", name) == before
+    assert (
+        templated.target.maintenance.rows("SELECT oid::int8 FROM pg_database WHERE datname = $1", name)
+        == before
+    )
     assert templated.run("dev", "list", "--json").json["databases"][1]["state"] == "foreign"
 
 
@@ -140,7 +147,9 @@ def test_a_server_that_cannot_clone_files_copies_them(
     def refuse_once(*arguments: object) -> None:
         asked.append(arguments)
         if len(asked) == 1:
-            raise QueryError("copying failed", why='could not clone file "base/5" to "base/6": Operation not supported')
+            raise QueryError(
+                "copying failed", why='could not clone file "base/5" to "base/6": Operation not supported'
+            )
         create_from(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(templates.databases, "create_from", refuse_once)
