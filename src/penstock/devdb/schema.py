@@ -88,6 +88,7 @@ class SchemaArchive:
             for entry in self.entries
             if (entry.catalog_oid, entry.oid) not in without
             and not entry.description.startswith(_NEVER)
+            and entry.catalog_oid != _DEFAULT_PRIVILEGES
             and (
                 only is None
                 or (entry.catalog_oid, entry.oid) in only
@@ -121,6 +122,8 @@ _NEVER = (
     "COMMENT - EXTENSION ", "EVENT TRIGGER ", "USER MAPPING ", "COMMENT - EVENT TRIGGER ", "SCHEMA - public ",
     "COMMENT - SCHEMA public ",
 )  # fmt: skip
+# pg_default_acl: what a role of production would grant on things it makes later. No GRANT on anything that was copied.
+_DEFAULT_PRIVILEGES = 826
 # Written by a pg_dump newer than the target, for settings that did not exist then. Nothing else is ever ignored.
 _UNKNOWN_SETTING = re.compile(
     r'unrecognized configuration parameter "(transaction_timeout|default_table_access_method)"'

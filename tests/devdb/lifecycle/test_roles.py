@@ -220,6 +220,7 @@ def test_grants_bring_grants_on_objects_and_nothing_of_the_roles_themselves(
             )
             != reader
         )
+        assert folder.made.value("SELECT count(*) FROM pg_default_acl") == 0
         assert not folder.project.extras_dev("small"), "production's grants are none of the developers'"
         folder.target.drop(folder.database)
     assert source.server.maintenance.rows(roles) == before
