@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from penstock.devdb.create import Created
     from penstock.devdb.inspect import Listed, Verified
     from penstock.devdb.lifecycle.ci import Pipeline
+    from penstock.devdb.lifecycle.copies import Copied
     from penstock.devdb.lifecycle.drift import Drift
     from penstock.devdb.lifecycle.extras import Extras
     from penstock.devdb.lifecycle.listing import Due
     from penstock.devdb.lifecycle.reset import Reset, ResetOptions
-    from penstock.devdb.lifecycle.templates import Copied
     from penstock.devdb.plan import Plan
     from penstock.devdb.progress import Progress
     from penstock.devdb.why import Why
@@ -74,7 +74,7 @@ _HOME = {
     "Catalog": "penstock.catalog.model",
     "CheckResult": "penstock.project.checks",
     "Connection": "penstock.api.connections",
-    "Copied": "penstock.devdb.lifecycle.templates",
+    "Copied": "penstock.devdb.lifecycle.copies",
     "Created": "penstock.devdb.create",
     "Discovered": "penstock.api.masks",
     "Drift": "penstock.devdb.lifecycle.drift",

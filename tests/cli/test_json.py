@@ -148,7 +148,10 @@ def test_the_commands_about_the_life_of_databases_print_what_the_page_shows(shop
     assert copied["rows"]
     shop.copy.execute("CREATE TABLE mine ()", "ALTER TABLE orders ADD COLUMN mine int")
     reset = shop.show("dev", "reset", arguments=("small", "--keep-extra", "--yes", "--grace", "0s"))
-    assert (reset["kept"], reset["lost"]) == (["table public.mine"], ["table column public.orders.mine (new)"])
+    assert (reset["kept"], reset["lost"]) == (
+        ["table public.mine"],
+        ["table column public.orders.mine (new)"],
+    )
     toml = shop.folder / "penstock.toml"
     toml.write_text(toml.read_text().replace("[devdb.small]", "[devdb.small]\nschedule = 'every hour'"))
     shop.copy.execute("UPDATE penstock.manifest SET created_at = created_at - interval '1 day'")

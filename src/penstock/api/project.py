@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from penstock.devdb.create import Created
     from penstock.devdb.inspect import Listed, Verified
     from penstock.devdb.lifecycle.ci import Pipeline
+    from penstock.devdb.lifecycle.copies import Copied
     from penstock.devdb.lifecycle.drift import Drift
     from penstock.devdb.lifecycle.extras import Extras
     from penstock.devdb.lifecycle.listing import Due
     from penstock.devdb.lifecycle.reset import Reset, ResetOptions
-    from penstock.devdb.lifecycle.templates import Copied
     from penstock.devdb.plan import Plan
     from penstock.devdb.why import Why
     from penstock.policy.decision import Policy
@@ -221,7 +221,7 @@ class Project:
 
     def copy_dev(self, name: str, *, database: str | None = None, progress: Progress | None = None) -> Copied:
         """Copy the template, in seconds, to the section's database or to one called `database`."""
-        from penstock.devdb.lifecycle.templates import from_template
+        from penstock.devdb.lifecycle.copies import from_template
 
         return from_template(self._context(name, database=database), progress or Silent())
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from penstock.cli.output import size
 
 if TYPE_CHECKING:
+    from penstock.devdb.lifecycle.copies import Copied
     from penstock.devdb.lifecycle.drift import Drift
     from penstock.devdb.lifecycle.reset import Reset
-    from penstock.devdb.lifecycle.templates import Copied
 
 
 def copied(made: Copied) -> str:

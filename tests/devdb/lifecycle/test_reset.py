@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+
 import pytest
 
 from tests.devdb.conftest import Done, Folder, MakeRole
@@ -196,6 +199,21 @@ def test_the_connected_are_listed_told_and_disconnected(copied: Folder) -> None:
         assert done.json["seconds"] >= 2
         assert ann.ask("SELECT 1") == "", "her session has ended"
     assert reset(copied).json["disconnected"] == []
+
+
+def test_who_listens_is_told(copied: Folder) -> None:
+    async def heard() -> list[object]:
+        connection = await copied.made.connect()
+        told: list[object] = []
+        await connection.add_listener("penstock", lambda *arguments: told.append(arguments[3]))
+        run = asyncio.to_thread(copied.run, "dev", "reset", "small", "--grace", "2s")
+        assert (await run).code == 0
+        with contextlib.suppress(Exception):
+            await connection.close(timeout=1)
+        return told
+
+    (text,) = asyncio.run(heard())
+    assert "you will be disconnected" in str(text)
 
 
 def test_nobody_connected_is_nobody_waited_for(copied: Folder) -> None:

@@ -138,6 +138,30 @@ def test_what_developers_made_is_restored_as_them_and_theirs_again(
     folder.target.drop(folder.database)
 
 
+def test_a_builder_that_may_not_read_what_somebody_made_is_told_which_grant_it_needs(
+    make_database: MakeDatabase, make_folder: MakeFolder, make_role: MakeRole, group: str
+) -> None:
+    folder = make_folder(make_database(SHOP), f'developers = "{group}"\n{DEVDB}', MASKS)
+    ann, password = make_role(f"IN ROLE {group}")
+    owner, owners_password = make_role(f"CREATEDB IN ROLE {group}, pg_signal_backend")
+    folder.log_in_as("dev", owner, owners_password)
+    assert folder.run("dev", "create", "small").code == 0
+    as_role(folder, ann, password, "CREATE TABLE public.mine AS SELECT 1 AS n")
+    refused = folder.run("dev", "reset", "small", "--grace", "0s", "--keep-extra")
+    assert refused.code == 4, refused.err
+    assert f'GRANT "{ann}" TO "{owner}"' in refused.err
+    assert folder.names() == [folder.database]
+    folder.target.maintenance.execute(f"GRANT {ann} TO {owner}")
+    done = folder.run("dev", "reset", "small", "--grace", "0s", "--keep-extra")
+    assert done.code == 0, done.err
+    assert (
+        folder.made.value("SELECT pg_get_userbyid(relowner)::text FROM pg_class WHERE relname = 'mine'")
+        == ann
+    )
+    assert folder.made.value("SELECT n FROM mine") == 1
+    folder.target.drop(folder.database)
+
+
 def test_a_missing_role_is_made_without_login_where_ours_may_make_roles(
     make_database: MakeDatabase, make_folder: MakeFolder
 ) -> None:

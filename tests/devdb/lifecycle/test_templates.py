@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from penstock.devdb import databases
-from penstock.devdb.lifecycle import templates
+from penstock.devdb.lifecycle import copies
 from penstock.devdb.progress import Silent
 from penstock.errors import QueryError
 from tests.devdb.conftest import Folder, MakeRole
@@ -152,9 +152,9 @@ def test_a_server_that_cannot_clone_files_copies_them(
             )
         create_from(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(templates.databases, "create_from", refuse_once)
-    context = templated.project._context("small")  # noqa: SLF001
-    copied = templates.from_template(context, Silent())
+    monkeypatch.setattr(copies.databases, "create_from", refuse_once)
+    context = templated.project._context("small")
+    copied = copies.from_template(context, Silent())
     assert copied.how == "file copy"
     assert len(asked) == 2
     assert counts(templated.made)["customer"] == 5

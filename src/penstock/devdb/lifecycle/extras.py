@@ -21,7 +21,7 @@ from penstock.devdb.lifecycle.roles import alter
 from penstock.devdb.schema import SchemaArchive, dump
 from penstock.engines.postgres.clients import ClientTools, find_client_tools
 from penstock.engines.postgres.session import Session
-from penstock.errors import DatabaseError, SchemaToolError, TargetRefused
+from penstock.errors import DatabaseError, QueryError, SchemaToolError, TargetRefused
 
 _TABLES = ("table", "foreign table")
 _WITH_ROWS = ("table", "sequence")
@@ -125,8 +125,17 @@ def _lock(old: Session, extras: Extras) -> None:
     """One snapshot behind the locks: what is locked later cannot have been written in between."""
     old.begin_snapshot()
     tables = [item.identity for item in extras.made if item.kind == "table"]
-    if tables:
-        old.execute(f"LOCK TABLE {', '.join(tables)} IN SHARE MODE", doing="locking what developers made")
+    try:
+        if tables:
+            old.execute(f"LOCK TABLE {', '.join(tables)} IN SHARE MODE", doing="locking what developers made")
+    except QueryError as error:
+        owners = sorted({quote_identifier(item.owner) for item in extras.made if item.kind == "table"})
+        us = quote_identifier(old.settings.user)
+        raise TargetRefused(
+            f"what developers made in {old.database} cannot be kept",
+            why=error.why,
+            hint=f"GRANT {', '.join(owners)} TO {us};   or end the transactions that use these tables",
+        ) from None
     old.snapshot_id = old.fetchval("SELECT pg_catalog.pg_export_snapshot()")
 
 

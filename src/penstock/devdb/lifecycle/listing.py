@@ -9,7 +9,7 @@ from datetime import timedelta
 from penstock.devdb import inspect, manifest
 from penstock.devdb.context import Context
 from penstock.devdb.inspect import Listed
-from penstock.devdb.lifecycle import drift, templates
+from penstock.devdb.lifecycle import copies, drift, templates
 from penstock.devdb.lifecycle.durations import is_due
 from penstock.errors import PenstockError
 
@@ -37,7 +37,7 @@ def _beside(context: Context) -> Iterator[Listed]:
         with context.target_session() as maintenance:
             template = templates.find(context, maintenance)
             owner = inspect.owner_of(maintenance, name) if template else ""
-            copies = templates.copies(context, maintenance)
+            found = copies.names(context, maintenance)
     except PenstockError as error:
         yield Listed(context.name, name, context.target.describe(), "foreign", problem=error.what)
         return
@@ -54,7 +54,7 @@ def _beside(context: Context) -> Iterator[Listed]:
             key_matches=template.key_fingerprint == context.keys.fingerprint,
             **inspect.lifetime(context, template.made_at),
         )
-    for name in copies:
+    for name in found:
         yield inspect.describe(context.with_database(name))
 
 

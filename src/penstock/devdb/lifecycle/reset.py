@@ -15,11 +15,12 @@ from penstock.devdb import databases, manifest
 from penstock.devdb.context import Context
 from penstock.devdb.create import Created, create
 from penstock.devdb.inspect import require_there
-from penstock.devdb.lifecycle import drift, extras, hooks, templates
+from penstock.devdb.lifecycle import copies, drift, extras, hooks, templates
+from penstock.devdb.lifecycle.copies import Copied
 from penstock.devdb.lifecycle.durations import in_words, parse_duration
 from penstock.devdb.lifecycle.extras import Extras
 from penstock.devdb.lifecycle.notice import Notice
-from penstock.devdb.lifecycle.templates import Copied, Template
+from penstock.devdb.lifecycle.templates import Template
 from penstock.devdb.ours import require_ours
 from penstock.devdb.progress import Progress, note
 from penstock.devdb.publication import Replacement
@@ -86,7 +87,7 @@ def reset(context: Context, progress: Progress, options: ResetOptions = ResetOpt
         made: Copied | Created
         if template is not None:
             hooks.before_create(context, "reset", progress)
-            made = templates.copy(context, swap, "reset", progress)
+            made = copies.copy(context, swap, "reset", progress)
             hooks.after_create(context, "reset", progress)
         else:
             note(progress, f"there is no template {templates.name_of(context)}: production is read")
