@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -167,6 +168,8 @@ def list_(*, drift: bool, as_json: bool) -> None:
 def drop(name: str | None, database: str | None, *, template: bool, expired: bool, yes: bool) -> None:
     """Remove a development database. Asks first; refuses one that Penstock did not make."""
     project = open_project()
+    if template + expired + (database is not None) > 1:
+        raise UsageError("--database, --template and --expired exclude each other", hint="give one of them")
     if expired:
         chosen = [(i.name, i.database) for i in project.expired_dev() if name in (None, i.name)]
         if not chosen:
@@ -176,8 +179,13 @@ def drop(name: str | None, database: str | None, *, template: bool, expired: boo
         raise UsageError("which one?", hint="penstock dev drop NAME, or --expired")
     else:
         chosen = [(name, database or project.settings.section("devdb", name).database or name)]
-    what = "the template of " + chosen[0][0] if template else " and ".join(target for _, target in chosen)
-    _confirm(f"Drop {what}?", f"dropping {what} needs --yes where nobody can be asked", yes=yes)
+    names = " and ".join(target for _, target in chosen)
+    what = f"the template of {name}" if template else f"the database{'s' if len(chosen) > 1 else ''} {names}"
+    if not yes:
+        options = [*(["--database", database] if database else []), *(["--template"] if template else []),
+                   *(["--expired"] if expired else []), "--yes"]  # fmt: skip
+        again = shlex.join(["penstock", "dev", "drop", *([name] if name else []), *options])
+        _ask(f"Drop {what}?", f"dropping {what} needs --yes where nobody can be asked", again)
     for section, target in chosen:
         with progress() as shown:
             if template:
@@ -187,11 +195,9 @@ def drop(name: str | None, database: str | None, *, template: bool, expired: boo
         talk(f"dropped: {target}")
 
 
-def _confirm(question: str, unasked: str, *, yes: bool) -> None:
-    if yes:
-        return
+def _ask(question: str, unasked: str, hint: str) -> None:
     if not sys.stdin.isatty():
-        raise UsageError(unasked, hint="add --yes")
+        raise UsageError(unasked, hint=hint)
     click.confirm(question, abort=True, err=True)
 
 
