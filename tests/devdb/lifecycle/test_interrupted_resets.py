@@ -117,6 +117,7 @@ def test_a_reset_that_is_ended_leaves_a_whole_database(folder: Folder, stage: st
     assert_the_next_reset_cleans_up(folder)
 
 
+@pytest.mark.timeout(400)
 def test_a_reset_killed_at_any_moment_leaves_the_old_or_the_new_one(folder: Folder) -> None:
     seen = set()
     for number in range(10):

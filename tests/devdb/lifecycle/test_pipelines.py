@@ -84,6 +84,7 @@ def run(folder: Folder, path: Path, script: str, **variables: str) -> subprocess
     )
 
 
+@pytest.mark.timeout(400)  # some fifteen commands, each a process of its own
 @pytest.mark.parametrize("on", SERVICES)
 def test_the_steps_do_what_they_say(folder: Folder, penstock_on_path: Path, on: str) -> None:
     steps = READ[on](text_of(folder, on))
