@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from penstock.devdb.add import Added
     from penstock.devdb.create import Created
     from penstock.devdb.inspect import Listed, Verified
+    from penstock.devdb.lifecycle.ci import Pipeline
+    from penstock.devdb.lifecycle.copies import Copied
+    from penstock.devdb.lifecycle.drift import Drift
+    from penstock.devdb.lifecycle.extras import Extras
+    from penstock.devdb.lifecycle.listing import Due
+    from penstock.devdb.lifecycle.reset import Reset, ResetOptions
     from penstock.devdb.plan import Plan
     from penstock.devdb.progress import Progress
     from penstock.devdb.why import Why
@@ -35,17 +41,24 @@ __all__ = [
     "Catalog",
     "CheckResult",
     "Connection",
+    "Copied",
     "Created",
     "Discovered",
+    "Drift",
+    "Due",
+    "Extras",
     "Imported",
     "Listed",
     "MaskFacts",
     "PenstockError",
+    "Pipeline",
     "Plan",
     "Policy",
     "Preview",
     "Progress",
     "Project",
+    "Reset",
+    "ResetOptions",
     "Setting",
     "Verified",
     "Why",
@@ -61,16 +74,23 @@ _HOME = {
     "Catalog": "penstock.catalog.model",
     "CheckResult": "penstock.project.checks",
     "Connection": "penstock.api.connections",
+    "Copied": "penstock.devdb.lifecycle.copies",
     "Created": "penstock.devdb.create",
     "Discovered": "penstock.api.masks",
+    "Drift": "penstock.devdb.lifecycle.drift",
+    "Due": "penstock.devdb.lifecycle.listing",
+    "Extras": "penstock.devdb.lifecycle.extras",
     "Imported": "penstock.api.masks",
     "Listed": "penstock.devdb.inspect",
     "MaskFacts": "penstock.policy.reference",
+    "Pipeline": "penstock.devdb.lifecycle.ci",
     "Plan": "penstock.devdb.plan",
     "Policy": "penstock.policy.decision",
     "Preview": "penstock.api.masks",
     "Progress": "penstock.devdb.progress",
     "Project": "penstock.api.project",
+    "Reset": "penstock.devdb.lifecycle.reset",
+    "ResetOptions": "penstock.devdb.lifecycle.reset",
     "Setting": "penstock.project.report",
     "Verified": "penstock.devdb.inspect",
     "Why": "penstock.devdb.why",

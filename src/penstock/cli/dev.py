@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from penstock.cli import dev_text
+from penstock.cli import dev_lifecycle, dev_text
 from penstock.cli.options import json_option, open_project
 from penstock.cli.output import emit, emit_json, progress, talk
 from penstock.errors import UsageError
@@ -23,6 +24,7 @@ _JOBS = click.option("--jobs", type=click.IntRange(1, 64), metavar="N",
                      help="Workers that make a clone (default: by cores and free connections).")  # fmt: skip
 _VACUUM = click.option("--vacuum", type=click.Choice(["none", "analyze", "full"]), default="none", show_default=True,
                        help="Vacuum the tables of a clone afterwards. Statistics are gathered in any case.")  # fmt: skip
+_DATABASE = dev_lifecycle.DATABASE
 _YES = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
@@ -57,23 +59,62 @@ def plan(name: str, save: Path | None, as_json: bool) -> int:
 @command.command()
 @click.argument("name")
 @_PLAN
+@click.option(
+    "--template", is_flag=True, help="Keep it as a template to be copied; nobody can connect to that."
+)
+@click.option("--from-template", is_flag=True, help="Copy the template: seconds, and production is not read.")
+@_DATABASE
 @_JOBS
 @_VACUUM
 @json_option
-def create(name: str, plan_file: Path | None, jobs: int | None, vacuum: Vacuum, as_json: bool) -> None:
-    """Copy, mask, verify, and only then publish under its name."""
-    _build(name, plan_file, jobs, vacuum, "created", as_json=as_json)
+def create(
+    name: str,
+    plan_file: Path | None,
+    database: str | None,
+    *,
+    jobs: int | None,
+    vacuum: Vacuum,
+    template: bool,
+    from_template: bool,
+    as_json: bool,
+) -> None:
+    """Copy, mask, verify, and only then publish under its name.
+
+    \b
+    penstock dev create small                                          from production
+    penstock dev create small --template                               from production, as a template
+    penstock dev create --from-template small --database shop_dev_ann  a developer's own, from that
+    """
+    if from_template:
+        if template or plan_file is not None:
+            raise UsageError(
+                "--from-template copies what is there: neither --template nor --plan goes with it",
+                hint=f"penstock dev create --from-template {name}",
+            )
+        dev_lifecycle.copy(name, database, as_json=as_json)
+        return
+    if database is not None:
+        raise UsageError(
+            "--database names a copy of the template",
+            hint=f"penstock dev create --from-template {name} --database {database}",
+        )
+    _build(name, plan_file, "created", jobs, vacuum, as_json=as_json, template=template)
 
 
 @command.command()
 @click.argument("name")
 @_PLAN
+@click.option(
+    "--template", is_flag=True, help="The template instead, made where there is none; copies of it stay."
+)
 @_JOBS
 @_VACUUM
 @json_option
-def refresh(name: str, plan_file: Path | None, jobs: int | None, vacuum: Vacuum, as_json: bool) -> None:
+def refresh(
+    name: str, plan_file: Path | None, *, jobs: int | None, vacuum: Vacuum, template: bool, as_json: bool
+) -> None:
     """Read production again: build beside the old database, verify, swap."""
-    _build(name, plan_file, jobs, vacuum, "refreshed", as_json=as_json)
+    _build(name, plan_file, "refreshed", jobs, vacuum, as_json=as_json, template=template)
 
 
 @command.command()
@@ -121,40 +162,78 @@ def why(name: str, table: str, key: str, as_json: bool) -> int:
 
 
 @command.command("list")
+@click.option("--drift", is_flag=True, help="Ask production how many things of its schema are different now.")
 @json_option
-def list_(as_json: bool) -> None:
-    """The development databases of this project and what became of them."""
-    found = open_project().list_dev()
+def list_(*, drift: bool, as_json: bool) -> None:
+    """The development databases of this project, templates and their copies included, and what became of them."""
+    found = open_project().list_dev(drift=drift)
     emit_json({"databases": found}) if as_json else dev_text.listing(found)
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", required=False)
+@_DATABASE
+@click.option("--template", is_flag=True, help="The template; copies of it stay.")
+@click.option(
+    "--expired", is_flag=True, help="All that have outlived their `ttl` (of NAME, or of the project)."
+)
 @_YES
-def drop(name: str, yes: bool) -> None:
+def drop(name: str | None, database: str | None, *, template: bool, expired: bool, yes: bool) -> None:
     """Remove a development database. Asks first; refuses one that Penstock did not make."""
     project = open_project()
-    database = project.settings.section("devdb", name).database or name
+    if template + expired + (database is not None) > 1:
+        raise UsageError("--database, --template and --expired exclude each other", hint="give one of them")
+    if expired:
+        chosen = [(i.name, i.database) for i in project.expired_dev() if name in (None, i.name)]
+        if not chosen:
+            talk("nothing has expired")
+            return
+    elif name is None:
+        raise UsageError("which one?", hint="penstock dev drop NAME, or --expired")
+    else:
+        chosen = [(name, database or project.settings.section("devdb", name).database or name)]
+    names = " and ".join(target for _, target in chosen)
+    what = f"the template of {name}" if template else f"the database{'s' if len(chosen) > 1 else ''} {names}"
     if not yes:
-        if not sys.stdin.isatty():
-            raise UsageError(
-                f"dropping {database} needs --yes where nobody can be asked",
-                hint=f"penstock dev drop {name} --yes",
-            )
-        click.confirm(f"Drop the database {database}?", abort=True, err=True)
-    with progress() as shown:
-        project.drop_dev(name, progress=shown)
-    talk(f"dropped: {database}")
+        options = [*(["--database", database] if database else []), *(["--template"] if template else []),
+                   *(["--expired"] if expired else []), "--yes"]  # fmt: skip
+        again = shlex.join(["penstock", "dev", "drop", *([name] if name else []), *options])
+        _ask(f"Drop {what}?", f"dropping {what} needs --yes where nobody can be asked", again)
+    for section, target in chosen:
+        with progress() as shown:
+            if template:
+                target = project.drop_template_dev(section, progress=shown)  # noqa: PLW2901
+            else:
+                project.drop_dev(section, database=target, progress=shown)
+        talk(f"dropped: {target}")
+
+
+def _ask(question: str, unasked: str, hint: str) -> None:
+    if not sys.stdin.isatty():
+        raise UsageError(unasked, hint=hint)
+    click.confirm(question, abort=True, err=True)
 
 
 def _build(
-    name: str, plan_file: Path | None, jobs: int | None, vacuum: Vacuum, verb: str, *, as_json: bool
+    name: str,
+    plan_file: Path | None,
+    verb: str,
+    jobs: int | None,
+    vacuum: Vacuum,
+    *,
+    as_json: bool,
+    template: bool,
 ) -> None:
     saved = _saved(plan_file)
     project = open_project()
-    build = project.refresh_dev if verb == "refreshed" else project.create_dev
     with progress() as shown:
-        made = build(name, plan=saved, jobs=jobs, vacuum=vacuum, progress=shown)
+        if template:
+            made = project.template_dev(
+                name, plan=saved, replace=verb == "refreshed", jobs=jobs, vacuum=vacuum, progress=shown
+            )
+        else:
+            build = project.refresh_dev if verb == "refreshed" else project.create_dev
+            made = build(name, plan=saved, jobs=jobs, vacuum=vacuum, progress=shown)
     emit_json(dev_text.created_as_dict(made)) if as_json else emit(dev_text.created(made, verb))
 
 
@@ -164,3 +243,7 @@ def _saved(path: Path | None) -> Plan | None:
     from penstock.devdb.plan import Plan
 
     return Plan.load(path)
+
+
+for _command in dev_lifecycle.COMMANDS:
+    command.add_command(_command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from penstock.cli.output import size, table
@@ -179,6 +180,8 @@ def why(found: Why) -> str:
 
 def listing(found: list[Listed]) -> None:
     """A table on stdout."""
+    from penstock.devdb.lifecycle.durations import in_words
+
     table(
         [
             (
@@ -188,12 +191,14 @@ def listing(found: list[Listed]) -> None:
                 f"{item.rows:,}" if item.state == "ready" else "",
                 size(item.size_bytes) if item.size_bytes else "",
                 item.created_at,
+                "" if item.age_seconds is None else in_words(timedelta(seconds=item.age_seconds)),
+                item.owner,
                 "; ".join(_notes(item)),
             )
             for item in found
         ],
-        ("NAME", "DATABASE", "STATE", "ROWS", "SIZE", "CREATED", "NOTE"),
-        right=(3, 4),
+        ("NAME", "DATABASE", "STATE", "ROWS", "SIZE", "CREATED", "AGE", "OWNER", "NOTE"),
+        right=(3, 4, 6),
     )
 
 
@@ -202,6 +207,10 @@ def _notes(item: Listed) -> Iterable[str]:
         yield item.problem
     if item.key_matches is False:
         yield "made with another key"
+    if item.expired:
+        yield f"expired {item.expires_at[:10]}"
+    if item.drift:
+        yield f"production's schema differs in {item.drift}: penstock dev drift {item.name}"
     if item.debris:
         yield f"left by interrupted runs, the next one removes it: {_some([*item.debris])}"
     if item.strangers:

@@ -6,9 +6,9 @@ before that, down to a killed process, leaves nothing under the final name, and 
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,29 +17,20 @@ import pyarrow as pa
 from penstock.catalog.model import DatabaseFacts, TableName, quote_identifier
 from penstock.devdb import databases, manifest, verify
 from penstock.devdb.build import Built, build
-from penstock.devdb.clone.crew import crew
-from penstock.devdb.clone.load import Vacuum
+from penstock.devdb.clone.crew import Labour, crew
 from penstock.devdb.context import Context
 from penstock.devdb.forecast import row_count
+from penstock.devdb.lifecycle import drift, hooks, inventory, roles
 from penstock.devdb.manifest import Manifest
-from penstock.devdb.ours import require_ours
 from penstock.devdb.plan import Plan, require_no_drift
 from penstock.devdb.planning import Prepared, prepare
 from penstock.devdb.progress import Progress, note
+from penstock.devdb.publication import Publication, Replacement, require_createdb
 from penstock.devdb.schema import onto, with_leaves
 from penstock.devdb.subset import Subset
 from penstock.devdb.verify import Verification
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError, Finding, SnapshotLost, TargetRefused
-
-
-@dataclass(frozen=True, slots=True)
-class Labour:
-    """How a clone is made, whatever it holds."""
-
-    jobs: int | None
-    vacuum: Vacuum
-
 
 _MOST_RESTARTS = 2  # of a run that a standby cancelled
 
@@ -63,26 +54,39 @@ def create(
     *,
     saved_plan: Plan | None = None,
     replace: bool = False,
-    jobs: int | None = None,
-    vacuum: Vacuum = "none",
+    publication: Publication | None = None,
+    labour: Labour | None = None,
 ) -> Created:
-    """Create the development database, or with `replace` rebuild it beside the old one and swap.
+    """Create the development database, or with `replace` rebuild it beside the old one and swap, or publish it otherwise.
 
-    A clone is copied by `jobs` workers (default: as many as the machine and the servers allow).
+    A clone is made as `labour` says.
     When a standby takes the snapshot away, to keep up with its primary, the whole run starts again, twice at most.
 
     Raises a `Refused` before anything is written, a `Finding` when the verification found something (the build is
     then removed), a `DatabaseError` when a server failed.
     """
     manifest.require_folder(context.state_dir)
+    publication = publication or (Replacement() if replace else Publication())
+    hooks.before_create(context, publication.operation, progress)
+    created = _create_in_spite_of_standbys(context, progress, saved_plan, publication, labour or Labour())
+    if publication.opens:
+        hooks.after_create(context, publication.operation, progress)
+    return created
+
+
+def _create_in_spite_of_standbys(
+    context: Context,
+    progress: Progress,
+    saved_plan: Plan | None,
+    publication: Publication,
+    labour: Labour,
+) -> Created:
     restarts = 0
     while True:
         with context.source_session() as source:
             standby = source.fetchval("SELECT pg_catalog.pg_is_in_recovery()")
             try:
-                return _create(
-                    context, source, progress, saved_plan, replace=replace, labour=Labour(jobs, vacuum)
-                )
+                return _create(context, source, progress, saved_plan, publication, labour)
             except DatabaseError as error:
                 if not standby or not _is_gone(source, error):
                     raise
@@ -114,8 +118,7 @@ def _create(
     source: Session,
     progress: Progress,
     saved_plan: Plan | None,
-    *,
-    replace: bool,
+    publication: Publication,
     labour: Labour,
 ) -> Created:
     started = time.monotonic()
@@ -124,7 +127,7 @@ def _create(
         with databases.build_lock(maintenance, final):
             for line in databases.clean(maintenance, final):
                 note(progress, line)
-            _check_target(context, source, maintenance, replace=replace)
+            _check_target(context, source, maintenance, progress, publication)
             prepared = prepare(context, source, progress)
             if saved_plan is not None:
                 require_no_drift(saved_plan, prepared.plan, context.settings.drift_tolerance_percent)
@@ -138,7 +141,7 @@ def _create(
                 verification = _verify(context, prepared, source, built_name, progress)
                 made = manifest.make(
                     secrets.token_hex(6),
-                    "refresh" if replace else "create",
+                    publication.operation,
                     prepared.plan,
                     project=context.project,
                     rows=built.rows,
@@ -146,15 +149,12 @@ def _create(
                     verification=verification.as_dict(),
                     left_out=[*(f"{item.what}: {item.why}" for item in built.left_out), *warnings],
                     seconds=time.monotonic() - started,
+                    made_from=drift.shape_of(prepared.subset.catalog, prepared.subset.skip),
                 )
-                with context.target_session(built_name) as target:
-                    manifest.write(target, made)
-                if replace:
-                    databases.swap(maintenance, built_name, final)
-                else:
-                    databases.publish(maintenance, built_name, final)
+                made = _finish(context, maintenance, built_name, made)
+                publication.publish(context, maintenance, built_name, progress)
             except BaseException:
-                _remove(context, maintenance, built_name)
+                databases.remove(context, maintenance, built_name)
                 raise
     path = manifest.save(made, context.state_dir)
     return Created(
@@ -205,37 +205,32 @@ def _counted(source: Session, subset: Subset) -> dict[TableName, int]:
     }
 
 
-def _check_target(context: Context, source: Session, maintenance: Session, *, replace: bool) -> None:
+def _finish(context: Context, maintenance: Session, built: str, made: Manifest) -> Manifest:
+    """Write the manifest, with what there is to be found in the copy, and hand the copy over to its developers."""
+    roles.open_database(context, maintenance, built)
+    with context.target_session(built) as target:
+        with target.transaction():
+            held = inventory.as_document(inventory.take(target), inventory.grants(target))
+        made = dataclasses.replace(made, document={**made.document, "inventory": held})
+        manifest.write(target, made)
+        roles.hand_over(context, target)
+    return made
+
+
+def _check_target(
+    context: Context, source: Session, maintenance: Session, progress: Progress, publication: Publication
+) -> None:
     """The target is neither the source, nor somebody else's database, nor a finished one by mistake."""
-    final = context.database
-    if not maintenance.fetchval(
-        "SELECT rolsuper OR rolcreatedb FROM pg_catalog.pg_roles WHERE rolname = current_user"
-    ):
-        raise TargetRefused(
-            f"the role {context.target.user} may not create databases on the target",
-            hint=f"ALTER ROLE {quote_identifier(context.target.user)} CREATEDB;",
-        )
+    require_createdb(context, maintenance)
     same = _system_identifier(source) == _system_identifier(maintenance)
-    if same and final == source.database:
+    if same and context.database == source.database:
         raise TargetRefused(
-            f"the target {final} is the source itself",
+            f"the target {context.database} is the source itself",
             why="same server (system identifier) and same database",
             hint="set another `database` in penstock.toml",
         )
-    if not databases.exists(maintenance, final):
-        if replace:
-            raise TargetRefused(
-                f"there is no development database {final} to refresh",
-                hint=f"penstock dev create {context.name}",
-            )
-        return
-    if not replace:
-        raise TargetRefused(
-            f"the database {final} exists already on the target",
-            hint=f"penstock dev refresh {context.name} rebuilds it; penstock dev drop {context.name} removes it",
-        )
-    with context.target_session(final) as target:
-        require_ours(context, manifest.read(target))
+    publication.require(context, maintenance)
+    roles.require(context, maintenance, progress)
 
 
 def _check_sees_all(context: Context, maintenance: Session, prepared: Prepared) -> None:
@@ -268,12 +263,3 @@ def _identity(facts: DatabaseFacts, source: Session) -> dict[str, object]:
         "standby": facts.in_recovery,
         "snapshot": source.snapshot_id,
     }
-
-
-def _remove(context: Context, maintenance: Session, name: str) -> None:
-    """Remove a failed build, over a new connection if the old one is lost. If even that fails, the next run does."""
-    with suppress(Exception):
-        databases.drop(maintenance, name)
-        return
-    with suppress(Exception), context.target_session() as again:
-        databases.drop(again, name)

@@ -41,7 +41,7 @@ class Manifest:
     """One run that wrote a development database."""
 
     run_id: str
-    operation: str  # create | refresh | add
+    operation: str  # create | refresh | template | copy | reset | add
     created_at: str
     document: Mapping[str, Any]
 
@@ -65,6 +65,7 @@ def make(
     verification: Mapping[str, Any],
     left_out: list[str],
     seconds: float,
+    made_from: Mapping[str, Any],
 ) -> Manifest:
     """The manifest of a run that has just been verified; `rows` are those it wrote."""
     written = {str(table): count for table, count in rows.items()}
@@ -73,7 +74,7 @@ def make(
         "name": plan.name,
         "database": plan.database,
         "penstock": __version__,
-        "by": f"{_user()}@{platform.node()}",
+        "by": who(),
         "source": {"connection": plan.source, **source_identity},
         "rules_hash": plan.rules_hash,
         "settings": without_literals(plan.settings),
@@ -87,6 +88,7 @@ def make(
         "dangling": list(plan.dangling),
         "warnings": list(plan.warnings),
         "left_out": left_out,
+        "made_from": made_from,
         "verification": verification,
         "seconds": round(seconds, 3),
     }
@@ -182,8 +184,10 @@ def save(manifest: Manifest, state_dir: Path) -> Path:
     return path
 
 
-def _user() -> str:
+def who() -> str:
+    """The account and the machine a run is started from."""
     try:
-        return getpass.getuser()
+        user = getpass.getuser()
     except (KeyError, OSError):  # a container without a passwd entry
-        return "unknown"
+        user = "unknown"
+    return f"{user}@{platform.node()}"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from penstock.devdb.config import DevdbSettings
+from penstock.devdb.config import LIFECYCLE, DevdbSettings
 from penstock.errors import ConfigError, PlanDrift
 from penstock.project.loader import Place, build
 
@@ -180,11 +180,12 @@ class Plan:
 
 
 def settings_as_dict(settings: DevdbSettings) -> dict[str, Any]:
-    """The settings as the file spells them (`from`, not `from_`), defaults left out."""
+    """The settings as the file spells them (`from`, not `from_`), defaults and the lifecycle left out."""
     return {
         f.name: _plain(value)
         for f in dataclasses.fields(settings)
-        if (value := getattr(settings, f.name))
+        if f.name not in LIFECYCLE
+        and (value := getattr(settings, f.name))
         != (f.default if f.default is not dataclasses.MISSING else None)
     }
 

@@ -11,13 +11,13 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from penstock.catalog.model import Catalog, TableName, quote_identifier
+from penstock.catalog.model import Catalog, TableName
 from penstock.devdb.disarm import LeftOut, views_with_passwords
 from penstock.devdb.extensions import grants_on
 from penstock.engines.postgres.clients import ClientTools
@@ -81,9 +81,14 @@ class SchemaArchive:
         *,
         without: frozenset[tuple[int, int]],
         only: frozenset[tuple[int, int]] | None = None,
+        described: Callable[[str], bool] = lambda _: False,
         grants: bool = False,
+        role: str = "",
     ) -> None:
         """Restore one section (`pre-data`, `post-data`) into `database`, without some objects or with only some.
+
+        `described` says of entries without an identity (comments, what owns a sequence) whether they are among `only`.
+        `role` is whom the restored objects belong to: it runs what they contain.
 
         Raises `SchemaToolError` for any error but the settings an older server does not know.
         """
@@ -92,7 +97,12 @@ class SchemaArchive:
             for entry in self.entries
             if (entry.catalog_oid, entry.oid) not in without
             and not entry.description.startswith(self._never)
-            and (only is None or (entry.catalog_oid, entry.oid) in only)
+            and entry.catalog_oid != _DEFAULT_PRIVILEGES
+            and (
+                only is None
+                or (entry.catalog_oid, entry.oid) in only
+                or (entry.oid == 0 and described(entry.description))
+            )
         ]
         with tempfile.TemporaryFile() as listing:
             listing.write("".join(f"{entry.line}\n" for entry in chosen).encode())
@@ -108,6 +118,7 @@ class SchemaArchive:
                 "--no-subscriptions",
                 "--no-security-labels",
                 *([] if grants else ["--no-privileges"]),
+                *([f"--role={role}"] if role else []),
                 f"--dbname={database}",
             ]
             environment = connection_environment(target, database)
@@ -120,6 +131,8 @@ _NEVER = (
     "COMMENT - EXTENSION ", "EVENT TRIGGER ", "USER MAPPING ", "COMMENT - EVENT TRIGGER ", "SCHEMA - public ",
     "COMMENT - SCHEMA public ",
 )  # fmt: skip
+# pg_default_acl: what a role of production would grant on things it makes later. No GRANT on anything that was copied.
+_DEFAULT_PRIVILEGES = 826
 # Written by a pg_dump newer than the target, for settings that did not exist then. Nothing else is ever ignored.
 _UNKNOWN_SETTING = re.compile(
     r'unrecognized configuration parameter "(transaction_timeout|default_table_access_method)"'
@@ -139,26 +152,29 @@ def dump_schema(
     `pg_dump` locks every table it dumps, those without rows in the copy too, and lifts `lock_timeout` in its session.
     """
     identities, left_out = _identities_to_leave_out(source, skip, list(unavailable))
+    dump(source, tools, file, "--schema-only", *(f"--exclude-table={t.sql}" for t in skip))
+    return SchemaArchive(file, tools, tuple(left_out), grants_on(source, unavailable)), identities
+
+
+def dump(source: Session, tools: ClientTools, file: IO[bytes], *arguments: str) -> None:
+    """What `pg_dump` says of the exported snapshot of a session, as an archive in `file`."""
     command = [
         str(tools.pg_dump),
         "--format=custom",
-        "--schema-only",
         f"--snapshot={source.snapshot_id}",
         f"--lock-wait-timeout={PINNED['lock_timeout']}",
         "--no-publications",
         "--no-subscriptions",
         "--no-security-labels",
-        *(f"--exclude-table={quote_identifier(t.schema)}.{quote_identifier(t.table)}" for t in skip),
+        *arguments,
     ]
     result = _run(command, connection_environment(source.settings, source.database), stdout=file)
+    doing = f"dumping the schema of {'the source' if source.read_only else source.database}"
     if result.returncode and _NO_LOCK.search(result.stderr):
         raise QueryError(
-            f"no lock within {PINNED['lock_timeout']} while dumping the schema of the source",
-            why=LOCKED_WHY,
-            hint=LOCKED_HINT,
+            f"no lock within {PINNED['lock_timeout']} while {doing}", why=LOCKED_WHY, hint=LOCKED_HINT
         )
-    _raise_for(result, "dumping the schema of the source")
-    return SchemaArchive(file, tools, tuple(left_out), grants_on(source, unavailable)), identities
+    _raise_for(result, doing)
 
 
 @contextmanager

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
+from penstock.devdb.clone.load import Vacuum
 from penstock.devdb.clone.station import Station, outfit, prepare_target
 from penstock.devdb.context import Context
 from penstock.devdb.progress import Progress, note
@@ -16,6 +18,14 @@ from penstock.runs.workers import Workers
 _MOST_JOBS = 8
 _SHARE_OF_FREE = 0.25  # of the connections a source still has: production needs the others
 _LEAST_BYTES = 256 << 20  # below that, starting workers costs more than they save
+
+
+@dataclass(frozen=True, slots=True)
+class Labour:
+    """How a clone is made, whatever it holds."""
+
+    jobs: int | None = None  # workers; None: as many as the machine and the servers allow
+    vacuum: Vacuum = "none"  # afterwards
 
 
 @contextmanager
