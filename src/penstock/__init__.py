@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from penstock.catalog.model import Catalog
     from penstock.devdb.add import Added
     from penstock.devdb.create import Created
+    from penstock.devdb.files.export import Exported
     from penstock.devdb.inspect import Listed, Verified
     from penstock.devdb.plan import Plan
     from penstock.devdb.progress import Progress
@@ -37,6 +38,7 @@ __all__ = [
     "Connection",
     "Created",
     "Discovered",
+    "Exported",
     "Imported",
     "Listed",
     "MaskFacts",
@@ -63,6 +65,7 @@ _HOME = {
     "Connection": "penstock.api.connections",
     "Created": "penstock.devdb.create",
     "Discovered": "penstock.api.masks",
+    "Exported": "penstock.devdb.files.export",
     "Imported": "penstock.api.masks",
     "Listed": "penstock.devdb.inspect",
     "MaskFacts": "penstock.policy.reference",

@@ -15,7 +15,8 @@ errors enter through `penstock.engines.postgres.errors`, which drops DETAIL, CON
     │   ├── QueryError
     │   ├── SnapshotLost             the source's snapshot or connection went away
     │   ├── SchemaToolError          pg_dump or pg_restore is missing or failed
-    │   └── NoSpace
+    │   ├── NoSpace
+    │   └── StoreError               a folder or an object store failed
     ├── Refused               exit 4   a guard said no; nothing was done
     │   ├── SecretExposed            a tracked .env, a literal password
     │   ├── Unclassified             columns nobody decided about
@@ -121,6 +122,12 @@ class NoSpace(DatabaseError):
     """The target or this machine has too little disk space."""
 
     code = "PEN-3500"
+
+
+class StoreError(DatabaseError):
+    """A folder or an object store could not be read or written."""
+
+    code = "PEN-3600"
 
 
 class Refused(PenstockError):

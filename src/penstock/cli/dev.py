@@ -14,6 +14,7 @@ from penstock.cli.output import emit, emit_json, progress, talk
 from penstock.errors import UsageError
 
 if TYPE_CHECKING:
+    from penstock.devdb.files.export import Format
     from penstock.devdb.plan import Plan
 
 _PLAN = click.option("--plan", "plan_file", type=click.Path(path_type=Path, dir_okay=False),
@@ -52,10 +53,40 @@ def plan(name: str, save: Path | None, as_json: bool) -> int:
 @command.command()
 @click.argument("name")
 @_PLAN
+@click.option(
+    "--to",
+    metavar="DESTINATION",
+    help="Files instead of a database: a folder, s3://bucket/prefix, or a lake's name.",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["parquet", "sql", "sql.gz", "sql.zst"]),
+    help="What --to writes (default: parquet).",
+)
+@click.option("--replace", is_flag=True, help="With --to: over the data set that is there.")
 @json_option
-def create(name: str, plan_file: Path | None, as_json: bool) -> None:
-    """Copy, mask, verify, and only then publish under its name."""
-    _build(name, plan_file, "created", as_json=as_json)
+def create(
+    name: str, plan_file: Path | None, to: str | None, format_: Format | None, replace: bool, as_json: bool
+) -> None:
+    """Copy, mask, verify, and only then publish under its name.
+
+    \b
+    penstock dev create small --to ./shared/small              Parquet, a folder per table
+    penstock dev create small --to s3://team/small --format sql.gz
+    """
+    if to is None:
+        if format_ or replace:
+            raise UsageError(
+                "--format and --replace are for files", hint=f"penstock dev create {name} --to FOLDER"
+            )
+        _build(name, plan_file, "created", as_json=as_json)
+        return
+    with progress() as shown:
+        made = open_project().export_dev(
+            name, to, format=format_ or "parquet", replace=replace, plan=_saved(plan_file), progress=shown
+        )
+    emit_json(dev_text.exported_as_dict(made)) if as_json else emit(dev_text.exported(made))
 
 
 @command.command()

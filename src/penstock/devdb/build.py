@@ -217,20 +217,20 @@ def _settle(target: Session, reaching: frozenset[TableName], progress: Progress)
     Not of tables that foreign ones inherit from: both would ask the other server, the one that production asks.
     """
     progress.start("statistics")
-    for row in target.fetch(_MATERIALIZED_SQL):
+    for row in target.fetch(MATERIALIZED_SQL):
         name = TableName(row["schema"], row["name"])
         if name not in reaching:
             target.execute(
                 f"REFRESH MATERIALIZED VIEW {name.sql}", doing=f"filling the materialised view {name}"
             )
-    tables = target.fetchval(_ANALYZED_SQL)
+    tables = target.fetchval(ANALYZED_SQL)
     if tables is not None:
         target.execute(f"ANALYZE {tables}", doing="gathering statistics")
     progress.finish("statistics")
 
 
 # No names where no foreign table inherits: ANALYZE then takes everything.
-_ANALYZED_SQL = """
+ANALYZED_SQL = """
 WITH RECURSIVE above AS (
     SELECT i.inhparent AS oid FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_foreign_table f ON f.ftrelid = i.inhrelid
   UNION
@@ -242,7 +242,7 @@ SELECT CASE WHEN EXISTS (SELECT FROM above) THEN string_agg(c.oid::regclass::tex
    AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
 """
 
-_MATERIALIZED_SQL = """
+MATERIALIZED_SQL = """
 WITH RECURSIVE depends AS (
     SELECT DISTINCT r.ev_class AS view, d.refobjid AS on_view
       FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid

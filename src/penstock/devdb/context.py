@@ -57,8 +57,14 @@ class Context:
             yield session
 
 
-def context_of(project: ProjectSettings, name: str, settings: DevdbSettings | None = None) -> Context:
-    """The context of `[devdb.NAME]`; `settings` stand in for the file's (those of a saved plan).
+def context_of(
+    project: ProjectSettings,
+    name: str,
+    settings: DevdbSettings | None = None,
+    *,
+    target: ConnectionSettings | None = None,
+) -> Context:
+    """The context of `[devdb.NAME]`; `settings` stand in for the file's (those of a saved plan), `target` for its target.
 
     Raises `UnknownName`, `ConfigError`, `SecretExposed`, `RegistryError`.
     """
@@ -71,7 +77,7 @@ def context_of(project: ProjectSettings, name: str, settings: DevdbSettings | No
             hint="set a shorter `database` there",
         )
     section = f"[devdb.{name}]"
-    target = project.only_connection("target", settings.target or None, section=section)
+    target = target or project.only_connection("target", settings.target or None, section=section)
     if (settings.database or name) in (*_SERVERS_OWN, target.dbname):
         raise ConfigError(
             f"{section} would make the database {settings.database or name}, which the target's server or connection needs",

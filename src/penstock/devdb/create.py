@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -31,6 +32,17 @@ from penstock.errors import DatabaseError, Finding, SnapshotLost, TargetRefused
 _MOST_RESTARTS = 2  # of a run that a standby cancelled
 
 
+class Delivery(Protocol):
+    """Where a verified build goes that gets no name on the server: into files."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether the build has been handed over: from then on the source is not asked again."""
+
+    def deliver(self, context: Context, made: Manifest, database: str, progress: Progress) -> None:
+        """Write `database`, which is dropped afterwards, somewhere else."""
+
+
 @dataclass(frozen=True, slots=True)
 class Created:
     """A development database that has just been published."""
@@ -45,9 +57,15 @@ class Created:
 
 
 def create(
-    context: Context, progress: Progress, *, saved_plan: Plan | None = None, replace: bool = False
+    context: Context,
+    progress: Progress,
+    *,
+    saved_plan: Plan | None = None,
+    replace: bool = False,
+    delivery: Delivery | None = None,
 ) -> Created:
-    """Create the development database, or with `replace` rebuild it beside the old one and swap.
+    """Create the development database, or with `replace` rebuild it beside the old one and swap. With a `delivery` the
+    verified build is handed to it, and dropped.
 
     When a standby takes the snapshot away, to keep up with its primary, the whole run starts again, twice at most.
 
@@ -60,9 +78,9 @@ def create(
         with context.source_session() as source:
             standby = source.fetchval("SELECT pg_catalog.pg_is_in_recovery()")
             try:
-                return _create(context, source, progress, saved_plan, replace=replace)
+                return _create(context, source, progress, saved_plan, delivery, replace=replace)
             except DatabaseError as error:
-                if not standby or not _is_gone(source, error):
+                if not standby or (delivery and delivery.begun) or not _is_gone(source, error):
                     raise
                 if restarts == _MOST_RESTARTS:
                     raise SnapshotLost(
@@ -88,7 +106,13 @@ def _is_gone(source: Session, error: DatabaseError) -> bool:
 
 
 def _create(
-    context: Context, source: Session, progress: Progress, saved_plan: Plan | None, *, replace: bool
+    context: Context,
+    source: Session,
+    progress: Progress,
+    saved_plan: Plan | None,
+    delivery: Delivery | None,
+    *,
+    replace: bool,
 ) -> Created:
     started = time.monotonic()
     final = context.database
@@ -96,7 +120,9 @@ def _create(
         with databases.build_lock(maintenance, final):
             for line in databases.clean(maintenance, final):
                 note(progress, line)
-            _check_target(context, source, maintenance, replace=replace)
+            _check_may_create(context, maintenance)
+            if delivery is None:
+                _check_target(context, source, maintenance, replace=replace)
             prepared = prepare(context, source, progress)
             if saved_plan is not None:
                 require_no_drift(saved_plan, prepared.plan, context.settings.drift_tolerance_percent)
@@ -110,7 +136,7 @@ def _create(
                 verification = _verify(context, prepared, source, built_name, progress)
                 made = manifest.make(
                     secrets.token_hex(6),
-                    "refresh" if replace else "create",
+                    "export" if delivery else "refresh" if replace else "create",
                     prepared.plan,
                     project=context.project,
                     source_identity=_identity(facts, source),
@@ -118,9 +144,14 @@ def _create(
                     left_out=[*(f"{item.what}: {item.why}" for item in built.left_out), *warnings],
                     seconds=time.monotonic() - started,
                 )
-                with context.target_session(built_name) as target:
-                    manifest.write(target, made)
-                if replace:
+                if delivery is None:
+                    with context.target_session(built_name) as target:
+                        manifest.write(target, made)
+                if delivery is not None:
+                    source.close()  # nobody's snapshot holds back production's vacuum while files are written
+                    delivery.deliver(context, made, built_name, progress)
+                    databases.drop(maintenance, built_name)
+                elif replace:
                     databases.swap(maintenance, built_name, final)
                 else:
                     databases.publish(maintenance, built_name, final)
@@ -161,9 +192,7 @@ def _verify(
     return verification
 
 
-def _check_target(context: Context, source: Session, maintenance: Session, *, replace: bool) -> None:
-    """The target is neither the source, nor somebody else's database, nor a finished one by mistake."""
-    final = context.database
+def _check_may_create(context: Context, maintenance: Session) -> None:
     if not maintenance.fetchval(
         "SELECT rolsuper OR rolcreatedb FROM pg_catalog.pg_roles WHERE rolname = current_user"
     ):
@@ -171,6 +200,11 @@ def _check_target(context: Context, source: Session, maintenance: Session, *, re
             f"the role {context.target.user} may not create databases on the target",
             hint=f"ALTER ROLE {quote_identifier(context.target.user)} CREATEDB;",
         )
+
+
+def _check_target(context: Context, source: Session, maintenance: Session, *, replace: bool) -> None:
+    """The target is neither the source, nor somebody else's database, nor a finished one by mistake."""
+    final = context.database
     same = _system_identifier(source) == _system_identifier(maintenance)
     if same and final == source.database:
         raise TargetRefused(
