@@ -92,7 +92,7 @@ class SchemaArchive:
         _raise_for(result, f"restoring the schema ({section})", tolerate=_UNKNOWN_SETTING)
 
     def script(self, section: str, *, grants: bool = False) -> str:
-        r"""One section as SQL that psql of any version runs, the same for the same schema: without the `\\restrict` token,
+        r"""One section as SQL that psql of any version runs, the same for the same schema: without the `\restrict` token,
         which is random, and without the one setting that servers before 17 do not know."""
         chosen = [entry for entry in self.entries if not entry.description.startswith(_NEVER)]
         options = ["--file=-", *([] if grants else ["--no-privileges"])]

@@ -36,7 +36,7 @@ def staged(final: Path) -> Iterator[Path]:
             lock = _hold(draft)
         yield draft
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        _discard(draft)
         if lock is not None:
             os.close(lock)
 
@@ -75,8 +75,18 @@ def clean(final: Path, whole_if: str) -> Iterator[str]:
             path.rename(final)
             yield f"put back what an interrupted run had moved aside: {final}"
         else:
-            shutil.rmtree(path, ignore_errors=True)
+            _discard(path)
             yield f"removed what an interrupted run left: {path.name}"
+
+
+def _discard(folder: Path) -> None:
+    """Remove a draft, what marks it as ours last of all: killed half-way, it is still known for debris."""
+    for path in folder.glob("*"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name != _LOCK:
+            path.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_forsaken(path: Path, kind: str) -> bool:
