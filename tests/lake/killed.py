@@ -14,25 +14,22 @@ from pathlib import Path
 from typing import Any
 
 number, kind, place, content, *access = sys.argv[1:]
-left = int(number)
+STATE = {"left": int(number), "armed": False}
 STEPS = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "shutil.rmtree"}
-armed = False
 
 
 def step() -> None:
-    global left
-    left -= 1
-    if left == 0:
+    STATE["left"] -= 1
+    if STATE["left"] == 0:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 def watch(event: str, arguments: tuple[Any, ...]) -> None:
-    if armed and (event in STEPS or (event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR))):
+    if STATE["armed"] and (event in STEPS or (event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR))):
         step()
 
 
 def main() -> None:
-    global armed
     from penstock.lake.dataset import Owner, described, write_manifest
     from penstock.lake.folder import FolderDestination
     from penstock.lake.staging import contents
@@ -47,7 +44,9 @@ def main() -> None:
         from penstock.project.secret import Secret
 
         endpoint, key, secret = access
-        lake = LakeSettings("x", "s3://team", endpoint, "us-east-1", Secret(key, "test"), Secret(secret, "test"))
+        lake = LakeSettings(
+            "x", "s3://team", endpoint, "us-east-1", Secret(key, "test"), Secret(secret, "test")
+        )
         for name in ("put", "delete"):
             real = getattr(obstore, name)
 
@@ -60,16 +59,21 @@ def main() -> None:
         destination = bucket.BucketDestination("s3://team/set", store, Path(place))
     owner = Owner("test", "small")
     sys.addaudithook(watch)
-    armed = True
+    STATE["armed"] = True
     destination.prepare(owner, replace=True)
     with destination.stage() as draft:
         for name in ("one", "two"):
             (draft / f"{content}-{name}").mkdir()
             (draft / f"{content}-{name}" / "part").write_text(content + name)
-        document = {"project": "test", "name": "small", "content": content, "files": [described(draft, name) for name in contents(draft)]}
+        document = {
+            "project": "test",
+            "name": "small",
+            "content": content,
+            "files": [described(draft, name) for name in contents(draft)],
+        }
         write_manifest(draft, document)
         destination.publish(draft, owner, replace=True)
-    armed = False
+    STATE["armed"] = False
 
 
 main()

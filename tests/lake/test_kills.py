@@ -16,7 +16,9 @@ MOST_STEPS = 80
 
 
 def run(step: int, *arguments: str) -> int:
-    done = subprocess.run([sys.executable, DRIVER, str(step), *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, DRIVER, str(step), *arguments], capture_output=True, text=True, check=False
+    )
     assert done.returncode in (0, -signal.SIGKILL), done.stderr
     return done.returncode
 

@@ -49,6 +49,9 @@ class BucketDestination:
             done = list(clean(self.workshop, MANIFEST))
         done += self._clean(owner)
         self._require_replaceable(owner, replace=replace)
+        with _calling(f"writing to {self.shown}"):  # asked before the work, not after it
+            self._put_json(WRITING, self._claim(owner, []))
+            obstore.delete(self.store, [WRITING])
         return done
 
     def stage(self) -> AbstractContextManager[Path]:
@@ -61,15 +64,7 @@ class BucketDestination:
             old = self._document(MANIFEST)
             gone = listed_files(old) - {MANIFEST} if old else set()
             # First what tells a later run whose these objects are, then the end of the old data set.
-            self._put_json(
-                WRITING,
-                {
-                    "run": self.run,
-                    "project": owner.project,
-                    "name": owner.name,
-                    "files": sorted({*names, *gone}),
-                },
-            )
+            self._put_json(WRITING, self._claim(owner, sorted({*names, *gone})))
             try:
                 obstore.delete(self.store, [MANIFEST, *sorted(gone)])
                 for name in names:
@@ -138,6 +133,9 @@ class BucketDestination:
         except ValueError:
             return None
         return found if isinstance(found, dict) else None
+
+    def _claim(self, owner: Owner, files: list[str]) -> dict[str, Any]:
+        return {"run": self.run, "project": owner.project, "name": owner.name, "files": files}
 
     def _put_json(self, name: str, document: dict[str, Any]) -> None:
         obstore.put(self.store, name, json.dumps(document, ensure_ascii=False).encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from contextlib import AbstractContextManager
@@ -29,6 +30,9 @@ class FolderDestination:
                 raise TargetRefused(
                     f"{self.path} is no folder", hint="a data set is a folder: choose another name"
                 )
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if not os.access(self.path.parent, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             done = list(clean(self.path, MANIFEST))
             self._require_replaceable(owner, replace=replace)
         return done

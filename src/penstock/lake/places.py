@@ -25,14 +25,14 @@ def destination(
     head, _, rest = wanted.partition("/")
     if head in names:
         return _below(lake(head), rest.strip("/") or data_set, workshop)
-    if wanted.startswith(BUCKET):
-        address = wanted.rstrip("/")
+    address = wanted.rstrip("/")
+    if address.startswith(BUCKET):
         for name in names:
             found = lake(name)
             if address.startswith(found.url + "/"):
                 return _below(found, address.removeprefix(found.url + "/"), workshop)
         return _below(LakeSettings("", address), "", workshop)
-    if "://" in wanted or not wanted.strip():
+    if "://" in wanted or wanted.startswith("s3:") or not wanted.strip():
         raise UsageError(
             f"--to {wanted!r} is no place for files",
             why="known: a folder, s3://bucket/prefix, the name of a connection with the role lake",

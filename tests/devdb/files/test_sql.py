@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import subprocess
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -51,10 +50,12 @@ def test_the_samples_load_as_they_were_created(
     sample: str, make_database: MakeDatabase, make_folder: MakeFolder, export: Export
 ) -> None:
     source = make_database(template=sample)
-    root = {"pagila": "public.customer", "northwind": "public.customers", "chinook": "public.customer"}[sample]
+    root = {"pagila": "public.customer", "northwind": "public.customers", "chinook": "public.customer"}[
+        sample
+    ]
     folder = make_folder(
         source,
-        f'unclassified = "mask"\nacknowledged = ["public.track.composer", "public.playlist.name"]\n[[devdb.small.root]]\ntable = "{root}"\nlimit = 10\n'
+        f'unclassified = "mask"\nacknowledged = ["public.track.composer", "public.playlist.name"]\n[[devdb.small.root]]\ntable = "{root}"\nlimit = 10\n',
     )
     folder.run("discover")
     script = export(folder, "--format", "sql.gz") / "database.sql.gz"
@@ -77,7 +78,9 @@ def test_the_same_copy_makes_the_same_bytes_whatever_they_are_packed_in(
     assert script == gzip.decompress((zipped / "database.sql.gz").read_bytes())
     with pa.input_stream(str(packed / "database.sql.zst"), compression="zstd") as file:
         assert script == file.read()
-    assert (zipped / "database.sql.gz").read_bytes() == (export(hostile, "--format", "sql.gz") / "database.sql.gz").read_bytes()
+    assert (zipped / "database.sql.gz").read_bytes() == (
+        export(hostile, "--format", "sql.gz") / "database.sql.gz"
+    ).read_bytes()
     head = script.split(b"\nCOPY ", 1)[0].decode()
     assert "transaction_timeout" not in head
     assert not any(line.startswith(("\\restrict", "\\unrestrict")) for line in script.decode().splitlines())
