@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -16,6 +17,8 @@ from penstock.devdb.files import parquet, sql
 from penstock.devdb.progress import Silent
 from penstock.engines.postgres.session import Session
 from penstock.errors import Finding
+from penstock.lake.spelling import Kind, Spelling
+from penstock.pump import files
 from tests.devdb.conftest import Done, Folder
 from tests.devdb.processes import running, wait_until
 from tests.devdb.small_shop import DEVDB, MASKS, assert_says_no_more_than_it_may, databases
@@ -185,12 +188,42 @@ def test_a_damaged_file_is_found(hostile: Folder, tmp_path: Path, monkeypatch: p
     assert len(found) > 7
 
 
+def test_a_value_that_is_converted_wrongly_is_found_whatever_its_type(
+    hostile: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kind by kind, the values of two rows change places on their way into the files."""
+    hostile.source.execute("DELETE FROM public.everything WHERE id = 5")  # long values tell nothing more here
+    real_check, real_typed, found = parquet.check_tables, files.typed, []
+
+    def wrong(copy: Session, written: Any, progress: Any) -> None:
+        chosen = [table.table for table in written if str(table.table.name) == "public.everything"]
+        for kind in Kind:
+            monkeypatch.setattr(
+                files, "typed", lambda texts, to, kind=kind: swapped(real_typed(texts, to), to, kind)
+            )
+            with Session.open(copy.settings, read_only=False, database=copy.database) as again:
+                again.begin_snapshot()
+                changed = parquet.write_tables(again, chosen, tmp_path / kind, Silent())
+                with pytest.raises(Finding) as raised:
+                    real_check(again, changed, Silent())
+                found.append((kind, raised.value.why))
+        monkeypatch.setattr(files, "typed", real_typed)
+        real_check(copy, written, progress)
+
+    def swapped(values: pa.Array, to: Spelling, kind: Kind) -> pa.Array:
+        return values.take([1, 0, *range(2, len(values))]) if to.kind is kind and len(values) > 1 else values
+
+    monkeypatch.setattr(parquet, "check_tables", wrong)
+    assert export_to(hostile, tmp_path / "set").code == 0
+    assert [kind for kind, why in found if "holds other values" in why] == list(Kind)
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_ended_leaves_no_data_set_and_the_next_one_cleans_up(
     hostile: Folder, tmp_path: Path, how: signal.Signals
 ) -> None:
     hostile.source.psql(
-        "INSERT INTO public.keyless SELECT n, repeat(md5(n::text), 20) FROM generate_series(1, 60000) n; ANALYZE"
+        "INSERT INTO public.keyless SELECT n, repeat(md5(n::text), 20) FROM generate_series(1, 20000) n; ANALYZE"
     )
     place = tmp_path / "set"
     with running(hostile, "dev", "create", "small", "--to", str(place)) as run:

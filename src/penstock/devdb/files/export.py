@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import quote
 
 from penstock._version import __version__
 from penstock.catalog.model import Catalog
@@ -74,7 +75,7 @@ def export(
     owner = Owner(project.name, name)
     place = destination(
         to, _lakes(project), lambda lake: project.lake(lake).settings, data_set=name,
-        workshop=project.state_dir / "files" / name,
+        workshop=project.state_dir / "files" / quote(name, safe=""),
     )  # fmt: skip
     for line in place.prepare(owner, replace=replace):
         note(progress, line)
