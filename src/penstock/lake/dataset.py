@@ -17,7 +17,6 @@ from typing import Any, Protocol
 from penstock.errors import TargetRefused
 
 MANIFEST = "manifest.json"
-_READ_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
