@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from penstock.catalog.model import Catalog
     from penstock.devdb.add import Added
     from penstock.devdb.create import Created
+    from penstock.devdb.files.export import Exported
     from penstock.devdb.inspect import Listed, Verified
     from penstock.devdb.lifecycle.ci import Pipeline
     from penstock.devdb.lifecycle.copies import Copied
@@ -46,6 +47,7 @@ __all__ = [
     "Discovered",
     "Drift",
     "Due",
+    "Exported",
     "Extras",
     "Imported",
     "Listed",
@@ -80,6 +82,7 @@ _HOME = {
     "Drift": "penstock.devdb.lifecycle.drift",
     "Due": "penstock.devdb.lifecycle.listing",
     "Extras": "penstock.devdb.lifecycle.extras",
+    "Exported": "penstock.devdb.files.export",
     "Imported": "penstock.api.masks",
     "Listed": "penstock.devdb.inspect",
     "MaskFacts": "penstock.policy.reference",

@@ -81,7 +81,10 @@ class Shop:
         self.penstock = penstock
 
     def show(self, *command: str, arguments: tuple[str, ...] = (), code: int = 0) -> Any:
-        done = self.penstock(*command, *arguments, "--json")
+        typed = [
+            word for word in command if word != "--to"
+        ]  # of `create --to DESTINATION` the arguments tell the rest
+        done = self.penstock(*typed, *arguments, "--json")
         assert done.code == code, done.err + done.out
         assert not any(value in done.out for value in PERSONAL)
         assert list(differences(done.json, EXAMPLES[f"penstock {' '.join(command)}"])) == []
@@ -124,6 +127,8 @@ def test_the_commands_about_development_databases_print_what_the_page_shows(shop
     shop.decide(MASKS)
     assert shop.show("dev", "plan", arguments=("small",))["edges"]
     assert shop.show("dev", "create", arguments=("small",))["verification"]["passed"]
+    files = ("small", "--to", str(shop.folder / "files"))
+    assert shop.show("dev", "create", "--to", arguments=files)["tables"] == 3
     assert shop.show("dev", "refresh", arguments=("small",))["verification"]["passed"]
     added = shop.show("dev", "add", arguments=("small", "--root", "public.customer:id = 30"))
     assert added["inserted"]["public.customer"] == 1

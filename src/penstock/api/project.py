@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from penstock.devdb.clone.load import Vacuum
     from penstock.devdb.context import Context
     from penstock.devdb.create import Created
+    from penstock.devdb.files.export import Exported, Format
     from penstock.devdb.inspect import Listed, Verified
     from penstock.devdb.lifecycle.ci import Pipeline
     from penstock.devdb.lifecycle.copies import Copied
@@ -171,6 +172,36 @@ class Project:
 
         labour = Labour(jobs, vacuum)
         return create(self._context(name, plan), progress or Silent(), saved_plan=plan, labour=labour)
+
+    def export_dev(
+        self,
+        name: str,
+        to: str,
+        *,
+        format: Format = "parquet",  # noqa: A002 - the field's word for it
+        replace: bool = False,
+        plan: Plan | None = None,
+        jobs: int | None = None,
+        vacuum: Vacuum = "none",
+        progress: Progress | None = None,
+    ) -> Exported:
+        """Write the copy to files, verified and read back, or leave nothing. `to`: a folder, `s3://bucket/prefix`, or the
+        name of a connection with the role lake. `replace`: over the data set that is there."""
+        from penstock.devdb.clone.crew import Labour
+        from penstock.devdb.files.export import export
+        from penstock.devdb.plan import settings_from_dict
+
+        return export(
+            self.settings,
+            name,
+            to,
+            progress or Silent(),
+            format=format,
+            replace=replace,
+            saved_plan=plan,
+            settings=settings_from_dict(plan.settings, name) if plan is not None else None,
+            labour=Labour(jobs, vacuum),
+        )
 
     def refresh_dev(
         self,

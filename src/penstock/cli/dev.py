@@ -16,6 +16,7 @@ from penstock.errors import UsageError
 
 if TYPE_CHECKING:
     from penstock.devdb.clone.load import Vacuum
+    from penstock.devdb.files.export import Format
     from penstock.devdb.plan import Plan
 
 _PLAN = click.option("--plan", "plan_file", type=click.Path(path_type=Path, dir_okay=False),
@@ -64,6 +65,18 @@ def plan(name: str, save: Path | None, as_json: bool) -> int:
 )
 @click.option("--from-template", is_flag=True, help="Copy the template: seconds, and production is not read.")
 @_DATABASE
+@click.option(
+    "--to",
+    metavar="DESTINATION",
+    help="Files instead of a database: a folder, s3://bucket/prefix, or a lake's name.",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["parquet", "sql", "sql.gz", "sql.zst"]),
+    help="What --to writes (default: parquet).",
+)
+@click.option("--replace", is_flag=True, help="With --to: over the data set that is there.")
 @_JOBS
 @_VACUUM
 @json_option
@@ -72,6 +85,9 @@ def create(
     plan_file: Path | None,
     database: str | None,
     *,
+    to: str | None,
+    format_: Format | None,
+    replace: bool,
     jobs: int | None,
     vacuum: Vacuum,
     template: bool,
@@ -84,7 +100,21 @@ def create(
     penstock dev create small                                          from production
     penstock dev create small --template                               from production, as a template
     penstock dev create --from-template small --database shop_dev_ann  a developer's own, from that
+    penstock dev create small --to ./shared/small              Parquet, a folder per table
+    penstock dev create small --to s3://team/small --format sql.gz
     """
+    if to is not None:
+        if template or from_template or database is not None:
+            raise UsageError(
+                "--to writes files: nothing of templates goes with it",
+                hint=f"penstock dev create {name} --to {to}",
+            )
+        _export(name, plan_file, to, format_, jobs, vacuum, replace=replace, as_json=as_json)
+        return
+    if format_ or replace:
+        raise UsageError(
+            "--format and --replace are for files", hint=f"penstock dev create {name} --to FOLDER"
+        )
     if from_template:
         if template or plan_file is not None:
             raise UsageError(
@@ -235,6 +265,32 @@ def _build(
             build = project.refresh_dev if verb == "refreshed" else project.create_dev
             made = build(name, plan=saved, jobs=jobs, vacuum=vacuum, progress=shown)
     emit_json(dev_text.created_as_dict(made)) if as_json else emit(dev_text.created(made, verb))
+
+
+def _export(
+    name: str,
+    plan_file: Path | None,
+    to: str,
+    format_: Format | None,
+    jobs: int | None,
+    vacuum: Vacuum,
+    *,
+    replace: bool,
+    as_json: bool,
+) -> None:
+    saved = _saved(plan_file)
+    with progress() as shown:
+        made = open_project().export_dev(
+            name,
+            to,
+            format=format_ or "parquet",
+            replace=replace,
+            plan=saved,
+            jobs=jobs,
+            vacuum=vacuum,
+            progress=shown,
+        )
+    emit_json(dev_text.exported_as_dict(made)) if as_json else emit(dev_text.exported(made))
 
 
 def _saved(path: Path | None) -> Plan | None:

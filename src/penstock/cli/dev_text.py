@@ -11,6 +11,7 @@ from penstock.cli.output import size, table
 if TYPE_CHECKING:
     from penstock.devdb.add import Added
     from penstock.devdb.create import Created
+    from penstock.devdb.files.export import Exported
     from penstock.devdb.inspect import Listed
     from penstock.devdb.plan import Plan
     from penstock.devdb.verify import Verification
@@ -108,6 +109,39 @@ def created_as_dict(made: Created) -> dict[str, Any]:
         "bytes": made.bytes,
         "seconds": round(made.seconds, 3),
         "manifest": str(made.manifest_path),
+        "verification": made.verification.as_dict(),
+        "plan": made.plan.as_dict(),
+    }
+
+
+def exported(made: Exported) -> str:
+    """What `create --to` says in the end."""
+    lines = [
+        f"written: {made.destination} ({made.format})",
+        f"  {made.rows:,} rows of {made.tables} tables in {made.files} files, {size(made.bytes)}, {made.seconds:.1f} s",
+        "  every file was read back and compared with the verified copy",
+        f"  manifest: {made.manifest_path}",
+        *(f"  left out: {item}" for item in made.document["run"]["left_out"]),
+        *(f"  left out of the files: {item}" for item in made.document["left_out"]),
+        *(f"  warning: {item}" for item in (*made.plan.warnings, *made.warnings)),
+        verification(made.verification, "the copy"),
+    ]
+    return "\n".join(lines)
+
+
+def exported_as_dict(made: Exported) -> dict[str, Any]:
+    """The same for `--json`."""
+    return {
+        "destination": made.destination,
+        "format": made.format,
+        "tables": made.tables,
+        "rows": made.rows,
+        "files": made.files,
+        "bytes": made.bytes,
+        "seconds": round(made.seconds, 3),
+        "manifest": str(made.manifest_path),
+        "warnings": list(made.warnings),
+        "left_out": made.document["left_out"],
         "verification": made.verification.as_dict(),
         "plan": made.plan.as_dict(),
     }

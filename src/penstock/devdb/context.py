@@ -35,6 +35,7 @@ class Context:
     state_dir: Path
     root: Path  # the project's folder, and what flags set: a worker reads them itself
     overrides: Mapping[str, str]
+    target_is_own: bool  # a server of this run, which no worker knows
     section_database: str  # of the section, also where a copy of another name is meant
 
     @property
@@ -74,10 +75,15 @@ class Context:
 
 
 def context_of(
-    project: ProjectSettings, name: str, settings: DevdbSettings | None = None, *, database: str | None = None
+    project: ProjectSettings,
+    name: str,
+    settings: DevdbSettings | None = None,
+    *,
+    database: str | None = None,
+    target: ConnectionSettings | None = None,
 ) -> Context:
     """The context of `[devdb.NAME]`; `settings` stand in for the file's (those of a saved plan), which knows its lifecycle;
-    `database` for the name, where a developer's own copy is meant.
+    `database` for the name, where a developer's own copy is meant; `target` for its target.
 
     Raises `UnknownName`, `ConfigError`, `SecretExposed`, `RegistryError`.
     """
@@ -93,7 +99,8 @@ def context_of(
             hint="set a shorter `database` there",
         )
     section = f"[devdb.{name}]"
-    target = project.only_connection("target", settings.target or None, section=section)
+    target_is_own = target is not None
+    target = target or project.only_connection("target", settings.target or None, section=section)
     if (settings.database or name) in (*_SERVERS_OWN, target.dbname):
         raise ConfigError(
             f"{section} would make the database {settings.database or name}, which the target's server or connection needs",
@@ -111,5 +118,6 @@ def context_of(
         state_dir=project.state_dir,
         root=project.root,
         overrides=project.overrides,
+        target_is_own=target_is_own,
         section_database=section_database,
     )

@@ -25,7 +25,7 @@ from penstock.devdb.manifest import Manifest
 from penstock.devdb.plan import Plan, require_no_drift
 from penstock.devdb.planning import Prepared, prepare
 from penstock.devdb.progress import Progress, note
-from penstock.devdb.publication import Publication, Replacement, require_createdb
+from penstock.devdb.publication import Build, Publication, Replacement, require_createdb
 from penstock.devdb.schema import onto, with_leaves
 from penstock.devdb.subset import Subset
 from penstock.devdb.verify import Verification
@@ -88,7 +88,7 @@ def _create_in_spite_of_standbys(
             try:
                 return _create(context, source, progress, saved_plan, publication, labour)
             except DatabaseError as error:
-                if not standby or not _is_gone(source, error):
+                if not standby or publication.begun or not _is_gone(source, error):
                     raise
                 if restarts == _MOST_RESTARTS:
                     raise SnapshotLost(
@@ -151,8 +151,11 @@ def _create(
                     seconds=time.monotonic() - started,
                     made_from=drift.shape_of(prepared.subset.catalog, prepared.subset.skip),
                 )
-                made = _finish(context, maintenance, built_name, made)
-                publication.publish(context, maintenance, built_name, progress)
+                if publication.stays:
+                    made = _finish(context, maintenance, built_name, made)
+                else:
+                    source.close()  # nobody's snapshot holds back production's vacuum while files are written
+                publication.publish(context, Build(maintenance, built_name, made, progress))
             except BaseException:
                 databases.remove(context, maintenance, built_name)
                 raise
@@ -222,6 +225,8 @@ def _check_target(
 ) -> None:
     """The target is neither the source, nor somebody else's database, nor a finished one by mistake."""
     require_createdb(context, maintenance)
+    if not publication.stays:
+        return
     same = _system_identifier(source) == _system_identifier(maintenance)
     if same and context.database == source.database:
         raise TargetRefused(

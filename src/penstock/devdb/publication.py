@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from penstock.catalog.model import quote_identifier
 from penstock.devdb import databases, manifest
 from penstock.devdb.context import Context
+from penstock.devdb.manifest import Manifest
 from penstock.devdb.ours import require_ours
 from penstock.devdb.progress import Progress
 from penstock.engines.postgres.session import Session
 from penstock.errors import TargetRefused
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A verified database under its temporary name."""
+
+    maintenance: Session
+    database: str
+    manifest: Manifest
+    progress: Progress
 
 
 class Publication:
@@ -16,6 +29,8 @@ class Publication:
 
     operation = "create"
     opens = True  # whether people work in what is published, and hooks can
+    stays = True  # whether the build stays on the server, and needs a manifest and owners there
+    begun = False  # whether publishing has begun that needs the source no more: its end is then no reason to start again
 
     def require(self, context: Context, maintenance: Session) -> None:
         """Raise `TargetRefused` unless the target is as this publication needs it. Asked before anything is written."""
@@ -26,9 +41,9 @@ class Publication:
                 hint=f"penstock dev refresh {context.name} rebuilds it; penstock dev drop {context.name} removes it",
             )
 
-    def publish(self, context: Context, maintenance: Session, built: str, progress: Progress) -> None:  # noqa: ARG002
+    def publish(self, context: Context, build: Build) -> None:
         """Give the build its name. Whatever fails leaves what stood there before."""
-        databases.publish(maintenance, built, context.database)
+        databases.publish(build.maintenance, build.database, context.database)
 
 
 class Replacement(Publication):
@@ -46,8 +61,8 @@ class Replacement(Publication):
         with context.target_session(final) as target:
             require_ours(context, manifest.read(target))
 
-    def publish(self, context: Context, maintenance: Session, built: str, progress: Progress) -> None:  # noqa: ARG002
-        databases.swap(maintenance, built, context.database)
+    def publish(self, context: Context, build: Build) -> None:
+        databases.swap(build.maintenance, build.database, context.database)
 
 
 def require_createdb(context: Context, maintenance: Session) -> None:

@@ -42,6 +42,7 @@ _HIDDEN = "an error whose text is not shown: it may hold data"
 _NO_ROLE = re.compile(r'role (".*") does not exist')
 _NO_LOCK = re.compile(r"canceling statement due to (?:statement|lock) timeout")  # it waits under the former
 _LITERAL = re.compile(r"'(?:[^']|'')*'")
+_RESTRICT = re.compile(r"(?:--.*\n|\n)*\\restrict (\w+)\n")  # behind the first comments only
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +105,38 @@ class SchemaArchive:
                 or (entry.oid == 0 and described(entry.description))
             )
         ]
+        # --verbose: else it does not say which object an error is about
+        options = ["--verbose", *([] if grants else ["--no-privileges"]), f"--dbname={database}"]
+        options += [f"--role={role}"] if role else []
+        result = self._restore(chosen, section, options, connection_environment(target, database))
+        _raise_for(result, f"restoring the schema ({section})", tolerate=_UNKNOWN_SETTING)
+
+    def script(self, section: str, *, grants: bool = False) -> str:
+        r"""One section as SQL that psql of any version runs, the same for the same schema: without the `\restrict` token,
+        which is random, and without the one setting that servers before 17 do not know."""
+        chosen = [
+            entry
+            for entry in self.entries
+            if not entry.description.startswith(self._never) and entry.catalog_oid != _DEFAULT_PRIVILEGES
+        ]
+        options = ["--file=-", *([] if grants else ["--no-privileges"])]
+        result = self._restore(chosen, section, options, {})
+        _raise_for(result, f"writing the schema ({section})")
+        text = result.stdout
+        if token := _RESTRICT.match(text):
+            text = text.replace(f"\\restrict {token[1]}\n", "", 1).replace(
+                f"\\unrestrict {token[1]}\n", "", 1
+            )
+        return text.replace("\nSET transaction_timeout = 0;\n", "\n", 1)
+
+    def _restore(
+        self, chosen: Iterable[Entry], section: str, options: Sequence[str], environment: dict[str, str]
+    ) -> subprocess.CompletedProcess[str]:
         with tempfile.TemporaryFile() as listing:
             listing.write("".join(f"{entry.line}\n" for entry in chosen).encode())
             listing.seek(0)
             command = [
                 str(self._tools.pg_restore),
-                "--verbose",  # else it does not say which object an error is about
                 f"--section={section}",
                 f"--use-list=/dev/fd/{listing.fileno()}",
                 "--no-owner",
@@ -117,13 +144,9 @@ class SchemaArchive:
                 "--no-publications",
                 "--no-subscriptions",
                 "--no-security-labels",
-                *([] if grants else ["--no-privileges"]),
-                *([f"--role={role}"] if role else []),
-                f"--dbname={database}",
+                *options,
             ]
-            environment = connection_environment(target, database)
-            result = _run(command, environment, stdin=self._file, pass_fds=[listing.fileno()])
-        _raise_for(result, f"restoring the schema ({section})", tolerate=_UNKNOWN_SETTING)
+            return _run(command, environment, stdin=self._file, pass_fds=[listing.fileno()])
 
 
 # Comments on extensions need their owner; the schema `public` is in every new database.

@@ -33,7 +33,7 @@ def crew(
     context: Context, size_bytes: int, source: Session, target: Session, jobs: int | None, progress: Progress
 ) -> Iterator[Crew]:
     """The workers of one build, or this process with the sessions it has. `source` is in its exported snapshot."""
-    count = jobs or _jobs(size_bytes, source, target)
+    count = 1 if context.target_is_own else jobs or _jobs(size_bytes, source, target)
     if count == 1:
         prepare_target(target)
         yield Here(Station(source, target))

@@ -19,7 +19,7 @@ from penstock.devdb.lifecycle.templates import Template
 from penstock.devdb.manifest import Manifest
 from penstock.devdb.ours import require_ours
 from penstock.devdb.progress import Progress, note
-from penstock.devdb.publication import Publication, require_createdb
+from penstock.devdb.publication import Build, Publication, require_createdb
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError, TargetRefused
 
@@ -62,8 +62,8 @@ class _AsCopy(Publication):
             )
         super().require(context, maintenance)
 
-    def publish(self, context: Context, maintenance: Session, built: str, progress: Progress) -> None:  # noqa: ARG002
-        databases.publish(maintenance, built, context.database, whose=_whose(context))
+    def publish(self, context: Context, build: Build) -> None:
+        databases.publish(build.maintenance, build.database, context.database, whose=_whose(context))
 
 
 def _whose(context: Context) -> str:
@@ -112,7 +112,7 @@ def copy(
                 made = _manifest(context, target, template, operation, time.monotonic() - started)
                 manifest.write(target, made)
                 size = int(target.fetchval("SELECT pg_catalog.pg_database_size(current_database())"))
-            publication.publish(context, maintenance, built, progress)
+            publication.publish(context, Build(maintenance, built, made, progress))
         except BaseException:
             databases.remove(context, maintenance, built)
             raise

@@ -23,8 +23,7 @@ from penstock.devdb.lifecycle.notice import Notice
 from penstock.devdb.lifecycle.templates import Template
 from penstock.devdb.ours import require_ours
 from penstock.devdb.progress import Progress, note
-from penstock.devdb.publication import Replacement
-from penstock.engines.postgres.session import Session
+from penstock.devdb.publication import Build, Replacement
 from penstock.errors import TargetRefused
 
 GRACE = timedelta(seconds=30)
@@ -151,19 +150,19 @@ class _Swap(Replacement):
         self._options = options
         self.notes: tuple[str, ...] = ()
 
-    def publish(self, context: Context, maintenance: Session, built: str, progress: Progress) -> None:
+    def publish(self, context: Context, build: Build) -> None:
         self.notice.wait()
         now = extras_of(context)  # they went on working while the fresh copy was made
         _require_agreed(context, now, self._options)
         if not (self._options.keep_extra and (now.made or now.grants)):
             self.found = now
-            databases.swap(maintenance, built, context.database)
+            databases.swap(build.maintenance, build.database, context.database)
             return
-        progress.start("what developers made")
-        with extras.carried(context, now, built) as self.notes:
-            progress.finish("what developers made")
+        build.progress.start("what developers made")
+        with extras.carried(context, now, build.database) as self.notes:
+            build.progress.finish("what developers made")
             _require_agreed(context, _newer(extras_of(context), now), self._options)
-            databases.swap(maintenance, built, context.database)
+            databases.swap(build.maintenance, build.database, context.database)
         self.found = now
 
 

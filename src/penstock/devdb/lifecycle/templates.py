@@ -19,10 +19,9 @@ from penstock.devdb.clone.crew import Labour
 from penstock.devdb.context import Context
 from penstock.devdb.create import Created, create
 from penstock.devdb.manifest import Manifest
-from penstock.devdb.ours import require_ours
 from penstock.devdb.plan import Plan
 from penstock.devdb.progress import Progress, note
-from penstock.devdb.publication import Publication
+from penstock.devdb.publication import Build, Publication
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError, TargetRefused
 
@@ -85,24 +84,22 @@ class _AsTemplate(Publication):
         if there:
             find(context, maintenance, context.database)
 
-    def publish(self, context: Context, maintenance: Session, built: str, progress: Progress) -> None:  # noqa: ARG002
-        final = context.database
-        with context.target_session(built) as target:
-            made = require_ours(context, manifest.read(target))
+    def publish(self, context: Context, build: Build) -> None:
+        final, maintenance = context.database, build.maintenance
         old = databases.temporary_name(final)
-        q_built, q_final, q_old = map(quote_identifier, (built, final, old))
+        q_built, q_final, q_old = map(quote_identifier, (build.database, final, old))
         replaced = [
             f"ALTER DATABASE {q_final} WITH IS_TEMPLATE false",
             f"ALTER DATABASE {q_final} RENAME TO {q_old}",
             databases.comment_as_debris(old, final),
         ]
-        databases.end_sessions(maintenance, [built])
+        databases.end_sessions(maintenance, [build.database])
         with maintenance.transaction():
             statements = [
                 *(replaced if databases.exists(maintenance, final) else []),
                 f"ALTER DATABASE {q_built} RENAME TO {q_final}",
                 f"ALTER DATABASE {q_final} WITH IS_TEMPLATE true ALLOW_CONNECTIONS false CONNECTION LIMIT -1",
-                databases.comment_sql(final, _MARK + json.dumps(_said(made), sort_keys=True)),
+                databases.comment_sql(final, _MARK + json.dumps(_said(build.manifest), sort_keys=True)),
             ]
             maintenance.execute("; ".join(statements), doing=f"publishing the template {final}")
         with suppress(DatabaseError):  # what is left of the old one the next run removes
