@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from penstock.devdb.create import Created
     from penstock.devdb.inspect import Listed, Verified
     from penstock.devdb.plan import Plan
+    from penstock.devdb.scrub.run import Scrubbed, Vacuum
     from penstock.devdb.why import Why
     from penstock.policy.decision import Policy
     from penstock.policy.reference import MaskFacts
@@ -188,6 +189,25 @@ class Project:
         from penstock.devdb.inspect import drop
 
         drop(self._context(name), progress or Silent())
+
+    def scrub_dev(
+        self,
+        connection: str,
+        *,
+        confirm: str,
+        as_name: str | None = None,
+        vacuum: Vacuum = "full",
+        end_sessions: bool = False,
+        drop_large_objects: bool = False,
+        start_over: bool = False,
+        progress: Progress | None = None,
+    ) -> Scrubbed:
+        """Mask the database of a target connection in place, where it already holds the real values. `confirm` is its
+        name once more; `as_name` a `[devdb.NAME]` whose rules hold. Begun and not finished, the same call goes on."""
+        from penstock.devdb.scrub.run import Request, scrub
+
+        request = Request(connection, confirm, as_name, vacuum, end_sessions, drop_large_objects, start_over)
+        return scrub(self.settings, request, progress or Silent())
 
     def _context(self, name: str, plan: Plan | None = None) -> Context:
         from penstock.devdb.context import context_of

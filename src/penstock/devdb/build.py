@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
@@ -212,21 +213,28 @@ def _refill_triggers(subset: Subset, source: Session) -> frozenset[tuple[int, in
 
 
 def _settle(target: Session, reaching: frozenset[TableName], progress: Progress) -> None:
-    """Fill materialised views in the order they depend on each other, then gather statistics.
-
-    Not of tables that foreign ones inherit from: both would ask the other server, the one that production asks.
-    """
     progress.start("statistics")
+    fill_views(target, reaching)
+    analyze(target)
+    progress.finish("statistics")
+
+
+def fill_views(target: Session, left_out: AbstractSet[TableName]) -> None:
+    """Fill materialised views in the order they depend on each other."""
     for row in target.fetch(_MATERIALIZED_SQL):
         name = TableName(row["schema"], row["name"])
-        if name not in reaching:
+        if name not in left_out:
             target.execute(
                 f"REFRESH MATERIALIZED VIEW {name.sql}", doing=f"filling the materialised view {name}"
             )
+
+
+def analyze(target: Session) -> None:
+    """Gather statistics, but of no table that foreign ones inherit from: that would ask the other server, the one that
+    production asks."""
     tables = target.fetchval(_ANALYZED_SQL)
     if tables is not None:
         target.execute(f"ANALYZE {tables}", doing="gathering statistics")
-    progress.finish("statistics")
 
 
 # No names where no foreign table inherits: ANALYZE then takes everything.
