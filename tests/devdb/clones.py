@@ -40,5 +40,9 @@ def make_clone(
 def _connection(name: str, role: str, database: Database, port: int, variable: str) -> list[str]:
     server: Server = database.server
     fields = {"role": role, "host": server.host, "port": port, "user": server.user, "dbname": database.name}
-    lines = [f"\n[connections.{name}]", 'sslmode = "disable"', *(f"{k} = {json.dumps(v)}" for k, v in fields.items())]
+    lines = [
+        f"\n[connections.{name}]",
+        'sslmode = "disable"',
+        *(f"{k} = {json.dumps(v)}" for k, v in fields.items()),
+    ]
     return [*lines, f'password = "${{{variable}}}"'] if server.password else lines

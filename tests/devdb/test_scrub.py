@@ -2,50 +2,83 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import MakeDatabase
-from tests.devdb.conftest import KEY, Folder
-from tests.devdb.small_shop import MASKS, PERSONAL, SHOP, assert_says_no_more_than_it_may
-from tests.servers import Database, Server
-
-from penstock.api.project import Project
-
-
-class Clone(Folder):
-    """A project whose target connection `clone` leads to a database with the real values."""
-
-    @property
-    def database_(self) -> Database:
-        return self.target.database(self.database)
-
-    def scrub(self, *options: str, **kwargs: object):
-        return self.run("dev", "scrub", "clone", "--confirm", self.database, *options)
-
-
-def make_clone(path: Path, source: Database, clone: Database, masks: str, devdb: str = "", **kwargs: str) -> Clone:
-    path.mkdir()
-    lines = {"role": "target", "host": clone.server.host, "port": clone.server.port, "user": clone.server.user, "dbname": clone.name}
-    table = "[connections.clone]\n" + "\n".join(f"{k} = {json.dumps(v)}" for k, v in lines.items())
-    if clone.server.password:
-        table += '\npassword = "${TARGET_PASSWORD}"'
-    folder = Clone(path, source, clone.server, clone.name)
-    folder.write(devdb="", masks=masks)
-    text = (path / "penstock.toml").read_text().partition("[connections.dev]")[0]
-    (path / "penstock.toml").write_text(text + table + "\n" + devdb)
-    return folder
+from tests.devdb.clones import Clone, make_clone
+from tests.devdb.conftest import MakeFolder
+from tests.devdb.small_shop import PERSONAL, assert_says_no_more_than_it_may, rows
+from tests.devdb.town import TOWN, TOWN_MASKS, inside, outside
 
 
 @pytest.fixture
 def clone(tmp_path: Path, make_database: MakeDatabase) -> Clone:
-    source = make_database(SHOP)
-    return make_clone(tmp_path / "p", source, make_database(SHOP), MASKS)
+    return make_clone(tmp_path / "project", make_database(TOWN), make_database(TOWN), TOWN_MASKS)
 
 
-def test_a_scrubbed_shop_holds_no_original(clone: Clone) -> None:
+def test_every_masked_value_is_another_and_the_rest_is_as_it_was(clone: Clone) -> None:
+    around, before = outside(clone.made), inside(clone.made)
     done = clone.scrub()
-    print(done.out, done.err)
     assert done.code == 0, done.err
+    assert_says_no_more_than_it_may(done, clone)
+    after = inside(clone.made)
+    said = repr(after).lower()
+    assert not any(value.lower() in said for value in PERSONAL)
+    assert outside(clone.made) == around
+    for table in ("person", "number", "visit", "paper", "letter", "lost"):
+        assert len(after[table]) == len(before[table])
+        assert (after[table] == before[table]) is False
+    assert after["place"] == before["place"]
+    assert after["next"] == before["next"]
+    assert clone.made.value("SELECT count(*) FROM person WHERE shout <> upper(name)") == 0
+    assert (
+        clone.made.value(
+            "SELECT count(*) FROM person WHERE words IS NULL OR words::text LIKE '%uartermaine%'"
+        )
+        == 0
+    )
+
+
+def test_keys_that_are_masked_still_lead_to_the_same_rows(clone: Clone) -> None:
+    pairs = "SELECT count(*), count(p.mail), min(p.n), max(p.n) FROM number JOIN (SELECT mail, count(*) AS n FROM number GROUP BY 1) p USING (mail)"
+    trees = """
+        WITH RECURSIVE up AS (SELECT mail, boss, 1 AS depth FROM person WHERE boss IS NULL
+            UNION ALL SELECT p.mail, p.boss, up.depth + 1 FROM person p JOIN up ON up.mail = p.boss)
+        SELECT depth, count(*) FROM up GROUP BY 1 ORDER BY 1"""
+    lost = "SELECT count(*) FROM lost WHERE NOT EXISTS (SELECT FROM person WHERE person.mail = lost.mail)"
+    before = [clone.made.rows(query) for query in (pairs, trees, lost)]
+    assert clone.scrub().code == 0
+    assert [clone.made.rows(query) for query in (pairs, trees, lost)] == before
+
+
+def test_nothing_of_the_scrub_remains_but_its_manifest(clone: Clone) -> None:
+    done = clone.scrub("--json")
+    assert done.code == 0, done.err
+    assert clone.made.rows("SELECT nspname::text FROM pg_namespace WHERE nspname LIKE 'penstock%'") == [
+        ("penstock",)
+    ]
+    assert clone.made.rows(
+        "SELECT relname::text FROM pg_class WHERE relnamespace = 'penstock'::regnamespace AND relkind = 'r'"
+    ) == [("manifest",)]
+    operation, document = clone.made.rows("SELECT operation, document::text FROM penstock.manifest")[0]
+    assert operation == "scrub"
+    assert Path(done.json["manifest"]).read_text().count('"passed": true')
+    assert not any(value in document for value in PERSONAL)
+    assert done.json["rewritten"]["public.person"] == 60
+    again = clone.scrub()
+    assert again.code == 4
+    assert "is masked already: scrub" in again.err
+
+
+def test_the_same_person_has_the_same_pseudonym_as_in_a_copy(
+    tmp_path: Path, make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(TOWN)
+    clone = make_clone(tmp_path / "clone", source, make_database(TOWN), TOWN_MASKS)
+    folder = make_folder(source, '[[devdb.small.root]]\ntable = "public.person"\n', TOWN_MASKS)
+    assert folder.run("dev", "create", "small").code == 0
+    assert clone.scrub().code == 0
+    assert rows(clone.made)["person"] == rows(folder.made)["person"]
+    assert rows(clone.made)["visit"] == rows(folder.made)["visit"]
