@@ -107,8 +107,9 @@ def test_killed_at_every_step_before_and_after_its_commit_it_ends_with_the_same_
 
 def kill_after(clone: Clone, steps: int) -> None:
     """Begin a scrub and kill it when so many steps are done."""
+    masks = (clone.path / "masks.toml").read_text()
     with wire(clone.target, _NOTED) as line:
-        wired = make_clone(clone.path / "wired", clone.source, clone.made, TOWN_MASKS, port=line.port)
+        wired = make_clone(clone.path / "wired", clone.source, clone.made, masks, port=line.port)
         line.again(steps, and_commit=True)
         with running(wired, *wired.command, "--drop-large-objects") as run:
             wait_until(line.stopped.is_set, 60)
