@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import MakeDatabase
 from tests.devdb.clones import Clone, make_clone
-from tests.devdb.conftest import MakeFolder
+from tests.devdb.conftest import MakeFolder, MakeRole
 from tests.devdb.small_shop import PERSONAL, assert_says_no_more_than_it_may, rows
 from tests.devdb.town import TOWN, TOWN_MASKS, inside, outside
 
@@ -82,3 +82,49 @@ def test_the_same_person_has_the_same_pseudonym_as_in_a_copy(
     assert clone.scrub().code == 0
     assert rows(clone.made)["person"] == rows(folder.made)["person"]
     assert rows(clone.made)["visit"] == rows(folder.made)["visit"]
+
+
+AS_SMALL = """
+[devdb.small]
+empty = ["public.lost"]
+skip = ["public.letter"]
+acknowledged = ["public.place.label"]
+[[devdb.small.real]]
+table = "public.person"
+where = "mail = 'zebquart7@town.test'"
+[[devdb.small.edge]]
+from = "public.lost.mail"
+to = "public.person.mail"
+"""
+
+
+@pytest.mark.parametrize("superuser", [True, False])
+def test_the_rules_of_a_section_hold_where_they_are_asked_for(
+    tmp_path: Path, make_database: MakeDatabase, make_role: MakeRole, *, superuser: bool
+) -> None:
+    clone = make_clone(tmp_path / "project", make_database(TOWN), make_database(TOWN), TOWN_MASKS, AS_SMALL)
+    clone.made.execute("UPDATE place SET label = 'zebquart9@town.test' WHERE id = 3")
+    if not superuser:
+        user, password = make_role()
+        clone.made.psql(f'ALTER DATABASE "{clone.database}" OWNER TO {user}')
+        for kind, name in clone.made.rows(
+            "SELECT CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END, oid::regclass::text "
+            "FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm')"
+        ):
+            clone.made.psql(f"ALTER {kind} public.{name} OWNER TO {user}")
+        clone.log_in_as("clone", user, password)
+    done = clone.scrub("--as", "small", "--json")
+    assert done.code == 0, done.err
+    after = rows(clone.made)
+    assert after["lost"] == after["letter"] == []
+    assert done.json["emptied"] == ["public.letter", "public.lost"]
+    names = [text for text in after["person"] if "Quartermaine" in text]
+    assert len(names) == 1
+    assert names[0].startswith("(zebquart7@town.test")
+    assert done.json["verification"]["leaks"]["acknowledged"]
+    assert clone.made.value("SELECT document->>'name' FROM penstock.manifest") == "small"
+    kept = "coalesce(most_common_vals::text, histogram_bounds::text)"
+    told = clone.made.rows(
+        f"SELECT {kept} FROM pg_stats WHERE tablename IN ('lost', 'letter') AND {kept} IS NOT NULL"
+    )
+    assert told == []

@@ -45,7 +45,7 @@ INSERT INTO public.person (mail, boss, name)
 INSERT INTO public.number (mail) SELECT 'zebquart' || 1 + n % 60 || '@town.test' FROM generate_series(1, 200) n;
 INSERT INTO public.visit SELECT 1 + n % 200, 'Quartermaine, guest ' || n, date '2024-01-01' + n FROM generate_series(1, 300) n;
 INSERT INTO public.paper SELECT 'paper ' || n, 'signed: Zebulon Quartermaine ' || n FROM generate_series(1, 20) n;
-INSERT INTO public.letter SELECT 'letter ' || n, 'Dear Quartermaine ' || n, now(), 'zebquart' || n || '@town.test'
+INSERT INTO public.letter SELECT 'letter ' || n, 'Dear Quartermaine ' || n, '2024-05-06 07:08:09+00', 'zebquart' || n || '@town.test'
     FROM generate_series(1, 20) n;
 INSERT INTO public.place SELECT n, 'corner ' || n FROM generate_series(1, 5) n;
 INSERT INTO public.lost SELECT n, CASE WHEN n < 4 THEN 'nobody' || n || '@town.test' ELSE 'zebquart' || n || '@town.test' END

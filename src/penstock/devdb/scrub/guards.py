@@ -24,15 +24,19 @@ def require_confirmed(target: ConnectionSettings, confirm: str) -> None:
         )
 
 
-def require_maskable(session: Session, state: State) -> None:
-    """Raise `TargetRefused` for a server, a database or a role that cannot do it."""
-    name = session.database
+def require_primary(session: Session) -> None:
+    """Raise `TargetRefused` on a standby."""
     if session.fetchval("SELECT pg_catalog.pg_is_in_recovery()"):
         raise TargetRefused(
-            f"{name} is on a standby",
+            f"{session.database} is on a standby",
             why="it follows its primary, and nothing can be written there",
             hint="promote it first, if it is a clone: SELECT pg_promote();",
         )
+
+
+def require_maskable(session: Session, state: State) -> None:
+    """Raise `TargetRefused` for a database or a role that cannot do it."""
+    name = session.database
     facts = session.fetch(_FACTS_SQL)[0]
     if facts["is_template"]:
         raise TargetRefused(

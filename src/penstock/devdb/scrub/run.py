@@ -116,6 +116,7 @@ def scrub(project: ProjectSettings, request: Request, progress: Progress) -> Scr
     wish = _wish(project, request)
     with _session(target) as session, databases.build_lock(session, session.database):
         session.execute(_LIMITS_SQL)
+        guards.require_primary(session)
         require_not_a_source(project, session)
         run = _Run(project, target, session, request, wish, progress)
         try:
@@ -301,7 +302,7 @@ class _Run:
         if self.state.has(step):
             return
         if name not in names:
-            self._step(step, lambda: aside.empty(session, work.catalog, name))
+            self._step(step, lambda: traces.empty(session, work.catalog, name))
             return
         expected = self.state.steps[f"set aside {name}"]["rows"]
         self.progress.start(str(name), expected)

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from penstock.catalog.model import TableName
+from penstock.catalog.model import Catalog, TableName, quote_identifier
+from penstock.catalog.types import Family
 from penstock.devdb.build import analyze
+from penstock.devdb.scrub import aside
+from penstock.devdb.scrub.state import ASIDE
 from penstock.devdb.scrub.work import Work
 from penstock.engines.postgres.session import Session
 from penstock.errors import Finding
@@ -39,6 +42,35 @@ def drop_large_objects(session: Session) -> int:
     return count
 
 
+def empty(session: Session, catalog: Catalog, name: TableName) -> None:
+    """Empty a table for good. Part of the caller's transaction.
+
+    Where nobody may remove its statistics afterwards, they are made anew while it has one row: of a single row ANALYZE
+    keeps no value, but for elements of arrays and words of a tsvector.
+    """
+    if _is_superuser(session) or _clears(session):
+        aside.empty(session, catalog, name)
+        return
+    stored = catalog.tables[name].stored_columns
+    columns = ", ".join(quote_identifier(c.name) for c in stored)
+    values = ", ".join(
+        "NULL" if c.nullable and c.type.family in (Family.ARRAY, Family.SEARCH) else quote_identifier(c.name)
+        for c in stored
+    )
+    one = TableName(ASIDE, "one")
+    leaves = catalog.leaves[name] if columns else ()
+    for leaf in leaves:
+        session.execute(
+            f"CREATE TABLE {one.sql} AS SELECT {columns} FROM ONLY {leaf.sql} LIMIT 1; TRUNCATE ONLY {leaf.sql}; "
+            f"INSERT INTO {leaf.sql} ({columns}) OVERRIDING SYSTEM VALUE SELECT {values} FROM {one.sql}; "
+            f"DROP TABLE {one.sql}",
+            doing=f"emptying {name}",
+        )
+    if leaves:
+        session.execute(f"ANALYZE {name.sql}", doing=f"forgetting the statistics of {name}")
+    aside.empty(session, catalog, name)
+
+
 def not_rewritten(work: Work) -> Iterator[TableName]:
     """The tables that still have the files they had."""
     touched = set(work.touched)
@@ -54,15 +86,14 @@ def rewrite(session: Session, name: TableName) -> None:
 
 def renew_statistics(session: Session) -> None:
     """Statistics of what is there now, in new files. Outside a transaction. Raises `Finding` where old ones stay."""
-    superuser = session.fetchval("SELECT pg_catalog.current_setting('is_superuser') = 'on'")
-    clears = session.connection.get_server_version().major >= _CLEAR_SINCE
+    superuser = _is_superuser(session)
     with session.transaction():
         if superuser:
             session.execute(
                 "DELETE FROM pg_catalog.pg_statistic; DELETE FROM pg_catalog.pg_statistic_ext_data",
                 doing="forgetting the statistics",
             )
-        elif clears:
+        elif _clears(session):
             session.fetch(_CLEAR_SQL, doing="forgetting the statistics")
     with session.transaction():
         analyze(session)
@@ -72,6 +103,15 @@ def renew_statistics(session: Session) -> None:
         session.execute(f"VACUUM (FULL) pg_catalog.{name}", doing=f"rewriting {name}")
 
 
+def _is_superuser(session: Session) -> bool:
+    return bool(session.fetchval("SELECT pg_catalog.current_setting('is_superuser') = 'on'"))
+
+
+def _clears(session: Session) -> bool:
+    """Whether the owner of a table can remove its statistics."""
+    return bool(session.connection.get_server_version().major >= _CLEAR_SINCE)
+
+
 def _require_no_old_ones(session: Session) -> None:
     old = [row["name"] for row in session.fetch(_OLD_SQL)]
     if old:
@@ -79,7 +119,8 @@ def _require_no_old_ones(session: Session) -> None:
         raise Finding(
             f"the statistics of {old[0]}{more} may be old ones",
             why="ANALYZE replaces none of a table without rows, and only a superuser may remove them",
-            hint=f"have a superuser run, in {session.database}: DELETE FROM pg_statistic; DELETE FROM pg_statistic_ext_data;",
+            hint=f"in {session.database}, insert a row, ANALYZE, and delete the row; "
+            "or have a superuser run: DELETE FROM pg_statistic; DELETE FROM pg_statistic_ext_data;",
         )
 
 
@@ -89,9 +130,14 @@ SELECT pg_catalog.pg_clear_attribute_stats(schemaname, tablename, attname, inher
 """
 
 _OLD_SQL = """
-SELECT DISTINCT c.oid::regclass::text AS name
+SELECT DISTINCT pg_catalog.concat(n.nspname, '.', c.relname) AS name
   FROM (SELECT schemaname, tablename, attname FROM pg_catalog.pg_stats
-        UNION ALL SELECT schemaname, tablename, NULL FROM pg_catalog.pg_stats_ext) s
+         WHERE coalesce(most_common_vals::text, histogram_bounds::text, most_common_elems::text) IS NOT NULL
+        UNION ALL
+        SELECT schemaname, tablename, NULL FROM pg_catalog.pg_stats_ext WHERE most_common_vals IS NOT NULL
+        UNION ALL
+        SELECT schemaname, tablename, NULL FROM pg_catalog.pg_stats_ext_exprs
+         WHERE coalesce(most_common_vals::text, histogram_bounds::text, most_common_elems::text) IS NOT NULL) s
   JOIN pg_catalog.pg_namespace n ON n.nspname = s.schemaname
   JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = s.tablename
   LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = s.attname
