@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from penstock.devdb.inspect import Listed, Verified
     from penstock.devdb.plan import Plan
     from penstock.devdb.progress import Progress
-    from penstock.devdb.scrub.run import Scrubbed
+    from penstock.devdb.scrub.request import Scrubbed
     from penstock.devdb.why import Why
     from penstock.policy.decision import Policy
     from penstock.policy.reference import MaskFacts
@@ -73,7 +73,7 @@ _HOME = {
     "Preview": "penstock.api.masks",
     "Progress": "penstock.devdb.progress",
     "Project": "penstock.api.project",
-    "Scrubbed": "penstock.devdb.scrub.run",
+    "Scrubbed": "penstock.devdb.scrub.request",
     "Setting": "penstock.project.report",
     "Verified": "penstock.devdb.inspect",
     "Why": "penstock.devdb.why",

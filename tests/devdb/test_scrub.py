@@ -10,7 +10,9 @@ from tests.conftest import MakeDatabase
 from tests.devdb.clones import Clone, make_clone
 from tests.devdb.conftest import MakeFolder, MakeRole
 from tests.devdb.small_shop import PERSONAL, assert_says_no_more_than_it_may, rows
+from tests.devdb.test_samples import PAGILA_MASKS
 from tests.devdb.town import TOWN, TOWN_MASKS, inside, outside
+from tests.servers import Database
 
 
 @pytest.fixture
@@ -128,3 +130,35 @@ def test_the_rules_of_a_section_hold_where_they_are_asked_for(
         f"SELECT {kept} FROM pg_stats WHERE tablename IN ('lost', 'letter') AND {kept} IS NOT NULL"
     )
     assert told == []
+
+
+def test_pagila_is_scrubbed_with_what_discovery_proposes(
+    pagila: Database, make_database: MakeDatabase, tmp_path: Path
+) -> None:
+    clone = make_clone(tmp_path / "project", pagila, make_database(template="pagila"), PAGILA_MASKS)
+    clone.project.discover()
+    before = rows(clone.made)
+    done = clone.scrub()
+    assert done.code == 0, done.err
+    after = rows(clone.made)
+    assert {name: len(found) for name, found in after.items()} == {
+        name: len(found) for name, found in before.items()
+    }
+    changed = {name for name in before if before[name] != after[name]}
+    assert {"customer", "staff", "address", "film"} <= changed
+    assert not changed & {"rental", "inventory", "language", "category", "film_actor"}
+    originals = {mail for (mail,) in pagila.rows("SELECT email FROM customer")}
+    assert not originals & {mail for (mail,) in clone.made.rows("SELECT email FROM customer")}
+    titles = {
+        title.lower() for (title,) in pagila.rows("SELECT unnest(string_to_array(title, ' ')) FROM film")
+    }
+    words = {
+        word for (word,) in clone.made.rows("SELECT DISTINCT unnest(tsvector_to_array(fulltext)) FROM film")
+    }
+    descriptions = {
+        w
+        for (w,) in clone.made.rows(
+            "SELECT DISTINCT unnest(tsvector_to_array(to_tsvector('english', description))) FROM film"
+        )
+    }
+    assert not (titles & words) - descriptions

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from penstock.devdb.create import Created
     from penstock.devdb.inspect import Listed, Verified
     from penstock.devdb.plan import Plan
-    from penstock.devdb.scrub.run import Scrubbed, Vacuum
+    from penstock.devdb.scrub.request import Scrubbed, Vacuum
     from penstock.devdb.why import Why
     from penstock.policy.decision import Policy
     from penstock.policy.reference import MaskFacts
@@ -204,7 +204,8 @@ class Project:
     ) -> Scrubbed:
         """Mask the database of a target connection in place, where it already holds the real values. `confirm` is its
         name once more; `as_name` a `[devdb.NAME]` whose rules hold. Begun and not finished, the same call goes on."""
-        from penstock.devdb.scrub.run import Request, scrub
+        from penstock.devdb.scrub.request import Request
+        from penstock.devdb.scrub.run import scrub
 
         request = Request(connection, confirm, as_name, vacuum, end_sessions, drop_large_objects, start_over)
         return scrub(self.settings, request, progress or Silent())

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from penstock.devdb.create import Created
     from penstock.devdb.inspect import Listed
     from penstock.devdb.plan import Plan
-    from penstock.devdb.scrub.run import Scrubbed
+    from penstock.devdb.scrub.request import Scrubbed
     from penstock.devdb.verify import Verification
     from penstock.devdb.why import Why
 

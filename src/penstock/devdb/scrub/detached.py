@@ -104,12 +104,14 @@ SELECT c.oid::regclass::text AS "table", k.conname::text AS name, pg_catalog.pg_
  ORDER BY 1, 2
 """
 
+# Before PostgreSQL 15 the copies that partitions have of a trigger are called internal, as those of foreign keys are.
 _TRIGGERS_SQL = """
 SELECT c.oid::int8 AS relation, n.nspname::text AS schema, c.relname::text AS "table", t.tgname::text AS name,
        t.tgenabled::text AS state
   FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
- WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND c.oid = ANY($1::int8[]::oid[])
+ WHERE (NOT t.tgisinternal OR t.tgparentid <> 0) AND t.tgenabled <> 'D' AND c.oid = ANY($1::int8[]::oid[])
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype = 'f')
  ORDER BY 2, 3, 4
 """
 

@@ -17,9 +17,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from penstock.catalog.model import TableName
 from penstock.devdb import databases, manifest
@@ -27,81 +25,25 @@ from penstock.devdb.build import fill_views
 from penstock.devdb.config import DevdbSettings
 from penstock.devdb.progress import Progress, note
 from penstock.devdb.scrub import aside, closing, detached, guards, proof, restart, traces
+from penstock.devdb.scrub.beginning import begin
 from penstock.devdb.scrub.identity import require_not_a_source
+from penstock.devdb.scrub.request import Request, Scrubbed
 from penstock.devdb.scrub.state import ASIDE, State
-from penstock.devdb.scrub.work import Wish, Work, decide, plan_of
+from penstock.devdb.scrub.work import Wish, Work, plan_of
 from penstock.devdb.sequences import set_sequences
 from penstock.engines.postgres.session import Session
-from penstock.errors import Finding, PenstockError, TargetRefused
+from penstock.errors import Finding, PenstockError
 from penstock.masks.keys import Keyring
 from penstock.policy import registry_file
 from penstock.project.connections import ConnectionSettings
 from penstock.project.key import parse_key
 from penstock.project.settings import ProjectSettings
 
-Vacuum = Literal["full", "analyze"]
-
 # A limit meant for applications must not cut it in the middle; a lock is another matter.
 _LIMITS_SQL = (
     "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '60s'; "
     "SET default_transaction_read_only = off"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What was asked for."""
-
-    connection: str
-    confirm: str
-    as_name: str | None = (
-        None  # take `real`, `empty`, `skip`, `keep`, `acknowledged`, edges from [devdb.NAME]
-    )
-    vacuum: Vacuum = "full"
-    end_sessions: bool = False
-    drop_large_objects: bool = False
-    start_over: bool = False
-
-    @property
-    def command(self) -> str:
-        """What to type to go on."""
-        rules = f" --as {self.as_name}" if self.as_name else ""
-        return f"penstock dev scrub {self.connection} --confirm {self.confirm}{rules}"
-
-
-@dataclass(frozen=True, slots=True)
-class Scrubbed:
-    """A database that was masked in place."""
-
-    connection: str
-    database: str
-    rewritten: Mapping[str, int]  # rows
-    emptied: tuple[str, ...]
-    left_empty: Mapping[str, str]  # materialised views that could reach another server
-    large_objects: int
-    continued: bool  # whether an earlier run had begun it
-    warnings: tuple[str, ...]
-    out_of_reach: tuple[str, ...]
-    seconds: float
-    manifest_path: Path
-    passed: bool
-    verification: Mapping[str, Any]
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "connection": self.connection,
-            "database": self.database,
-            "rewritten": dict(self.rewritten),
-            "emptied": list(self.emptied),
-            "left_empty": dict(self.left_empty),
-            "large_objects": self.large_objects,
-            "continued": self.continued,
-            "warnings": list(self.warnings),
-            "out_of_reach": list(self.out_of_reach),
-            "seconds": round(self.seconds, 3),
-            "manifest": str(self.manifest_path),
-            "verification": self.verification,
-        }
 
 
 def scrub(project: ProjectSettings, request: Request, progress: Progress) -> Scrubbed:
@@ -122,13 +64,9 @@ def scrub(project: ProjectSettings, request: Request, progress: Progress) -> Scr
         try:
             return run.run()
         except BaseException as error:
-            if run.state.is_under_way and not (
-                isinstance(error, PenstockError) and request.command in error.hint
-            ):
-                note(
-                    progress,
-                    f"{session.database} stays closed until this has come to its end: {request.command}",
-                )
+            said = isinstance(error, PenstockError) and request.command in error.hint
+            if run.state.is_under_way and not said:
+                note(progress, f"{session.database} stays closed until this has ended: {request.command}")
             raise
 
 
@@ -180,7 +118,7 @@ class _Run:
         dropping = self.request.drop_large_objects or begun.get("drop_large_objects", False)
         guards.require_no_large_objects(session, self.request.command, drop=dropping)
         self._require_alone()
-        work = self._begin()
+        work = begin(session, state, self.wish, self.request, self.progress)
         self._require_alone()  # who came while it was being closed
         names = self._set_aside(work)
         self._step("detach", lambda: detached.detach(session, work))
@@ -220,60 +158,6 @@ class _Run:
     def _require_alone(self) -> None:
         own = [self.session.connection.get_server_pid()]
         guards.require_alone(self.session, own, self.request.command, end=self.request.end_sessions)
-
-    # begin
-
-    def _begin(self) -> Work:
-        """Decide; close the database, or see that the rules are those it was begun with."""
-        session, state = self.session, self.state
-        if not state.is_under_way:
-            with session.transaction():
-                work = decide(session, self.wish, None, None)
-                guards.require_rights(session, work.catalog, work.touched)
-                state.create()
-                aside.keep_real(session, work.real_values)
-                doors = closing.doors(session)
-                closing.close(session, doors)
-                state.done(
-                    "begin",
-                    rules_hash=self._rules_hash(work),
-                    real=list(manifest.without_literals(list(work.real))),
-                    warnings=list(work.warnings),
-                    structure=proof.structure(session),
-                    drop_large_objects=self.request.drop_large_objects,
-                    **doors,
-                )
-            note(self.progress, f"{session.database} is closed until it is scrubbed; {_disk(work)}")
-            return work
-        return self._go_on()
-
-    def _go_on(self) -> Work:
-        session, state, request = self.session, self.state, self.request
-        begun = state.steps["begin"]
-        with session.transaction():
-            there = not state.has("drop originals")
-            real = aside.kept_real(session) if there else {}
-            also = frozenset(restart.set_aside(state))
-            work = decide(session, self.wish, state.steps.get("detach"), real, tuple(begun["real"]), also)
-            if begun["rules_hash"] == self._rules_hash(work):
-                return work
-            if not there or not request.start_over:
-                raise TargetRefused(
-                    f"the scrub of {session.database} was begun with other rules, another key or another version",
-                    why="half of its tables would have other pseudonyms",
-                    hint="put masks.toml, penstock.toml and the key back, and go on with it: "
-                    + request.command
-                    if not there
-                    else f"put them back; or mask the originals by the new ones: {request.command} --start-over",
-                )
-            guards.require_rights(session, work.catalog, work.touched)
-            restart.start_over(
-                session, state, work, self._rules_hash(work), has_real=bool(self.wish.settings.real)
-            )
-        return work
-
-    def _rules_hash(self, work: Work) -> str:
-        return plan_of(work, self.wish, "", "", {}).rules_hash
 
     # the tables
 
@@ -402,8 +286,3 @@ class _Run:
             passed=proved["passed"],
             verification=proved["verification"],
         )
-
-
-def _disk(work: Work) -> str:
-    size = sum(table.heap_bytes for table in work.tree(work.rewritten))
-    return f"the originals set aside take about {size / 1e6:,.0f} MB until the proof has passed"

@@ -21,6 +21,11 @@ from penstock.errors import Finding
 _CATALOGS = ("pg_statistic", "pg_statistic_ext_data", "pg_largeobject", "pg_description")
 _BATCH = 1_000  # each large object takes a lock until the end of its transaction
 _CLEAR_SINCE = 18
+# Before PostgreSQL 15 a statistics object cannot be without its row.
+_FORGET_SQL = (
+    "DELETE FROM pg_catalog.pg_statistic; UPDATE pg_catalog.pg_statistic_ext_data "
+    "SET stxdndistinct = NULL, stxddependencies = NULL, stxdmcv = NULL, stxdexpr = NULL;"
+)
 
 OUT_OF_REACH = (
     "WAL, and its archive",
@@ -89,10 +94,7 @@ def renew_statistics(session: Session) -> None:
     superuser = _is_superuser(session)
     with session.transaction():
         if superuser:
-            session.execute(
-                "DELETE FROM pg_catalog.pg_statistic; DELETE FROM pg_catalog.pg_statistic_ext_data",
-                doing="forgetting the statistics",
-            )
+            session.execute(_FORGET_SQL, doing="forgetting the statistics")
         elif _clears(session):
             session.fetch(_CLEAR_SQL, doing="forgetting the statistics")
     with session.transaction():
@@ -120,7 +122,7 @@ def _require_no_old_ones(session: Session) -> None:
             f"the statistics of {old[0]}{more} may be old ones",
             why="ANALYZE replaces none of a table without rows, and only a superuser may remove them",
             hint=f"in {session.database}, insert a row, ANALYZE, and delete the row; "
-            "or have a superuser run: DELETE FROM pg_statistic; DELETE FROM pg_statistic_ext_data;",
+            f"or have a superuser run: {_FORGET_SQL}",
         )
 
 
