@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import MakeDatabase
 from tests.devdb.clones import Clone, make_clone
 from tests.devdb.conftest import MakeRole
-from tests.devdb.held_stages import assert_clear
+from tests.devdb.held_stages import INTERRUPTED, SLOW_MASKS, SLOW_SHOP, assert_clear, held
 from tests.devdb.processes import running, wait_until
 from tests.devdb.town import TOWN, TOWN_MASKS, inside, outside
 from tests.devdb.wire import Wire, wire
@@ -106,13 +106,13 @@ def test_killed_at_every_step_before_and_after_its_commit_it_ends_with_the_same_
     assert outside(database) == around
 
 
-def kill_after(clone: Clone, steps: int) -> None:
+def kill_after(clone: Clone, steps: int, *options: str, devdb: str = "") -> None:
     """Begin a scrub and kill it when so many steps are done."""
     masks = (clone.path / "masks.toml").read_text()
     with wire(clone.target, _NOTED) as line:
-        wired = make_clone(clone.path / "wired", clone.source, clone.made, masks, port=line.port)
+        wired = make_clone(clone.path / "wired", clone.source, clone.made, masks, devdb, port=line.port)
         line.again(steps, and_commit=True)
-        with running(wired, *wired.command, "--drop-large-objects") as run:
+        with running(wired, *wired.command, "--drop-large-objects", *options) as run:
             wait_until(line.stopped.is_set, 60)
             run.signal(signal.SIGKILL)
             run.end()
@@ -130,6 +130,48 @@ def test_while_it_is_half_done_nobody_else_may_connect(undisturbed: Clone, make_
         guest.value("SELECT 1")
     assert undisturbed.scrub().code == 0
     assert guest.value("SELECT 1") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_scrub_says_so_and_goes_on(
+    tmp_path: Path, make_database: MakeDatabase, number: int
+) -> None:
+    clone = make_clone(tmp_path / "slow", make_database(SLOW_SHOP), make_database(SLOW_SHOP), SLOW_MASKS)
+    with held(clone, "statistics"), running(clone, *clone.command) as run:
+        run.wait_for(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'penstock dev scrub' AND query ILIKE 'refresh%'"
+        )
+        run.signal(number)
+        assert run.end() == INTERRUPTED
+        assert f"{clone.database} stays closed" in run.said
+    assert not may_connect(clone)
+    done = clone.scrub("--json")
+    assert done.code == 0, done.err
+    assert done.json["continued"] is True
+
+
+REAL = """
+[devdb.small]
+[[devdb.small.real]]
+table = "public.person"
+where = "mail = 'zebquart7@town.test'"
+"""
+
+
+def test_rows_that_stay_real_are_known_after_a_kill(
+    undisturbed: Clone, tmp_path: Path, make_database: MakeDatabase
+) -> None:
+    clone = make_clone(tmp_path / "real", undisturbed.source, make_database(TOWN), TOWN_MASKS, REAL)
+    other = make_clone(tmp_path / "other", undisturbed.source, make_database(TOWN), TOWN_MASKS, REAL)
+    kill_after(clone, 14, "--as", "small", devdb=REAL)
+    assert "zebquart7@town.test" not in clone.made.value(
+        "SELECT string_agg(t::text, '') FROM penstock.scrub t"
+    )
+    done = clone.scrub("--as", "small")
+    assert done.code == 0, done.err
+    assert other.scrub("--as", "small").code == 0
+    assert inside(clone.made) == inside(other.made)
+    assert "zebquart7@town.test" in repr(inside(clone.made)["person"])
 
 
 def test_a_killed_scrub_goes_on_by_the_new_rules_only_when_told_to_start_over(

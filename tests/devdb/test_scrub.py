@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.json_page import EXAMPLES, differences
 from tests.conftest import MakeDatabase
 from tests.devdb.clones import Clone, make_clone
 from tests.devdb.conftest import MakeFolder, MakeRole
-from tests.devdb.small_shop import PERSONAL, assert_says_no_more_than_it_may, rows
+from tests.devdb.small_shop import MASKS, PERSONAL, SHOP, assert_says_no_more_than_it_may, rows
 from tests.devdb.test_samples import PAGILA_MASKS
 from tests.devdb.town import TOWN, TOWN_MASKS, inside, outside
 from tests.servers import Database
@@ -69,6 +70,7 @@ def test_nothing_of_the_scrub_remains_but_its_manifest(clone: Clone) -> None:
     assert Path(done.json["manifest"]).read_text().count('"passed": true')
     assert not any(value in document for value in PERSONAL)
     assert done.json["rewritten"]["public.person"] == 60
+    assert list(differences(done.json, EXAMPLES["penstock dev scrub"])) == []
     again = clone.scrub()
     assert again.code == 4
     assert "is masked already: scrub" in again.err
@@ -130,6 +132,25 @@ def test_the_rules_of_a_section_hold_where_they_are_asked_for(
         f"SELECT {kept} FROM pg_stats WHERE tablename IN ('lost', 'letter') AND {kept} IS NOT NULL"
     )
     assert told == []
+
+
+def test_a_note_knows_its_customer_although_that_table_is_masked_first(
+    tmp_path: Path, make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    """Free text is masked with the names at the end of its foreign key: the originals' names, not the masked ones."""
+    source = make_database(SHOP)
+    masks = MASKS.replace('name = "text"\nnick', 'name = "person_name"\nnick').replace(
+        'note = "text"', 'note = "free_text"'
+    )
+    clone = make_clone(tmp_path / "clone", source, make_database(SHOP), masks)
+    folder = make_folder(
+        source, 'keep = ["public.country"]\n[[devdb.small.root]]\ntable = "public.customer"\n', masks
+    )
+    done = folder.run("dev", "create", "small")
+    assert done.code == 0, done.err
+    done = clone.scrub()
+    assert done.code == 0, done.err
+    assert rows(clone.made) == rows(folder.made)
 
 
 def test_pagila_is_scrubbed_with_what_discovery_proposes(

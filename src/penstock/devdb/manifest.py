@@ -41,7 +41,7 @@ class Manifest:
     """One run that wrote a development database."""
 
     run_id: str
-    operation: str  # create | refresh | add
+    operation: str  # create | refresh | add | scrub
     created_at: str
     document: Mapping[str, Any]
 

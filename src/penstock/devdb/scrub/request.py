@@ -47,7 +47,6 @@ class Scrubbed:
     out_of_reach: tuple[str, ...]
     seconds: float
     manifest_path: Path
-    passed: bool
     verification: Mapping[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
