@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from penstock.devdb.lifecycle.reset import Reset, ResetOptions
     from penstock.devdb.plan import Plan
     from penstock.devdb.progress import Progress
+    from penstock.devdb.scrub.request import Scrubbed
     from penstock.devdb.why import Why
     from penstock.policy.decision import Policy
     from penstock.policy.reference import MaskFacts
@@ -61,6 +62,7 @@ __all__ = [
     "Project",
     "Reset",
     "ResetOptions",
+    "Scrubbed",
     "Setting",
     "Verified",
     "Why",
@@ -94,6 +96,7 @@ _HOME = {
     "Project": "penstock.api.project",
     "Reset": "penstock.devdb.lifecycle.reset",
     "ResetOptions": "penstock.devdb.lifecycle.reset",
+    "Scrubbed": "penstock.devdb.scrub.request",
     "Setting": "penstock.project.report",
     "Verified": "penstock.devdb.inspect",
     "Why": "penstock.devdb.why",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -236,6 +236,35 @@ def drop(name: str | None, database: str | None, *, template: bool, expired: boo
             else:
                 project.drop_dev(section, database=target, progress=shown)
         talk(f"dropped: {target}")
+
+
+@command.command()
+@click.argument("connection", metavar="CONN")
+@click.option(
+    "--confirm", required=True, metavar="DATABASE", help="The name of the connection's database, once more."
+)
+@click.option("--as", "as_name", metavar="NAME",
+              help="Take empty, skip, keep, real, edges and acknowledged from [devdb.NAME].")  # fmt: skip
+@click.option("--vacuum", type=click.Choice(["full", "analyze"]), default="full", show_default=True,
+              help="New files for tables that no mask rewrites too, or statistics only.")  # fmt: skip
+@click.option("--end-sessions", is_flag=True, help="End the other sessions of the database.")
+@click.option("--drop-large-objects", is_flag=True, help="Drop them: no mask reads them.")
+@click.option(
+    "--start-over", is_flag=True, help="Of one that was begun: mask the originals again, by other rules."
+)
+@json_option
+def scrub(connection: str, as_json: bool, **options: Any) -> None:
+    """Mask a copy in place that already holds the real values, such as a restored storage snapshot.
+
+    \b
+    penstock dev scrub clone --confirm shop
+
+    CONN is a connection with the role target. The database is closed until all is masked and proven; killed half-way,
+    the same command goes on.
+    """
+    with progress() as shown:
+        done = open_project().scrub_dev(connection, progress=shown, **options)
+    emit_json(done.as_dict()) if as_json else emit(dev_text.scrubbed(done))
 
 
 def _ask(question: str, unasked: str, hint: str) -> None:

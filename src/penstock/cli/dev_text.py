@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from penstock.devdb.files.export import Exported
     from penstock.devdb.inspect import Listed
     from penstock.devdb.plan import Plan
+    from penstock.devdb.scrub.request import Scrubbed
     from penstock.devdb.verify import Verification
     from penstock.devdb.why import Why
 
@@ -198,6 +199,32 @@ def added(result: Added) -> str:
         if n or result.present.get(name, 0)
     ]
     lines += [f"  manifest: {result.manifest_path}", verification(result.verification, result.database)]
+    return "\n".join(lines)
+
+
+def scrubbed(done: Scrubbed) -> str:
+    """What `scrub` says in the end, and what it cannot reach."""
+    leaks = done.verification["leaks"]["coverage"]
+    lines = [
+        f"scrubbed: database {done.database} of {done.connection}"
+        + (", begun by an earlier run" if done.continued else ""),
+        f"  {sum(done.rewritten.values()):,} rows in {len(done.rewritten)} tables masked, {done.seconds:.1f} s",
+        (
+            f"  proven against the originals, which are gone now: {leaks['columns']} of {leaks['columns_of']} columns "
+            f"searched, {leaks['rows']:,} rows, {leaks['texts']} texts of the catalog"
+        ),
+        f"  manifest: {done.manifest_path}",
+    ]
+    if done.emptied:
+        lines.append(f"  emptied: {_some([*done.emptied])}")
+    if done.large_objects:
+        lines.append(f"  dropped: {done.large_objects} large objects")
+    lines += [
+        f"  left empty: the materialised view {n}, whose query uses {what}"
+        for n, what in done.left_empty.items()
+    ]
+    lines += [f"  warning: {item}" for item in done.warnings]
+    lines += [f"  out of reach: {item}" for item in done.out_of_reach]
     return "\n".join(lines)
 
 

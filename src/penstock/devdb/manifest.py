@@ -41,7 +41,7 @@ class Manifest:
     """One run that wrote a development database."""
 
     run_id: str
-    operation: str  # create | refresh | template | copy | reset | add
+    operation: str  # create | refresh | template | copy | reset | add | export | scrub
     created_at: str
     document: Mapping[str, Any]
 
@@ -60,15 +60,15 @@ def make(
     plan: Plan,
     *,
     project: str,
-    rows: Mapping[TableName, int],
     source_identity: Mapping[str, Any],
     verification: Mapping[str, Any],
     left_out: list[str],
     seconds: float,
     made_from: Mapping[str, Any],
+    rows: Mapping[TableName, int] | None = None,
 ) -> Manifest:
-    """The manifest of a run that has just been verified; `rows` are those it wrote."""
-    written = {str(table): count for table, count in rows.items()}
+    """The manifest of a run that has just been verified; `rows` are those it wrote (default: those of the plan)."""
+    written = {str(table): count for table, count in (rows or {}).items()}
     document = {
         "project": project,
         "name": plan.name,
@@ -79,7 +79,10 @@ def make(
         "rules_hash": plan.rules_hash,
         "settings": without_literals(plan.settings),
         "key_fingerprint": plan.key_fingerprint,
-        "tables": {t.table: {"role": t.role, "rows": written.get(t.table, 0)} for t in plan.tables},
+        "tables": {
+            t.table: {"role": t.role, "rows": t.rows if rows is None else written.get(t.table, 0)}
+            for t in plan.tables
+        },
         "masks": {c.column: c.mask for c in plan.columns},
         "rules": {c.column: c.rule for c in plan.columns},
         "claims": {c.column: c.codomain for c in plan.columns},

@@ -20,6 +20,7 @@ from penstock.masks.array import Array
 from penstock.masks.composite import Composite
 from penstock.masks.contract import Codomain, Mask
 from penstock.masks.json import Json
+from penstock.policy.decision import Policy
 from penstock.proof.integrity import check_integrity
 from penstock.proof.leak import Claim, check_leaks
 from penstock.proof.report import IntegrityReport, LeakReport, Parts
@@ -94,7 +95,7 @@ def verify(
             for name in subset.catalog.leaves
             if name not in subset.skip
         }
-    tasks = _Tasks(progress)
+    tasks = Tasks(progress)
     staying = behind(source, subset, offered_extensions(target))
     with nullcontext() if target.connection.is_in_transaction() else target.transaction():
         integrity = check_integrity(
@@ -127,7 +128,7 @@ def verify(
     return Verification(integrity, leaks)
 
 
-class _Tasks:
+class Tasks:
     """What the proof says it is at, as one task after the other."""
 
     def __init__(self, progress: Progress) -> None:
@@ -148,13 +149,18 @@ class _Tasks:
 
 
 def claims_of(subset: Subset) -> list[Claim]:
-    """What the decisions say has become of every column that was copied. A value that stays real in one column may
-    stand in any that holds it (an array of e-mails), so all claims accept it."""
-    real = frozenset[str]().union(*subset.policy.real.values())
+    """What the decisions say has become of every column that was copied."""
+    return policy_claims(subset.policy, subset.nulled)
+
+
+def policy_claims(policy: Policy, nulled: Mapping[TableName, frozenset[str]]) -> list[Claim]:
+    """The same of all columns but those written as NULL. A value that stays real in one column may stand in any that
+    holds it (an array of e-mails), so all claims accept it."""
+    real = frozenset[str]().union(*policy.real.values())
     return [
         Claim(name, decision.contract.codomain.value, real, _structure(decision.mask))
-        for name, decision in subset.policy.decisions.items()
-        if decision.contract is not None and name.column not in subset.nulled.get(name.table, frozenset())
+        for name, decision in policy.decisions.items()
+        if decision.contract is not None and name.column not in nulled.get(name.table, frozenset())
     ]
 
 

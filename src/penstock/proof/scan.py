@@ -39,14 +39,16 @@ _VERDICTS = (Verdict.LEAK, Verdict.APART, Verdict.ACKNOWLEDGED)
 Codes = npt.NDArray[np.int8]  # places in _VERDICTS
 
 
-def scan_target(target: Session, scan: Scan, say: Progress) -> LeakCoverage:
+def scan_target(
+    target: Session, scan: Scan, say: Progress, *, without: frozenset[TableName] = frozenset()
+) -> LeakCoverage:
     """Search every table, materialised view, large object and catalog text of the target."""
     not_scanned: list[NotScanned] = []
     columns = columns_of = rows = cells = size = 0
     # Materialised views last: what their tables hold by right is known by then.
     for relation in sorted(relations(target).values(), key=lambda r: r.kind == "m"):
-        if relation.kind == "f":
-            continue  # it holds no rows: what a query of it shows lies on another server
+        if relation.kind == "f" or relation.name in without:
+            continue  # a foreign table: it holds no rows: what a query of it shows lies on another server
         columns_of += len(relation.columns)
         if relation.unreadable:
             not_scanned += [
