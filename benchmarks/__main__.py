@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.clone import measure_clone
 from benchmarks.commands import measure_commands
 from benchmarks.tables import TABLES, BenchTable
 from penstock.engines.postgres.embedded import (
@@ -34,14 +35,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rows", type=int, default=3_000_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--only", choices=("copy", "clone", "prune", "commands"), help="one part instead of all"
+    )
     arguments = parser.parse_args()
     from benchmarks.pruned import measure_prunes  # which uses this module
 
+    def wanted(part: str) -> bool:
+        return arguments.only in (None, part)
+
     with server() as running:
-        for table in TABLES:
+        for table in TABLES if wanted("copy") else ():
             measure(running, table, arguments.rows, arguments.rounds)
-        measure_prunes(running, arguments.rows * 5 // 3)
-    measure_commands()
+        if wanted("clone"):
+            measure_clone(running, arguments.rows, arguments.rounds)
+        if wanted("prune"):
+            measure_prunes(running, arguments.rows * 5 // 3)
+    if wanted("commands"):
+        measure_commands()
 
 
 @contextmanager

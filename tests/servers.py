@@ -96,6 +96,8 @@ class Server:
         return self.database(name)
 
     def drop(self, name: str) -> None:
+        if self.maintenance.rows("SELECT FROM pg_database WHERE datname = $1 AND datistemplate", name):
+            self.maintenance.psql(f"ALTER DATABASE {_quoted(name)} IS_TEMPLATE false")
         self.maintenance.psql(f"DROP DATABASE IF EXISTS {_quoted(name)} WITH (FORCE)")
 
     def names(self) -> set[str]:

@@ -18,10 +18,18 @@ if TYPE_CHECKING:
     from penstock.api.start import init
     from penstock.catalog.model import Catalog
     from penstock.devdb.add import Added
-    from penstock.devdb.create import Created
+    from penstock.devdb.created import Created
+    from penstock.devdb.files.export import Exported
     from penstock.devdb.inspect import Listed, Verified
+    from penstock.devdb.lifecycle.ci import Pipeline
+    from penstock.devdb.lifecycle.copies import Copied
+    from penstock.devdb.lifecycle.drift import Drift
+    from penstock.devdb.lifecycle.extras import Extras
+    from penstock.devdb.lifecycle.listing import Due
+    from penstock.devdb.lifecycle.reset import Reset, ResetOptions
     from penstock.devdb.plan import Plan
     from penstock.devdb.progress import Progress
+    from penstock.devdb.scrub.request import Scrubbed
     from penstock.devdb.why import Why
     from penstock.policy.decision import Policy
     from penstock.policy.reference import MaskFacts
@@ -35,17 +43,26 @@ __all__ = [
     "Catalog",
     "CheckResult",
     "Connection",
+    "Copied",
     "Created",
     "Discovered",
+    "Drift",
+    "Due",
+    "Exported",
+    "Extras",
     "Imported",
     "Listed",
     "MaskFacts",
     "PenstockError",
+    "Pipeline",
     "Plan",
     "Policy",
     "Preview",
     "Progress",
     "Project",
+    "Reset",
+    "ResetOptions",
+    "Scrubbed",
     "Setting",
     "Verified",
     "Why",
@@ -61,16 +78,25 @@ _HOME = {
     "Catalog": "penstock.catalog.model",
     "CheckResult": "penstock.project.checks",
     "Connection": "penstock.api.connections",
-    "Created": "penstock.devdb.create",
+    "Copied": "penstock.devdb.lifecycle.copies",
+    "Created": "penstock.devdb.created",
     "Discovered": "penstock.api.masks",
+    "Drift": "penstock.devdb.lifecycle.drift",
+    "Due": "penstock.devdb.lifecycle.listing",
+    "Extras": "penstock.devdb.lifecycle.extras",
+    "Exported": "penstock.devdb.files.export",
     "Imported": "penstock.api.masks",
     "Listed": "penstock.devdb.inspect",
     "MaskFacts": "penstock.policy.reference",
+    "Pipeline": "penstock.devdb.lifecycle.ci",
     "Plan": "penstock.devdb.plan",
     "Policy": "penstock.policy.decision",
     "Preview": "penstock.api.masks",
     "Progress": "penstock.devdb.progress",
     "Project": "penstock.api.project",
+    "Reset": "penstock.devdb.lifecycle.reset",
+    "ResetOptions": "penstock.devdb.lifecycle.reset",
+    "Scrubbed": "penstock.devdb.scrub.request",
     "Setting": "penstock.project.report",
     "Verified": "penstock.devdb.inspect",
     "Why": "penstock.devdb.why",

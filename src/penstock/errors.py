@@ -15,7 +15,9 @@ errors enter through `penstock.engines.postgres.errors`, which drops DETAIL, CON
     │   ├── QueryError
     │   ├── SnapshotLost             the source's snapshot or connection went away
     │   ├── SchemaToolError          pg_dump or pg_restore is missing or failed
-    │   └── NoSpace
+    │   ├── NoSpace
+    │   ├── HookFailed               a hook of the project failed
+    │   └── StoreError               a folder or an object store failed
     ├── Refused               exit 4   a guard said no; nothing was done
     │   ├── SecretExposed            a tracked .env, a literal password
     │   ├── Unclassified             columns nobody decided about
@@ -122,6 +124,18 @@ class NoSpace(DatabaseError):
     """The target or this machine has too little disk space."""
 
     code = "PEN-3500"
+
+
+class HookFailed(DatabaseError):
+    """A program of `[devdb.NAME.hooks]` failed or took too long; the hint says what became of the database."""
+
+    code = "PEN-3600"
+
+
+class StoreError(DatabaseError):
+    """A folder or an object store could not be read or written."""
+
+    code = "PEN-3700"
 
 
 class Refused(PenstockError):

@@ -81,7 +81,10 @@ class Shop:
         self.penstock = penstock
 
     def show(self, *command: str, arguments: tuple[str, ...] = (), code: int = 0) -> Any:
-        done = self.penstock(*command, *arguments, "--json")
+        typed = [
+            word for word in command if word != "--to"
+        ]  # of `create --to DESTINATION` the arguments tell the rest
+        done = self.penstock(*typed, *arguments, "--json")
         assert done.code == code, done.err + done.out
         assert not any(value in done.out for value in PERSONAL)
         assert list(differences(done.json, EXAMPLES[f"penstock {' '.join(command)}"])) == []
@@ -124,12 +127,16 @@ def test_the_commands_about_development_databases_print_what_the_page_shows(shop
     shop.decide(MASKS)
     assert shop.show("dev", "plan", arguments=("small",))["edges"]
     assert shop.show("dev", "create", arguments=("small",))["verification"]["passed"]
+    files = ("small", "--to", str(shop.folder / "files"))
+    assert shop.show("dev", "create", "--to", arguments=files)["tables"] == 3
     assert shop.show("dev", "refresh", arguments=("small",))["verification"]["passed"]
     added = shop.show("dev", "add", arguments=("small", "--root", "public.customer:id = 30"))
     assert added["inserted"]["public.customer"] == 1
     assert shop.show("dev", "why", arguments=("small", "public.customer", "3"))["steps"]
     assert shop.show("dev", "list")["databases"][0]["state"] == "ready"
     assert shop.show("dev", "verify", arguments=("small",))["passed"]
+    assert shop.show("dev", "drift", arguments=("small",))["drifted"] is False
+    assert shop.show("dev", "ci", arguments=("small", "--on", "github"))["secrets"]
     shop.copy.execute(
         "UPDATE customer SET name = 'Zebulon Quartermaine 3' WHERE id = 3",
         "DELETE FROM orders WHERE id = (SELECT max(id) FROM orders)",
@@ -137,3 +144,22 @@ def test_the_commands_about_development_databases_print_what_the_page_shows(shop
     found = shop.show("dev", "verify", arguments=("small",), code=1)
     assert found["leaks"]["leaks"]
     assert found["integrity"]["problems"]
+
+
+def test_the_commands_about_the_life_of_databases_print_what_the_page_shows(shop: Shop) -> None:
+    shop.decide(MASKS)
+    assert shop.penstock("dev", "create", "small", "--template").code == 0
+    copied = shop.show("dev", "create", "--from-template", arguments=("small",))
+    assert copied["rows"]
+    shop.copy.execute("CREATE TABLE mine ()", "ALTER TABLE orders ADD COLUMN mine int")
+    reset = shop.show("dev", "reset", arguments=("small", "--keep-extra", "--yes", "--grace", "0s"))
+    assert (reset["kept"], reset["lost"]) == (
+        ["table public.mine"],
+        ["table column public.orders.mine (new)"],
+    )
+    toml = shop.folder / "penstock.toml"
+    toml.write_text(toml.read_text().replace("[devdb.small]", "[devdb.small]\nschedule = 'every hour'"))
+    shop.copy.execute("UPDATE penstock.manifest SET created_at = created_at - interval '1 day'")
+    assert shop.show("dev", "reset", "--due", arguments=("--grace", "0s"), code=4)["failed"]
+    assert shop.show("dev", "reset", "--due", arguments=("--grace", "0s", "--yes"))["reset"]
+    shop.copy.server.drop(f"{shop.copy.name}__template")

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from penstock.engines.postgres.clients import find_client_tools
 from tests.conftest import MakeDatabase
 from tests.devdb.conftest import Folder, MakeFolder
 from tests.devdb.small_shop import DEVDB, MASKS, SHOP
@@ -45,7 +46,7 @@ CREATE MATERIALIZED VIEW public.mv_link AS
     SELECT * FROM dblink('link', 'select id, email from people') AS t(id int, email text);
 CREATE MATERIALIZED VIEW public.mv_above AS SELECT count(*) AS n FROM public.mv_link;
 CREATE FUNCTION public.fetched() RETURNS bigint LANGUAGE plpgsql AS
-    $$ BEGIN RETURN (SELECT n FROM dblink('link', 'select count(*) from people') AS t(n bigint)); END $$;
+    $$ BEGIN RETURN (SELECT n FROM public.dblink('link', 'select count(*) from people') AS t(n bigint)); END $$;
 CREATE MATERIALIZED VIEW public.mv_function AS SELECT public.fetched() AS n;
 """
 # Aggregates, types and functions of the server and of a trusted extension: nothing of it reaches anywhere.
@@ -83,7 +84,7 @@ def _to(crm: Database, script: str) -> str:
 
 def _dumped(database: Database) -> str:
     """All that a dump of the copy says: definitions and rows."""
-    command = [str(database.server.programs / "pg_dump"), "--no-password"]
+    command = [str(find_client_tools(database.server.major).pg_dump), "--no-password"]
     done = subprocess.run(command, env=database.environment, capture_output=True, text=True, check=True)
     return done.stdout
 
@@ -163,13 +164,57 @@ def test_foreign_tables_arrive_as_structure_and_reach_nothing(
     ):
         assert line in said
     schema = subprocess.run(
-        [str(made.server.programs / "pg_dump"), "--schema-only"],
+        [str(find_client_tools(made.server.major).pg_dump), "--schema-only"],
         env=made.environment, capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     assert "CREATE FOREIGN TABLE public.crm_people" in schema
     assert SECRET not in schema + said
+    assert (
+        "left out: dbname, host, port of the server crm: the copy must not reach what production reaches"
+        in said
+    )
+    assert made.rows("SELECT srvname::text, srvoptions::text[] FROM pg_foreign_server") == [("crm", None)]
     assert (crm.server.password or "none") not in schema + said
     assert folder.run("dev", "refresh", "small").code == 0
+
+
+OUT_BY_THEMSELVES = """
+CREATE EXTENSION file_fdw;
+CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+CREATE FOREIGN TABLE public.passwd (line text) SERVER files OPTIONS (program 'curl https://live.example', format 'csv');
+CREATE VIEW public.users AS SELECT split_part(line, ':', 1) AS name FROM public.passwd;
+CREATE MATERIALIZED VIEW public.mv_users AS SELECT name FROM public.users WITH NO DATA;
+CREATE FOREIGN DATA WRAPPER wild OPTIONS (endpoint 'https://live.example');
+CREATE SERVER wild FOREIGN DATA WRAPPER wild OPTIONS (host 'live.example', fetch_size '10');
+CREATE FOREIGN TABLE public.far (id int OPTIONS (column_name 'ID')) SERVER wild OPTIONS (table_name 'x');
+CREATE FOREIGN TABLE public.farther (id int OPTIONS (path 's3://live')) SERVER wild;
+"""
+
+
+def test_a_foreign_table_that_needs_no_server_to_lead_out_stays_behind(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(SHOP + OUT_BY_THEMSELVES)
+    folder = make_folder(source, DEVDB, MASKS)
+    said = _create(folder)
+    tables = "SELECT relname::text FROM pg_class WHERE relkind = 'f' ORDER BY 1"
+    options = "SELECT coalesce(srvoptions, '{}') || coalesce(fdwoptions, '{}') FROM pg_foreign_server JOIN pg_foreign_data_wrapper f ON f.oid = srvfdw WHERE srvname = 'wild'"
+    assert folder.made.rows(tables) == [("far",)]
+    assert folder.made.value(options) == ["fetch_size=10"]
+    for line in (
+        "foreign table public.passwd: its option program may lead out of the copy",
+        "foreign table public.farther: its option path may lead out of the copy",
+        "view public.users: depends on what is left out",
+        "view public.mv_users: depends on what is left out",
+        "endpoint of the foreign data wrapper wild: the copy must not reach what production reaches",
+        "host of the server wild: the copy must not reach what production reaches",
+    ):
+        assert f"left out: {line}" in said
+    assert "live.example" not in _dumped(folder.made)
+    folder.write(devdb=f"disarm = false\n{DEVDB}")
+    assert folder.run("dev", "refresh", "small").code == 0
+    assert folder.made.rows(tables) == source.rows(tables)
+    assert sorted(folder.made.value(options)) == sorted(source.value(options))
 
 
 @pytest.mark.parametrize(
@@ -221,7 +266,7 @@ def test_whatever_no_copy_has_is_listed(make_database: MakeDatabase, make_folder
         "left out: event trigger never: event triggers are never copied",
         "left out: publication everything: publications are never copied",
         "left out: subscription pt_subscribed: subscriptions are never copied",
-        "left out: 1 large objects: large objects are never copied",
+        "left out: 1 large objects: nothing looks into them",
     ):
         assert line in said
     assert SECRET not in said + _dumped(folder.made)

@@ -45,15 +45,17 @@ def content(database: Database) -> dict[str, list[tuple[object, ...]]]:
     }
 
 
+@pytest.mark.parametrize("strategy", ["subset", "clone"])
 @pytest.mark.parametrize("schema", SCHEMAS, ids=lambda path: path.stem)
 def test_a_whole_copy_equals_its_source_where_nothing_is_masked(
-    schema: Path, postgres: Server, make_database: MakeDatabase, make_folder: MakeFolder
+    schema: Path, strategy: str, postgres: Server, make_database: MakeDatabase, make_folder: MakeFolder
 ) -> None:
     if schema.stem == "collations" and postgres.major >= 18:
         pytest.skip("PostgreSQL 18 refuses a foreign key between these collations")
     source = make_database(schema.read_text(encoding="utf-8"))
     roots = "\n".join(f"[[devdb.small.root]]\ntable = {quoted(name)}" for _, name, _ in source.rows(TABLES))
-    folder = make_folder(source, f'unclassified = "mask"\n{roots}')
+    chosen = roots if strategy == "subset" else ""
+    folder = make_folder(source, f'strategy = "{strategy}"\nunclassified = "mask"\n{chosen}')
     made = folder.project.create_dev("small")
     assert made.verification.passed
     assert content(folder.made) == content(source)
@@ -112,13 +114,14 @@ INSERT INTO visit SELECT 'person ' || i, date '2026-01-01' + i FROM generate_ser
 """
 
 
+@pytest.mark.parametrize("devdb", ['[[devdb.small.root]]\ntable = "public.visit"\n', 'strategy = "clone"\n'])
 def test_a_masked_partition_key_moves_rows_to_the_partition_they_now_belong_to(
-    make_database: MakeDatabase, make_folder: MakeFolder
+    make_database: MakeDatabase, make_folder: MakeFolder, devdb: str
 ) -> None:
     source = make_database(MASKED_PARTITION_KEY)
     folder = make_folder(
         source,
-        '[[devdb.small.root]]\ntable = "public.visit"\n',
+        devdb,
         '[public.visit]\nperson = "text"\nat = "keep"\n',
     )
     assert folder.project.create_dev("small").verification.passed

@@ -47,8 +47,16 @@ def small_disk(postgres: Server) -> Iterator[str]:
             subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@pytest.mark.parametrize(
+    ("devdb", "flags"), [(DEVDB, []), ('strategy = "clone"\n', ["--jobs", "2"])], ids=["subset", "clone"]
+)
 def test_too_little_disk_is_said_and_leaves_things_as_they_were(
-    make_database: MakeDatabase, make_folder: MakeFolder, make_role: MakeRole, small_disk: str
+    make_database: MakeDatabase,
+    make_folder: MakeFolder,
+    make_role: MakeRole,
+    small_disk: str,
+    devdb: str,
+    flags: list[str],
 ) -> None:
     source = make_database(SHOP + "UPDATE orders SET note = 'nothing personal';")
     user, password = make_role("CREATEDB")
@@ -56,18 +64,18 @@ def test_too_little_disk_is_said_and_leaves_things_as_they_were(
         f"ALTER ROLE {user} SET default_tablespace = {small_disk}",
         f"GRANT CREATE ON TABLESPACE {small_disk} TO {user}",
     )
-    folder = make_folder(source, DEVDB, MASKS.replace('note = "text"', 'note = "keep"'))
+    folder = make_folder(source, devdb, MASKS.replace('note = "text"', 'note = "keep"'))
     folder.log_in_as("dev", user, password)
-    assert folder.run("dev", "create", "small").code == 0
+    assert folder.run("dev", "create", "small", *flags).code == 0
     source.execute(
         "INSERT INTO orders (customer_id, note, amount) SELECT 1, repeat(md5(n::text), 40), 0 FROM generate_series(1, 9000) n"
     )
     before = databases(folder.target), checksum(source), checksum(folder.made)
-    refreshed = folder.run("dev", "refresh", "small")
+    refreshed = folder.run("dev", "refresh", "small", *flags)
     assert (databases(folder.target), checksum(source), checksum(folder.made)) == before
     folder.target.drop(folder.database)
     before_create = databases(folder.target)
-    created = folder.run("dev", "create", "small")
+    created = folder.run("dev", "create", "small", *flags)
     assert databases(folder.target) == before_create
     for done in (refreshed, created):
         assert done.code == DATABASE, done.err

@@ -208,6 +208,7 @@ PLAN = Plan(
     columns=(ColumnPlan("public.t.name", "text", "d", "fresh", "kept", "registry"),),
     edges=(EdgePlan("public.t.t_u_fkey", "parents", 2, 0.5),),
     dangling=("public.t.t_u_fkey",),
+    left_out=("event trigger x: event triggers are never copied",),
     warnings=("a warning",),
     refusals=(Refusal("PEN-4300", "what", "hint"),),
 )

@@ -5,6 +5,7 @@ A promise that is broken says whose it was and where: `the mask 'email' on varch
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping
 from functools import cache
 
@@ -15,7 +16,7 @@ from penstock.errors import MaskError
 from penstock.masks import registry
 from penstock.masks.build import build
 from penstock.masks.contract import Codomain, Input, Mask, Uniqueness
-from penstock.masks.keys import Keyring
+from penstock.masks.keys import Keyring, hold
 from tests.masks.sites import SITES
 from tests.masks.standing import KEY, OTHER_KEY
 
@@ -109,6 +110,16 @@ def check_freshness(mask: Mask, values: pa.Array, other: Mask) -> None:
     masked, otherwise = (set(run(m, values).filter(rows).to_pylist()) for m in (mask, other))
     kept(mask, f"fresh: no value of the column ({masked & searched})", holds=not masked & searched)
     kept(mask, f"fresh: nothing another key gives ({masked & otherwise})", holds=not masked & otherwise)
+
+
+def check_travel(mask: Mask, values: pa.Array) -> None:
+    """A worker that holds the same key makes the same mask of what it is sent, in which the key is not."""
+    hold(mask.keys)
+    sent = pickle.dumps(mask)
+    secrets = (mask.keys._master, mask.keys.subkey(mask.domain, "text", 64)[:16])
+    kept(mask, "it travels without its key", holds=not any(secret in sent for secret in secrets))
+    here, there = run(mask, values), run(pickle.loads(sent), values)
+    kept(mask, f"a worker masks alike ({here}, {there})", holds=there.equals(here))
 
 
 def check_chunks(mask: Mask, values: pa.Array) -> None:

@@ -30,6 +30,7 @@ def test_a_mask_keeps_its_contract(name, place, data):
     suite.check_shape(mask, values)
     suite.check_uniqueness(mask, values)
     suite.check_chunks(mask, values)
+    suite.check_travel(mask, values)
     suite.check_freshness(mask, values, suite.other_key(name, place))
 
 

@@ -28,6 +28,8 @@ def tables(name: str, schema: dict[str, Any]) -> Iterator[tuple[str, set[str]]]:
     for key, inner in schema["properties"].items():
         if "properties" in inner.get("items", {}):
             yield from tables(f"{name}.{key}", inner["items"])
+        elif "properties" in inner:
+            yield from tables(f"{name}.{key}", inner)
         else:
             keys.add(key)
     yield name, keys

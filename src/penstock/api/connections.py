@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from penstock.engines.postgres.checks import ServerFacts, server_facts
 from penstock.engines.postgres.session import Session
 from penstock.errors import PenstockError
+from penstock.lake.places import reach
 from penstock.project.settings import ProjectSettings
 
 
@@ -24,7 +25,7 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server says about itself, or the error that kept it from saying it."""
+    """What a server says about itself, or the error that kept it from saying it. A lake has no `facts` to tell."""
 
     name: str
     role: str
@@ -52,9 +53,15 @@ def tested(project: ProjectSettings, names: Sequence[str]) -> list[Answer]:
 def _located(project: ProjectSettings, name: str) -> Connection:
     role = project.tables[name].role
     try:
-        return Connection(name, role, project.located(name).settings.describe())
+        return Connection(name, role, _address(project, name))
     except PenstockError as error:
         return Connection(name, role, "", error)
+
+
+def _address(project: ProjectSettings, name: str) -> str:
+    if project.tables[name].role == "lake":
+        return project.lake(name).settings.describe()
+    return project.located(name).settings.describe()
 
 
 def _test(project: ProjectSettings, name: str) -> Answer:
@@ -63,7 +70,10 @@ def _test(project: ProjectSettings, name: str) -> Answer:
     facts, error = None, found.error
     if error is None:
         try:
-            facts = _facts(project, name)
+            if found.role == "lake":
+                reach(project.lake(name).settings)
+            else:
+                facts = _facts(project, name)
         except PenstockError as caught:
             error = caught
     return Answer(name, found.role, found.url, facts, error, round(1000 * (time.monotonic() - since)))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from penstock.engines.postgres import checks
 from penstock.errors import PenstockError
+from penstock.lake.places import reach
 from penstock.project import settings
 from penstock.project.checks import CheckResult, from_error, local_checks
 from penstock.project.settings import ProjectSettings
@@ -36,7 +37,10 @@ def doctor(
 def _database_checks(project: ProjectSettings) -> list[CheckResult]:
     results: list[CheckResult] = []
     facts: dict[str, checks.ServerFacts] = {}
-    for name in project.tables:
+    for name, table in project.tables.items():
+        if table.role == "lake":
+            results.append(_lake_check(project, name))
+            continue
         try:
             connection = project.connection(name)
         except PenstockError as error:
@@ -56,6 +60,15 @@ def _database_checks(project: ProjectSettings) -> list[CheckResult]:
         if source in facts and target in facts:
             results.append(checks.destination_is_not_source(facts[source], facts[target], databases, target))
     return results
+
+
+def _lake_check(project: ProjectSettings, name: str) -> CheckResult:
+    try:
+        lake = project.lake(name).settings
+        reach(lake)
+    except PenstockError as error:
+        return from_error("connection", error, name)
+    return CheckResult("connection", "ok", f"{lake.describe()} can be looked at", connection=name)
 
 
 def _pairs(project: ProjectSettings) -> list[tuple[str, str, tuple[str, ...]]]:

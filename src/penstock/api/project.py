@@ -19,11 +19,20 @@ if TYPE_CHECKING:
     from penstock.api.masks import Discovered, Imported, Preview
     from penstock.catalog.model import Catalog
     from penstock.devdb.add import Added
+    from penstock.devdb.clone.load import Vacuum
     from penstock.devdb.context import Context
-    from penstock.devdb.create import Created
+    from penstock.devdb.created import Created
+    from penstock.devdb.files.export import Exported, Format
     from penstock.devdb.inspect import Listed, Verified
+    from penstock.devdb.lifecycle.ci import Pipeline
+    from penstock.devdb.lifecycle.copies import Copied
+    from penstock.devdb.lifecycle.drift import Drift
+    from penstock.devdb.lifecycle.extras import Extras
+    from penstock.devdb.lifecycle.listing import Due
+    from penstock.devdb.lifecycle.reset import Reset, ResetOptions
     from penstock.devdb.plan import Plan
-    from penstock.devdb.prune.ways import Vacuum
+    from penstock.devdb.scrub.request import Scrubbed
+    from penstock.devdb.scrub.request import Vacuum as ScrubVacuum
     from penstock.devdb.why import Why
     from penstock.policy.decision import Policy
     from penstock.policy.reference import MaskFacts
@@ -138,7 +147,7 @@ class Project:
 
     # development databases
 
-    def plan_dev(self, name: str, *, vacuum: Vacuum = "full", progress: Progress | None = None) -> Plan:
+    def plan_dev(self, name: str, *, vacuum: Vacuum | None = None, progress: Progress | None = None) -> Plan:
         """What `create_dev` would copy, exactly, and what it would refuse. Writes nothing."""
         from penstock.devdb.planning import prepare
 
@@ -155,46 +164,71 @@ class Project:
         name: str,
         *,
         plan: Plan | None = None,
-        vacuum: Vacuum = "full",
         jobs: int | None = None,
+        vacuum: Vacuum | None = None,
         progress: Progress | None = None,
     ) -> Created:
         """Create the development database, verified, or leave nothing. `plan`: a saved one, whose rules are used.
 
-        `vacuum` and `jobs` are for strategy "prune": how tables are compacted, and over how many connections.
+        A clone or a prune is made by `jobs` workers (default: by cores; a clone by free connections
+        too), and vacuumed afterwards as `vacuum` says: by default a clone not at all, what a prune deleted from fully.
         """
-        return self._build(name, plan, progress, vacuum, jobs, replace=False)
+        from penstock.devdb.clone.crew import Labour
+        from penstock.devdb.create import create
+
+        labour = Labour(jobs, vacuum)
+        return create(self._context(name, plan), progress or Silent(), saved_plan=plan, labour=labour)
+
+    def export_dev(
+        self,
+        name: str,
+        to: str,
+        *,
+        format: Format = "parquet",  # noqa: A002 - the field's word for it
+        replace: bool = False,
+        plan: Plan | None = None,
+        jobs: int | None = None,
+        vacuum: Vacuum | None = None,
+        progress: Progress | None = None,
+    ) -> Exported:
+        """Write the copy to files, verified and read back, or leave nothing. `to`: a folder, `s3://bucket/prefix`, or the
+        name of a connection with the role lake. `replace`: over the data set that is there."""
+        from penstock.devdb.clone.crew import Labour
+        from penstock.devdb.files.export import export
+        from penstock.devdb.plan import settings_from_dict
+
+        return export(
+            self.settings,
+            name,
+            to,
+            progress or Silent(),
+            format=format,
+            replace=replace,
+            saved_plan=plan,
+            settings=settings_from_dict(plan.settings, name) if plan is not None else None,
+            labour=Labour(jobs, vacuum),
+        )
 
     def refresh_dev(
         self,
         name: str,
         *,
         plan: Plan | None = None,
-        vacuum: Vacuum = "full",
         jobs: int | None = None,
+        vacuum: Vacuum | None = None,
         progress: Progress | None = None,
     ) -> Created:
         """Rebuild the development database beside the old one and swap."""
-        return self._build(name, plan, progress, vacuum, jobs, replace=True)
-
-    def _build(
-        self,
-        name: str,
-        plan: Plan | None,
-        progress: Progress | None,
-        vacuum: Vacuum,
-        jobs: int | None,
-        *,
-        replace: bool,
-    ) -> Created:
-        context, shown = self._context(name, plan), progress or Silent()
-        if context.settings.strategy == "prune":
-            from penstock.devdb.prune.run import create_pruned
-
-            return create_pruned(context, shown, saved_plan=plan, replace=replace, vacuum=vacuum, jobs=jobs)
+        from penstock.devdb.clone.crew import Labour
         from penstock.devdb.create import create
 
-        return create(context, shown, saved_plan=plan, replace=replace)
+        return create(
+            self._context(name, plan),
+            progress or Silent(),
+            saved_plan=plan,
+            replace=True,
+            labour=Labour(jobs, vacuum),
+        )
 
     def add_dev(self, name: str, roots: Sequence[str], *, progress: Progress | None = None) -> Added:
         """Top up an existing copy: `roots` are `TABLE:WHERE`; what those rows need comes along."""
@@ -214,22 +248,130 @@ class Project:
 
         return why(self._context(name), table, key, progress or Silent())
 
-    def list_dev(self) -> list[Listed]:
-        """The development databases of the project and what became of them."""
-        from penstock.devdb.inspect import describe
+    def list_dev(self, *, drift: bool = False) -> list[Listed]:
+        """The development databases of the project, templates and their copies included, and what became of them.
 
-        return [describe(self._context(name)) for name in self.settings.sections.get("devdb", {})]
+        `drift` asks production how many things of its schema are different now.
+        """
+        from penstock.devdb.lifecycle.listing import databases_of
 
-    def drop_dev(self, name: str, *, progress: Progress | None = None) -> None:
-        """Remove the development database. Refuses one that Penstock did not make."""
+        names = self.settings.sections.get("devdb", {})
+        return [item for name in names for item in databases_of(self._context(name), with_drift=drift)]
+
+    def drop_dev(self, name: str, *, database: str | None = None, progress: Progress | None = None) -> None:
+        """Remove the development database, or the copy of its template called `database`. Refuses one that Penstock did
+        not make."""
         from penstock.devdb.inspect import drop
 
-        drop(self._context(name), progress or Silent())
+        drop(self._context(name, database=database), progress or Silent())
 
-    def _context(self, name: str, plan: Plan | None = None) -> Context:
+    def expired_dev(self) -> list[Listed]:
+        """The development databases of the project that have outlived their `ttl`."""
+        from penstock.devdb.lifecycle.listing import expired
+
+        names = self.settings.sections.get("devdb", {})
+        return [item for name in names for item in expired(self._context(name))]
+
+    # templates, and what becomes of copies
+
+    def template_dev(
+        self,
+        name: str,
+        *,
+        plan: Plan | None = None,
+        replace: bool = False,
+        jobs: int | None = None,
+        vacuum: Vacuum | None = None,
+        progress: Progress | None = None,
+    ) -> Created:
+        """Create the database as a template to be copied; with `replace`, anew beside the one there is."""
+        from penstock.devdb.clone.crew import Labour
+        from penstock.devdb.lifecycle.templates import create_template
+
+        return create_template(
+            self._context(name, plan),
+            progress or Silent(),
+            saved_plan=plan,
+            replace=replace,
+            labour=Labour(jobs, vacuum),
+        )
+
+    def copy_dev(self, name: str, *, database: str | None = None, progress: Progress | None = None) -> Copied:
+        """Copy the template, in seconds, to the section's database or to one called `database`."""
+        from penstock.devdb.lifecycle.copies import from_template
+
+        return from_template(self._context(name, database=database), progress or Silent())
+
+    def drop_template_dev(self, name: str, *, progress: Progress | None = None) -> str:
+        """Remove the template; copies of it stay. Returns its name."""
+        from penstock.devdb.lifecycle.templates import drop_template
+
+        return drop_template(self._context(name), progress or Silent())
+
+    def extras_dev(self, name: str, *, database: str | None = None) -> Extras:
+        """What developers made in the copy, which a reset would lose or carry over."""
+        from penstock.devdb.lifecycle.reset import extras_of
+
+        return extras_of(self._context(name, database=database))
+
+    def reset_dev(
+        self,
+        name: str,
+        *,
+        database: str | None = None,
+        options: ResetOptions | None = None,
+        progress: Progress | None = None,
+    ) -> Reset:
+        """Copy the template again (or read production, where there is none) beside the database, and swap."""
+        from penstock.devdb.lifecycle.reset import ResetOptions, reset
+
+        return reset(self._context(name, database=database), progress or Silent(), options or ResetOptions())
+
+    def due_dev(self, *names: str) -> list[Due]:
+        """The databases whose `schedule` says they are to be reset now (default: of all sections)."""
+        from penstock.devdb.lifecycle.listing import due
+
+        return [
+            item
+            for name in names or self.settings.sections.get("devdb", {})
+            for item in due(self._context(name))
+        ]
+
+    def drift_dev(self, name: str, *, database: str | None = None) -> Drift:
+        """What production's schema has become since the copy was made, and what that asks of masks.toml."""
+        from penstock.devdb.lifecycle.drift import drift
+
+        return drift(self._context(name, database=database))
+
+    def pipeline_dev(self, name: str, on: str) -> Pipeline:
+        """A pipeline for `github`, `gitlab` or `jenkins` that creates, resets and destroys databases. Writes nothing."""
+        from penstock.devdb.lifecycle.ci import pipeline
+
+        return pipeline(self.settings, name, on)
+
+    def scrub_dev(
+        self,
+        connection: str,
+        *,
+        confirm: str,
+        as_name: str | None = None,
+        vacuum: ScrubVacuum = "full",
+        end_sessions: bool = False,
+        drop_large_objects: bool = False,
+        start_over: bool = False,
+        progress: Progress | None = None,
+    ) -> Scrubbed:
+        """Mask the database of a target connection in place, where it already holds the real values. `confirm` is its
+        name once more; `as_name` a `[devdb.NAME]` whose rules hold. Begun and not finished, the same call goes on."""
+        from penstock.devdb.scrub.request import Request
+        from penstock.devdb.scrub.run import scrub
+
+        request = Request(connection, confirm, as_name, vacuum, end_sessions, drop_large_objects, start_over)
+        return scrub(self.settings, request, progress or Silent())
+
+    def _context(self, name: str, plan: Plan | None = None, *, database: str | None = None) -> Context:
         from penstock.devdb.context import context_of
         from penstock.devdb.plan import settings_from_dict
 
-        return context_of(
-            self.settings, name, settings_from_dict(plan.settings, name) if plan is not None else None
-        )
+        settings = settings_from_dict(plan.settings, name) if plan is not None else None
+        return context_of(self.settings, name, settings, database=database)

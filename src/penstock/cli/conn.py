@@ -55,7 +55,7 @@ def _as_dict(answer: Answer) -> dict[str, Any]:
         return row | {"error": answer.error.as_dict()}
     facts = answer.facts
     return (
-        row
+        row | {"milliseconds": answer.milliseconds}
         if facts is None
         else row
         | {
@@ -79,6 +79,9 @@ def _show(answer: Answer) -> None:
             f"{ok}  {answer.name}  {answer.url}  PostgreSQL {facts.version}, {kind}, {tls}, "
             f"{answer.milliseconds} ms"
         )
+    elif answer.ok:
+        ok = output.style("ok  ", fg="green")
+        output.emit(f"{ok}  {answer.name}  {answer.url}  {answer.milliseconds} ms")
     if error is not None:
         why = f": {error.why}" if error.why else ""
         output.emit(f"{output.style('fail', fg='red')}  {answer.name}  {error.what}{why}")

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from penstock.cli import dev_text
+from penstock.cli import dev_lifecycle, dev_text
 from penstock.cli.options import json_option, open_project
 from penstock.cli.output import emit, emit_json, progress, talk
 from penstock.errors import UsageError
 
 if TYPE_CHECKING:
+    from penstock.devdb.clone.load import Vacuum
+    from penstock.devdb.files.export import Format
     from penstock.devdb.plan import Plan
-    from penstock.devdb.prune.ways import Vacuum
 
 _PLAN = click.option("--plan", "plan_file", type=click.Path(path_type=Path, dir_okay=False),
                      help="Use the rules of a saved plan; refuse when the counts have drifted.")  # fmt: skip
-_VACUUM = click.option("--vacuum", type=click.Choice(["full", "analyze", "none"]), default="full", show_default=True,
-                       help="How a prune leaves tables it deleted from: compact, analysed, or as they are.")  # fmt: skip
-_JOBS = click.option(
-    "--jobs", type=click.IntRange(1, 64), help="Connections to the target. Default: by cores."
-)
+_JOBS = click.option("--jobs", type=click.IntRange(1, 64), metavar="N",
+                     help="Workers on a clone or a prune (default: by cores, and for a clone by free connections).")  # fmt: skip
+_VACUUM = click.option("--vacuum", type=click.Choice(["none", "analyze", "full"]),
+                       help="Vacuum the tables of a clone (default: none; it has statistics in any case), or those a prune "
+                       "deleted from (default: full, as compact as loaded anew; none: without statistics too).")  # fmt: skip
+_DATABASE = dev_lifecycle.DATABASE
 _YES = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
@@ -42,7 +45,7 @@ def command() -> None:
 @click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan as JSON.")
 @_VACUUM
 @json_option
-def plan(name: str, save: Path | None, vacuum: Vacuum, as_json: bool) -> int:
+def plan(name: str, save: Path | None, vacuum: Vacuum | None, as_json: bool) -> int:
     """Exact rows per table, masks per column, warnings and refusals. Writes nothing to any database.
 
     Exits with 4 when `create` would refuse.
@@ -59,23 +62,97 @@ def plan(name: str, save: Path | None, vacuum: Vacuum, as_json: bool) -> int:
 @command.command()
 @click.argument("name")
 @_PLAN
-@_VACUUM
+@click.option(
+    "--template", is_flag=True, help="Keep it as a template to be copied; nobody can connect to that."
+)
+@click.option("--from-template", is_flag=True, help="Copy the template: seconds, and production is not read.")
+@_DATABASE
+@click.option(
+    "--to",
+    metavar="DESTINATION",
+    help="Files instead of a database: a folder, s3://bucket/prefix, or a lake's name.",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["parquet", "sql", "sql.gz", "sql.zst"]),
+    help="What --to writes (default: parquet).",
+)
+@click.option("--replace", is_flag=True, help="With --to: over the data set that is there.")
 @_JOBS
+@_VACUUM
 @json_option
-def create(name: str, plan_file: Path | None, vacuum: Vacuum, jobs: int | None, as_json: bool) -> None:
-    """Copy, mask, verify, and only then publish under its name."""
-    _build(name, plan_file, vacuum, jobs, "created", as_json=as_json)
+def create(
+    name: str,
+    plan_file: Path | None,
+    database: str | None,
+    *,
+    to: str | None,
+    format_: Format | None,
+    replace: bool,
+    jobs: int | None,
+    vacuum: Vacuum | None,
+    template: bool,
+    from_template: bool,
+    as_json: bool,
+) -> None:
+    """Copy, mask, verify, and only then publish under its name.
+
+    \b
+    penstock dev create small                                          from production
+    penstock dev create small --template                               from production, as a template
+    penstock dev create --from-template small --database shop_dev_ann  a developer's own, from that
+    penstock dev create small --to ./shared/small              Parquet, a folder per table
+    penstock dev create small --to s3://team/small --format sql.gz
+    """
+    if to is not None:
+        if template or from_template or database is not None:
+            raise UsageError(
+                "--to writes files: nothing of templates goes with it",
+                hint=f"penstock dev create {name} --to {to}",
+            )
+        _export(name, plan_file, to, format_, jobs, vacuum, replace=replace, as_json=as_json)
+        return
+    if format_ or replace:
+        raise UsageError(
+            "--format and --replace are for files", hint=f"penstock dev create {name} --to FOLDER"
+        )
+    if from_template:
+        if template or plan_file is not None:
+            raise UsageError(
+                "--from-template copies what is there: neither --template nor --plan goes with it",
+                hint=f"penstock dev create --from-template {name}",
+            )
+        dev_lifecycle.copy(name, database, as_json=as_json)
+        return
+    if database is not None:
+        raise UsageError(
+            "--database names a copy of the template",
+            hint=f"penstock dev create --from-template {name} --database {database}",
+        )
+    _build(name, plan_file, "created", jobs, vacuum, as_json=as_json, template=template)
 
 
 @command.command()
 @click.argument("name")
 @_PLAN
-@_VACUUM
+@click.option(
+    "--template", is_flag=True, help="The template instead, made where there is none; copies of it stay."
+)
 @_JOBS
+@_VACUUM
 @json_option
-def refresh(name: str, plan_file: Path | None, vacuum: Vacuum, jobs: int | None, as_json: bool) -> None:
+def refresh(
+    name: str,
+    plan_file: Path | None,
+    *,
+    jobs: int | None,
+    vacuum: Vacuum | None,
+    template: bool,
+    as_json: bool,
+) -> None:
     """Read production again: build beside the old database, verify, swap."""
-    _build(name, plan_file, vacuum, jobs, "refreshed", as_json=as_json)
+    _build(name, plan_file, "refreshed", jobs, vacuum, as_json=as_json, template=template)
 
 
 @command.command()
@@ -123,41 +200,134 @@ def why(name: str, table: str, key: str, as_json: bool) -> int:
 
 
 @command.command("list")
+@click.option("--drift", is_flag=True, help="Ask production how many things of its schema are different now.")
 @json_option
-def list_(as_json: bool) -> None:
-    """The development databases of this project and what became of them."""
-    found = open_project().list_dev()
+def list_(*, drift: bool, as_json: bool) -> None:
+    """The development databases of this project, templates and their copies included, and what became of them."""
+    found = open_project().list_dev(drift=drift)
     emit_json({"databases": found}) if as_json else dev_text.listing(found)
 
 
 @command.command()
-@click.argument("name")
+@click.argument("name", required=False)
+@_DATABASE
+@click.option("--template", is_flag=True, help="The template; copies of it stay.")
+@click.option(
+    "--expired", is_flag=True, help="All that have outlived their `ttl` (of NAME, or of the project)."
+)
 @_YES
-def drop(name: str, yes: bool) -> None:
+def drop(name: str | None, database: str | None, *, template: bool, expired: bool, yes: bool) -> None:
     """Remove a development database. Asks first; refuses one that Penstock did not make."""
     project = open_project()
-    database = project.settings.section("devdb", name).database or name
+    if template + expired + (database is not None) > 1:
+        raise UsageError("--database, --template and --expired exclude each other", hint="give one of them")
+    if expired:
+        chosen = [(i.name, i.database) for i in project.expired_dev() if name in (None, i.name)]
+        if not chosen:
+            talk("nothing has expired")
+            return
+    elif name is None:
+        raise UsageError("which one?", hint="penstock dev drop NAME, or --expired")
+    else:
+        chosen = [(name, database or project.settings.section("devdb", name).database or name)]
+    names = " and ".join(target for _, target in chosen)
+    what = f"the template of {name}" if template else f"the database{'s' if len(chosen) > 1 else ''} {names}"
     if not yes:
-        if not sys.stdin.isatty():
-            raise UsageError(
-                f"dropping {database} needs --yes where nobody can be asked",
-                hint=f"penstock dev drop {name} --yes",
-            )
-        click.confirm(f"Drop the database {database}?", abort=True, err=True)
+        options = [*(["--database", database] if database else []), *(["--template"] if template else []),
+                   *(["--expired"] if expired else []), "--yes"]  # fmt: skip
+        again = shlex.join(["penstock", "dev", "drop", *([name] if name else []), *options])
+        _ask(f"Drop {what}?", f"dropping {what} needs --yes where nobody can be asked", again)
+    for section, target in chosen:
+        with progress() as shown:
+            if template:
+                target = project.drop_template_dev(section, progress=shown)  # noqa: PLW2901
+            else:
+                project.drop_dev(section, database=target, progress=shown)
+        talk(f"dropped: {target}")
+
+
+@command.command()
+@click.argument("connection", metavar="CONN")
+@click.option(
+    "--confirm", required=True, metavar="DATABASE", help="The name of the connection's database, once more."
+)
+@click.option("--as", "as_name", metavar="NAME",
+              help="Take empty, skip, keep, real, edges and acknowledged from [devdb.NAME].")  # fmt: skip
+@click.option("--vacuum", type=click.Choice(["full", "analyze"]), default="full", show_default=True,
+              help="New files for tables that no mask rewrites too, or statistics only.")  # fmt: skip
+@click.option("--end-sessions", is_flag=True, help="End the other sessions of the database.")
+@click.option("--drop-large-objects", is_flag=True, help="Drop them: no mask reads them.")
+@click.option(
+    "--start-over", is_flag=True, help="Of one that was begun: mask the originals again, by other rules."
+)
+@json_option
+def scrub(connection: str, as_json: bool, **options: Any) -> None:
+    """Mask a copy in place that already holds the real values, such as a restored storage snapshot.
+
+    \b
+    penstock dev scrub clone --confirm shop
+
+    CONN is a connection with the role target. The database is closed until all is masked and proven; killed half-way,
+    the same command goes on.
+    """
     with progress() as shown:
-        project.drop_dev(name, progress=shown)
-    talk(f"dropped: {database}")
+        done = open_project().scrub_dev(connection, progress=shown, **options)
+    emit_json(done.as_dict()) if as_json else emit(dev_text.scrubbed(done))
+
+
+def _ask(question: str, unasked: str, hint: str) -> None:
+    if not sys.stdin.isatty():
+        raise UsageError(unasked, hint=hint)
+    click.confirm(question, abort=True, err=True)
 
 
 def _build(
-    name: str, plan_file: Path | None, vacuum: Vacuum, jobs: int | None, verb: str, *, as_json: bool
+    name: str,
+    plan_file: Path | None,
+    verb: str,
+    jobs: int | None,
+    vacuum: Vacuum | None,
+    *,
+    as_json: bool,
+    template: bool,
 ) -> None:
     saved = _saved(plan_file)
     project = open_project()
-    build = project.refresh_dev if verb == "refreshed" else project.create_dev
     with progress() as shown:
-        made = build(name, plan=saved, vacuum=vacuum, jobs=jobs, progress=shown)
+        if template:
+            made = project.template_dev(
+                name, plan=saved, replace=verb == "refreshed", jobs=jobs, vacuum=vacuum, progress=shown
+            )
+        else:
+            build = project.refresh_dev if verb == "refreshed" else project.create_dev
+            made = build(name, plan=saved, jobs=jobs, vacuum=vacuum, progress=shown)
     emit_json(dev_text.created_as_dict(made)) if as_json else emit(dev_text.created(made, verb))
+
+
+def _export(
+    name: str,
+    plan_file: Path | None,
+    to: str,
+    format_: Format | None,
+    jobs: int | None,
+    vacuum: Vacuum | None,
+    *,
+    replace: bool,
+    as_json: bool,
+) -> None:
+    saved = _saved(plan_file)
+    with progress() as shown:
+        made = open_project().export_dev(
+            name,
+            to,
+            format=format_ or "parquet",
+            replace=replace,
+            plan=saved,
+            jobs=jobs,
+            vacuum=vacuum,
+            progress=shown,
+        )
+    emit_json(dev_text.exported_as_dict(made)) if as_json else emit(dev_text.exported(made))
 
 
 def _saved(path: Path | None) -> Plan | None:
@@ -166,3 +336,7 @@ def _saved(path: Path | None) -> Plan | None:
     from penstock.devdb.plan import Plan
 
     return Plan.load(path)
+
+
+for _command in dev_lifecycle.COMMANDS:
+    command.add_command(_command)

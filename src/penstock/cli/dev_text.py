@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from penstock.cli.output import size, table
 
 if TYPE_CHECKING:
     from penstock.devdb.add import Added
-    from penstock.devdb.create import Created
+    from penstock.devdb.created import Created
+    from penstock.devdb.files.export import Exported
     from penstock.devdb.inspect import Listed
     from penstock.devdb.plan import Plan
+    from penstock.devdb.scrub.request import Scrubbed
     from penstock.devdb.verify import Verification
     from penstock.devdb.why import Why
     from penstock.proof.report import LeakReport
@@ -21,9 +24,13 @@ _SHOWN = 12
 
 def plan(made: Plan) -> str:
     """The whole plan."""
+    exact = all(t.exact for t in made.tables)
     lines = [
         f"{made.name}: {made.source} → {made.target}, database {made.database}",
-        f"{made.rows:,} rows (= exact), {size(made.bytes)} (≈), planned in {made.seconds:.1f} s, rules {made.rules_hash}",
+        (
+            f"{made.rows:,} rows ({'= exact' if exact else '~ estimated'}), {size(made.bytes)} (≈), "
+            f"planned in {made.seconds:.1f} s, rules {made.rules_hash}"
+        ),
         (
             f"the leak check reads ≈{size(made.leak_check_bytes)} of the source, whose snapshot is held "
             f"≈{made.snapshot_minutes:,.1f} min (limit {made.most_snapshot_minutes:g})"
@@ -35,9 +42,8 @@ def plan(made: Plan) -> str:
     lines += [f"  {'table':<{width}}  {'role':<7} {'rows':>12} {'of':>12} {'bytes':>9}"]
     for t in copied:
         of = f"~{t.source_rows:,}" if t.source_rows is not None else "?"
-        lines.append(
-            f"  {t.table:<{width}}  {t.role:<7} {'=' + format(t.rows, ','):>12} {of:>12} {'≈' + size(t.bytes):>9}"
-        )
+        rows = f"{'=' if t.exact else '~'}{t.rows:,}"
+        lines.append(f"  {t.table:<{width}}  {t.role:<7} {rows:>12} {of:>12} {'≈' + size(t.bytes):>9}")
     for role, label in (
         ("subset", "reached, but without rows"),
         ("unreached", "not reached from any root (structure only)"),
@@ -56,6 +62,7 @@ def plan(made: Plan) -> str:
             f"    {e.rows:>10,} {e.share:>6.1%}  {e.relation} (to {e.direction})" for e in made.edges[:_SHOWN]
         ]
     for title, items in (
+        ("left out, or switched off", made.left_out),
         ("written as NULL, because what they reference stays empty or is cut", made.nulled),
         ("stay real", made.real),
         ("dangling in the source itself", made.dangling),
@@ -115,6 +122,39 @@ def created_as_dict(made: Created) -> dict[str, Any]:
         "bytes": made.bytes,
         "seconds": round(made.seconds, 3),
         "manifest": str(made.manifest_path),
+        "verification": made.verification.as_dict(),
+        "plan": made.plan.as_dict(),
+    }
+
+
+def exported(made: Exported) -> str:
+    """What `create --to` says in the end."""
+    lines = [
+        f"written: {made.destination} ({made.format})",
+        f"  {made.rows:,} rows of {made.tables} tables in {made.files} files, {size(made.bytes)}, {made.seconds:.1f} s",
+        "  every file was read back and compared with the verified copy",
+        f"  manifest: {made.manifest_path}",
+        *(f"  left out: {item}" for item in made.document["run"]["left_out"]),
+        *(f"  left out of the files: {item}" for item in made.document["left_out"]),
+        *(f"  warning: {item}" for item in (*made.plan.warnings, *made.warnings)),
+        verification(made.verification, "the copy"),
+    ]
+    return "\n".join(lines)
+
+
+def exported_as_dict(made: Exported) -> dict[str, Any]:
+    """The same for `--json`."""
+    return {
+        "destination": made.destination,
+        "format": made.format,
+        "tables": made.tables,
+        "rows": made.rows,
+        "files": made.files,
+        "bytes": made.bytes,
+        "seconds": round(made.seconds, 3),
+        "manifest": str(made.manifest_path),
+        "warnings": list(made.warnings),
+        "left_out": made.document["left_out"],
         "verification": made.verification.as_dict(),
         "plan": made.plan.as_dict(),
     }
@@ -181,13 +221,39 @@ def added(result: Added) -> str:
     return "\n".join(lines)
 
 
+def scrubbed(done: Scrubbed) -> str:
+    """What `scrub` says in the end, and what it cannot reach."""
+    leaks = done.verification["leaks"]["coverage"]
+    lines = [
+        f"scrubbed: database {done.database} of {done.connection}"
+        + (", begun by an earlier run" if done.continued else ""),
+        f"  {sum(done.rewritten.values()):,} rows in {len(done.rewritten)} tables masked, {done.seconds:.1f} s",
+        (
+            f"  proven against the originals, which are gone now: {leaks['columns']} of {leaks['columns_of']} columns "
+            f"searched, {leaks['rows']:,} rows, {leaks['texts']} texts of the catalog"
+        ),
+        f"  manifest: {done.manifest_path}",
+    ]
+    if done.emptied:
+        lines.append(f"  emptied: {_some([*done.emptied])}")
+    if done.large_objects:
+        lines.append(f"  dropped: {done.large_objects} large objects")
+    lines += [
+        f"  left empty: the materialised view {n}, whose query uses {what}"
+        for n, what in done.left_empty.items()
+    ]
+    lines += [f"  warning: {item}" for item in done.warnings]
+    lines += [f"  out of reach: {item}" for item in done.out_of_reach]
+    return "\n".join(lines)
+
+
 def why(found: Why) -> str:
     if not found.included:
         lines = [f"{found.row} is not in the subset: {found.reason}"]
     elif found.steps:
         lines = [f"{found.row} is in the subset because"]
     else:
-        lines = [f"{found.row} is in the subset: {found.reason}"]
+        lines = [f"{found.row} is in the copy's rules: {found.reason}"]
     lines += [f"  {'  ' * depth}{step}" for depth, step in enumerate(found.steps)]
     lines.append(found.copy)
     return "\n".join(lines)
@@ -195,6 +261,8 @@ def why(found: Why) -> str:
 
 def listing(found: list[Listed]) -> None:
     """A table on stdout."""
+    from penstock.devdb.lifecycle.durations import in_words
+
     table(
         [
             (
@@ -204,12 +272,14 @@ def listing(found: list[Listed]) -> None:
                 f"{item.rows:,}" if item.state == "ready" else "",
                 size(item.size_bytes) if item.size_bytes else "",
                 item.created_at,
+                "" if item.age_seconds is None else in_words(timedelta(seconds=item.age_seconds)),
+                item.owner,
                 "; ".join(_notes(item)),
             )
             for item in found
         ],
-        ("NAME", "DATABASE", "STATE", "ROWS", "SIZE", "CREATED", "NOTE"),
-        right=(3, 4),
+        ("NAME", "DATABASE", "STATE", "ROWS", "SIZE", "CREATED", "AGE", "OWNER", "NOTE"),
+        right=(3, 4, 6),
     )
 
 
@@ -218,6 +288,10 @@ def _notes(item: Listed) -> Iterable[str]:
         yield item.problem
     if item.key_matches is False:
         yield "made with another key"
+    if item.expired:
+        yield f"expired {item.expires_at[:10]}"
+    if item.drift:
+        yield f"production's schema differs in {item.drift}: penstock dev drift {item.name}"
     if item.debris:
         yield f"left by interrupted runs, the next one removes it: {_some([*item.debris])}"
     if item.strangers:

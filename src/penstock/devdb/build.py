@@ -9,23 +9,31 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
 
 from penstock.catalog.model import Catalog, TableName
+from penstock.devdb.behind import Behind, behind, offered_extensions, reasons_against
+from penstock.devdb.clone.load import Loaded, Vacuum, load, settle
 from penstock.devdb.closure.rowset import RowSet, blocks_of, offsets_of
-from penstock.devdb.disarm import LeftOut, reaching_views
+from penstock.devdb.derived import analyze, fill_views
+from penstock.devdb.disarm import LeftOut, remove_addresses
+from penstock.devdb.largeobjects import copy_large_objects
+from penstock.devdb.outward import switch_off
 from penstock.devdb.progress import Progress
-from penstock.devdb.schema import dump_schema, left_out_tables
+from penstock.devdb.schema import SchemaArchive, dump_schema
 from penstock.devdb.sequences import set_sequences
 from penstock.devdb.subset import Subset
+from penstock.devdb.uncarried import carry_settings
 from penstock.engines.postgres.clients import find_client_tools
 from penstock.engines.postgres.session import Session
-from penstock.errors import SourceRefused
 from penstock.pump.move import Totals, move
 from penstock.pump.readplan import ReadPlan, read_plan
+from penstock.runs.items import Crew
 
 _BY_ADDRESS_SHARE = (
     0.03  # below this share of a table's rows, addresses are sent; above, the table is scanned
@@ -42,47 +50,98 @@ class Built:
     left_out: tuple[LeftOut, ...]
 
 
-def build(subset: Subset, source: Session, target: Session, progress: Progress) -> Built:
-    """Fill the database of `target` (empty, ours). The source session is in its exported snapshot."""
-    unavailable = unavailable_extensions(subset, target)
+def build(
+    subset: Subset,
+    source: Session,
+    target: Session,
+    progress: Progress,
+    *,
+    crew: AbstractContextManager[Crew] | None = None,
+    vacuum: Vacuum = "none",
+) -> Built:
+    """Fill the database of `target` (empty, ours). The source session is in its exported snapshot.
+
+    A clone is filled by a `crew`, each of whose workers has a station of `clone.station`; it also builds the indexes. It
+    comes when the schema stands: `pg_dump` needs a connection of its own.
+    """
+    refill = _refill_triggers(subset, source)
+    with tempfile.TemporaryFile() as file:
+        progress.start("schema")
+        archive, without, staying = restore_tables(subset, source, target, file)
+        if refill:
+            archive.restore(target.settings, target.database, "post-data", without=without, only=refill)
+        progress.finish("schema")
+        with crew if crew is not None else nullcontext() as at_work:
+            rows, size, built = _fill(subset, source, target, archive.identities - without, at_work, progress)
+            set_sequences(subset.catalog, source, target)
+            if subset.large_objects:
+                size += copy_large_objects(source, target, progress, grants=subset.grants)
+            progress.start("keys, indexes, constraints")
+            done = refill | (built.built if built else frozenset())
+            archive.restore(
+                target.settings, target.database, "post-data", without=without | done, grants=subset.grants
+            )
+            switch_off(target, [t for t in staying.silent_triggers if t.table not in staying.relations])
+            progress.finish("keys, indexes, constraints")
+            if built is not None and at_work is not None:
+                settle(subset.catalog, built, target, at_work, vacuum, progress)
+        progress.start("statistics")
+        filled = fill_views(target, frozenset(staying.unfilled))
+        if crew is None:
+            analyze(target)
+        elif filled:
+            views = ", ".join(name.sql for name in filled)
+            target.execute(f"ANALYZE {views}", doing="gathering statistics")
+        progress.finish("statistics")
+        refused = carry_settings(subset.catalog, target)
+        return Built(rows, size, (*staying.told, *archive.left_out, *refused))
+
+
+def restore_tables(
+    subset: Subset, source: Session, target: Session, file: IO[bytes]
+) -> tuple[SchemaArchive, frozenset[tuple[int, int]], Behind]:
+    """Make everything that comes before rows. Returns the archive, kept in `file`, what of it is not to be restored, and all
+    that stays behind."""
+    offered = offered_extensions(target)
+    for error in reasons_against(source, subset, offered):
+        raise error
+    staying = behind(source, subset, offered)
     target_major = int(target.fetchval("SELECT current_setting('server_version_num')::int")) // 10000
     tools = find_client_tools(
         subset.catalog.facts.server_version // 10000,
         target_major,
         tls=source.is_encrypted or target.is_encrypted,
     )
-    refill = _refill_triggers(subset, source)
-    gone = left_out_tables(source, subset.catalog, subset.skip)
-    with tempfile.TemporaryFile() as file:
-        progress.start("schema")
-        archive, without = dump_schema(
-            source,
-            tools,
-            file,
-            skip=gone,
-            unavailable=unavailable,
-        )
-        if not any(t.name.schema == "public" for t in subset.catalog) and not _has_public(source):
-            target.execute("DROP SCHEMA IF EXISTS public", doing="preparing the schema")
-        archive.restore(target.settings, target.database, "pre-data", without=without, grants=subset.grants)
-        if refill:
-            archive.restore(target.settings, target.database, "post-data", without=without, only=refill)
-        progress.finish("schema")
-        rows, size = copy_rows(subset, source, target, progress)
-        set_sequences(subset.catalog, source, target)
-        progress.start("keys, indexes, constraints")
-        archive.restore(
-            target.settings, target.database, "post-data", without=without | refill, grants=subset.grants
-        )
-        progress.finish("keys, indexes, constraints")
-        reaching = reaching_views(source)
-        _settle(target, frozenset(reaching), progress)
-        empty = (
-            LeftOut(f"rows of the materialised view {name}", f"its query uses {what}")
-            for name, what in reaching.items()
-            if name not in gone
-        )
-        return Built(rows, size, (*archive.left_out, *empty))
+    archive, without = dump_schema(
+        source,
+        tools,
+        file,
+        skip=staying.relations,
+        unavailable=staying.extensions,
+    )
+    without |= staying.identities
+    if not any(t.name.schema == "public" for t in subset.catalog) and not _has_public(source):
+        target.execute("DROP SCHEMA IF EXISTS public", doing="preparing the schema")
+    archive.restore(target.settings, target.database, "pre-data", without=without, grants=subset.grants)
+    if subset.disarm:
+        remove_addresses(target)
+    return archive, without, staying
+
+
+def _fill(
+    subset: Subset,
+    source: Session,
+    target: Session,
+    known: frozenset[tuple[int, int]],
+    crew: Crew | None,
+    progress: Progress,
+) -> tuple[Mapping[TableName, int], int, Loaded | None]:
+    """The rows: of a clone with its indexes, of which the archive (which holds what is `known`) need restore no more."""
+    if crew is None:
+        return *copy_rows(subset, source, target, progress), None
+    plans = [plan_of(subset, name) for name in sorted(subset.whole)]
+    loaded = load(subset.catalog, plans, source, target, crew, known, progress)
+    return loaded.rows, loaded.bytes, loaded
 
 
 def copy_rows(
@@ -178,20 +237,6 @@ def _has_public(source: Session) -> bool:
     return source.fetchval("SELECT pg_catalog.to_regnamespace('public')") is not None
 
 
-def unavailable_extensions(subset: Subset, target: Session) -> tuple[str, ...]:
-    available = {row["name"] for row in target.fetch("SELECT name FROM pg_catalog.pg_available_extensions")}
-    missing = tuple(sorted(set(subset.catalog.extensions) - available))
-    for table in subset.catalog:
-        for column in table.columns:
-            if table.name not in subset.skip and column.type.innermost.extension in missing:
-                raise SourceRefused(
-                    f"{table.name}.{column.name} has a type of the extension {column.type.innermost.extension}",
-                    why="the target's server does not offer that extension",
-                    hint="install it there, or put the table in `skip`",
-                )
-    return missing
-
-
 def _refill_triggers(subset: Subset, source: Session) -> frozenset[tuple[int, int]]:
     """The identities of the triggers that must fire during the load, because they refill a column."""
     wanted = [
@@ -209,64 +254,3 @@ def _refill_triggers(subset: Subset, source: Session) -> frozenset[tuple[int, in
             trigger,
         )
     )
-
-
-def _settle(target: Session, reaching: frozenset[TableName], progress: Progress) -> None:
-    """Fill materialised views in the order they depend on each other, then gather statistics.
-
-    Not of tables that foreign ones inherit from: both would ask the other server, the one that production asks.
-    """
-    progress.start("statistics")
-    refresh_materialized(target, reaching)
-    tables = target.fetchval(_ANALYZED_SQL)
-    if tables is not None:
-        target.execute(f"ANALYZE {tables}", doing="gathering statistics")
-    progress.finish("statistics")
-
-
-def refresh_materialized(
-    target: Session, reaching: frozenset[TableName], *, only_filled: bool = False
-) -> None:
-    """Fill materialised views, what others read first. One that is `reaching` elsewhere is not asked: if it is filled, and
-    only those are wanted, it is emptied."""
-    for row in target.fetch(_MATERIALIZED_SQL):
-        name = TableName(row["schema"], row["name"])
-        if only_filled and not row["filled"]:
-            continue
-        if name in reaching and not only_filled:
-            continue
-        rest = " WITH NO DATA" if name in reaching else ""
-        target.execute(
-            f"REFRESH MATERIALIZED VIEW {name.sql}{rest}", doing=f"filling the materialised view {name}"
-        )
-
-
-# No names where no foreign table inherits: ANALYZE then takes everything.
-_ANALYZED_SQL = """
-WITH RECURSIVE above AS (
-    SELECT i.inhparent AS oid FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_foreign_table f ON f.ftrelid = i.inhrelid
-  UNION
-    SELECT i.inhparent FROM pg_catalog.pg_inherits i JOIN above ON above.oid = i.inhrelid
-)
-SELECT CASE WHEN EXISTS (SELECT FROM above) THEN string_agg(c.oid::regclass::text, ', ') ELSE '' END AS tables
-  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
- WHERE c.relkind IN ('r', 'p', 'm') AND NOT c.relispartition AND c.oid NOT IN (SELECT oid FROM above)
-   AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
-"""
-
-_MATERIALIZED_SQL = """
-WITH RECURSIVE depends AS (
-    SELECT DISTINCT r.ev_class AS view, d.refobjid AS on_view
-      FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
-     WHERE d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass
-       AND d.refobjid <> r.ev_class
-), depth AS (
-    SELECT oid AS view, 0 AS level FROM pg_catalog.pg_class WHERE relkind IN ('v', 'm')
-  UNION
-    SELECT d.view, depth.level + 1 FROM depth JOIN depends d ON d.on_view = depth.view
-)
-SELECT n.nspname AS schema, c.relname AS name, c.relispopulated AS filled
-  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN depth ON depth.view = c.oid
- WHERE c.relkind = 'm'
- GROUP BY n.nspname, c.relname, c.relispopulated ORDER BY max(depth.level), 1
-"""

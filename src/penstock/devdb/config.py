@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from penstock.devdb.lifecycle.durations import parse_duration, parse_schedule
 from penstock.registry import register_section
 
 
@@ -54,13 +55,26 @@ class DeleteSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HookSettings:
+    """Programs run around the making of a database, each as a list of arguments: `[devdb.NAME.hooks]`."""
+
+    before_create: tuple[str, ...] = ()  # before anything is connected to: book the machine
+    after_create: tuple[str, ...] = ()  # when the database stands under its name
+    after_drop: tuple[str, ...] = ()  # when it is gone: release the machine
+    timeout: str = "10m"  # for each; then it is ended
+
+    def __post_init__(self) -> None:
+        parse_duration(self.timeout)
+
+
+@dataclass(frozen=True, slots=True)
 class DevdbSettings:
     """One development database."""
 
     source: str = ""  # connection; the only source when there is one
     target: str = ""  # connection; the only target when there is one
     database: str = ""  # its name on the target's server; default: the section's name
-    strategy: Literal["subset", "prune"] = "subset"
+    strategy: Literal["subset", "clone", "prune"] = "subset"
     root: tuple[RootSettings, ...] = ()
     delete: tuple[DeleteSettings, ...] = ()  # prune: what goes, with everything that depends on it
     protect: tuple[str, ...] = ()  # prune: no row of these goes
@@ -77,6 +91,22 @@ class DevdbSettings:
     drift_tolerance_percent: float = 10.0  # `create --plan`: how far a table's count may move
     max_snapshot_minutes: float = 120.0  # a longer estimated copy is refused: it would hold back vacuum
     grants: bool = False  # copy GRANTs too
+    large_objects: Literal["leave", "keep"] = "leave"  # nothing looks into them: said, or left
+    disarm: bool = True  # switch off what could reach out of the copy
+    developers: str = ""  # a role on the target's server that owns what is copied
+    ttl: str = ""  # "14d": how long a copy is good for
+    schedule: str = ""  # "every 2 weeks": when `dev reset --due` makes it anew
+    hooks: HookSettings = HookSettings()
+
+    def __post_init__(self) -> None:
+        if self.ttl:
+            parse_duration(self.ttl)
+        if self.schedule:
+            parse_schedule(self.schedule)
+
+
+# What becomes of a copy after it was made. No rule of what is in it: plans and manifests leave it out.
+LIFECYCLE = ("ttl", "schedule", "hooks")
 
 
 register_section("devdb", DevdbSettings)

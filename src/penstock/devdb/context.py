@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from penstock.devdb.config import DevdbSettings
+from penstock.devdb.config import LIFECYCLE, DevdbSettings
 from penstock.devdb.databases import MAX_NAME_BYTES
 from penstock.engines.postgres.session import Session
 from penstock.errors import ConfigError
@@ -33,11 +33,19 @@ class Context:
     keys: Keyring
     registry: Registry
     state_dir: Path
+    root: Path  # the project's folder, and what flags set: a worker reads them itself
+    overrides: Mapping[str, str]
+    target_is_own: bool  # a server of this run, which no worker knows
+    section_database: str  # of the section, also where a copy of another name is meant
 
     @property
     def database(self) -> str:
         """The final name of the database."""
         return self.settings.database or self.name
+
+    def with_database(self, database: str) -> Context:
+        """The same section, another database on its target."""
+        return replace(self, settings=replace(self.settings, database=database))
 
     @contextmanager
     def source_session(self) -> Iterator[Session]:
@@ -49,6 +57,15 @@ class Context:
             yield session
 
     @contextmanager
+    def catalog_session(self) -> Iterator[Session]:
+        """The source, read-only, in a snapshot, for who reads its catalog and no table."""
+        with Session.open(
+            self.source, read_only=True, application_name=f"penstock dev {self.name}"
+        ) as session:
+            session.begin_snapshot()
+            yield session
+
+    @contextmanager
     def target_session(self, database: str | None = None) -> Iterator[Session]:
         """The target's server: its maintenance database, or the one named."""
         with Session.open(
@@ -57,13 +74,24 @@ class Context:
             yield session
 
 
-def context_of(project: ProjectSettings, name: str, settings: DevdbSettings | None = None) -> Context:
-    """The context of `[devdb.NAME]`; `settings` stand in for the file's (those of a saved plan).
+def context_of(
+    project: ProjectSettings,
+    name: str,
+    settings: DevdbSettings | None = None,
+    *,
+    database: str | None = None,
+    target: ConnectionSettings | None = None,
+) -> Context:
+    """The context of `[devdb.NAME]`; `settings` stand in for the file's (those of a saved plan), which knows its lifecycle;
+    `database` for the name, where a developer's own copy is meant; `target` for its target.
 
     Raises `UnknownName`, `ConfigError`, `SecretExposed`, `RegistryError`.
     """
-    if settings is None:
-        settings = project.section("devdb", name)
+    own: DevdbSettings = project.section("devdb", name)
+    settings = own if settings is None else replace(settings, **{key: getattr(own, key) for key in LIFECYCLE})
+    section_database = settings.database or name
+    if database is not None:
+        settings = replace(settings, database=database)
     if len((settings.database or name).encode()) > MAX_NAME_BYTES:
         raise ConfigError(
             f"the database name of [devdb.{name}] is longer than {MAX_NAME_BYTES} bytes",
@@ -71,7 +99,8 @@ def context_of(project: ProjectSettings, name: str, settings: DevdbSettings | No
             hint="set a shorter `database` there",
         )
     section = f"[devdb.{name}]"
-    target = project.only_connection("target", settings.target or None, section=section)
+    target_is_own = target is not None
+    target = target or project.only_connection("target", settings.target or None, section=section)
     if (settings.database or name) in (*_SERVERS_OWN, target.dbname):
         raise ConfigError(
             f"{section} would make the database {settings.database or name}, which the target's server or connection needs",
@@ -87,4 +116,8 @@ def context_of(project: ProjectSettings, name: str, settings: DevdbSettings | No
         keys=Keyring(parse_key(project.key())),
         registry=registry_file.load(project.masks_path),
         state_dir=project.state_dir,
+        root=project.root,
+        overrides=project.overrides,
+        target_is_own=target_is_own,
+        section_database=section_database,
     )

@@ -8,43 +8,30 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 
 import pyarrow as pa
 
-from penstock.catalog.model import DatabaseFacts, quote_identifier
+from penstock.catalog.model import DatabaseFacts, TableName
 from penstock.devdb import databases, manifest, verify
-from penstock.devdb.build import Built, build
+from penstock.devdb.build import Built
+from penstock.devdb.clone.crew import Labour
 from penstock.devdb.context import Context
-from penstock.devdb.manifest import Manifest
-from penstock.devdb.ours import require_ours
+from penstock.devdb.created import Created, finish, require_sees_all, require_target
+from penstock.devdb.filling import fill
+from penstock.devdb.forecast import row_count
+from penstock.devdb.lifecycle import drift, hooks
 from penstock.devdb.plan import Plan, require_no_drift
 from penstock.devdb.planning import Prepared, prepare
 from penstock.devdb.progress import Progress, note
-from penstock.devdb.schema import onto, with_leaves
+from penstock.devdb.prune.existing import create_existing
+from penstock.devdb.prune.whole import fill_pruned
+from penstock.devdb.publication import Build, Publication, Replacement
+from penstock.devdb.subset import Subset
 from penstock.devdb.verify import Verification
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError, Finding, SnapshotLost, TargetRefused
 
-# Fills the empty database of that name; returns what was written, and the plan as it was carried out.
-Fill = Callable[[Context, Prepared, Session, str, Progress], tuple[Built, Prepared]]
 _MOST_RESTARTS = 2  # of a run that a standby cancelled
-
-
-@dataclass(frozen=True, slots=True)
-class Created:
-    """A development database that has just been published."""
-
-    plan: Plan
-    manifest: Manifest
-    manifest_path: Path
-    verification: Verification
-    rows: int
-    bytes: int
-    seconds: float
 
 
 def create(
@@ -53,26 +40,42 @@ def create(
     *,
     saved_plan: Plan | None = None,
     replace: bool = False,
-    fill: Fill | None = None,
+    publication: Publication | None = None,
+    labour: Labour | None = None,
 ) -> Created:
-    """Create the development database, or with `replace` rebuild it beside the old one and swap.
+    """Create the development database, or with `replace` rebuild it beside the old one and swap, or publish it otherwise.
 
-    `fill` puts the rows into the empty database; by default those of the plan are copied.
-
+    Clones and prunes are made as `labour` says.
     When a standby takes the snapshot away, to keep up with its primary, the whole run starts again, twice at most.
 
     Raises a `Refused` before anything is written, a `Finding` when the verification found something (the build is
     then removed), a `DatabaseError` when a server failed.
     """
     manifest.require_folder(context.state_dir)
+    publication = publication or (Replacement() if replace else Publication())
+    hooks.before_create(context, publication.operation, progress)
+    way = create_existing if context.settings.from_database else _create_in_spite_of_standbys
+    created = way(context, progress, saved_plan, publication, labour or Labour())
+    if publication.opens:
+        hooks.after_create(context, publication.operation, progress)
+    return created
+
+
+def _create_in_spite_of_standbys(
+    context: Context,
+    progress: Progress,
+    saved_plan: Plan | None,
+    publication: Publication,
+    labour: Labour,
+) -> Created:
     restarts = 0
     while True:
         with context.source_session() as source:
             standby = source.fetchval("SELECT pg_catalog.pg_is_in_recovery()")
             try:
-                return _create(context, source, progress, saved_plan, fill or _build, replace=replace)
+                return _create(context, source, progress, saved_plan, publication, labour)
             except DatabaseError as error:
-                if not standby or not _is_gone(source, error):
+                if not standby or publication.begun or not _is_gone(source, error):
                     raise
                 if restarts == _MOST_RESTARTS:
                     raise SnapshotLost(
@@ -102,9 +105,8 @@ def _create(
     source: Session,
     progress: Progress,
     saved_plan: Plan | None,
-    fill: Fill,
-    *,
-    replace: bool,
+    publication: Publication,
+    labour: Labour,
 ) -> Created:
     started = time.monotonic()
     final = context.database
@@ -112,36 +114,37 @@ def _create(
         with databases.build_lock(maintenance, final):
             for line in databases.clean(maintenance, final):
                 note(progress, line)
-            _check_target(context, source, maintenance, replace=replace)
-            prepared = prepare(context, source, progress)
+            _check_target(context, source, maintenance, progress, publication)
+            prepared = prepare(context, source, progress, vacuum=labour.vacuum)
             if saved_plan is not None:
                 require_no_drift(saved_plan, prepared.plan, context.settings.drift_tolerance_percent)
             prepared.require()
-            check_sees_all(context, maintenance, prepared)
+            require_sees_all(context, maintenance, prepared)
             built_name = databases.temporary_name(final)
             try:
                 facts = prepared.subset.catalog.facts
                 warnings = databases.create(maintenance, built_name, final, facts)
-                built, prepared = fill(context, prepared, source, built_name, progress)
+                built, prepared = _fill(context, prepared, source, built_name, progress, labour)
                 verification = _verify(context, prepared, source, built_name, progress)
                 made = manifest.make(
                     secrets.token_hex(6),
-                    "refresh" if replace else "create",
+                    publication.operation,
                     prepared.plan,
                     project=context.project,
+                    rows=built.rows,
                     source_identity=_identity(facts, source),
                     verification=verification.as_dict(),
                     left_out=[*(f"{item.what}: {item.why}" for item in built.left_out), *warnings],
                     seconds=time.monotonic() - started,
+                    made_from=drift.shape_of(prepared.subset.catalog, prepared.subset.skip),
                 )
-                with context.target_session(built_name) as target:
-                    manifest.write(target, made)
-                if replace:
-                    databases.swap(maintenance, built_name, final)
+                if publication.stays:
+                    made = finish(context, maintenance, built_name, made)
                 else:
-                    databases.publish(maintenance, built_name, final)
+                    source.close()  # nobody's snapshot holds back production's vacuum while files are written
+                publication.publish(context, Build(maintenance, built_name, made, progress))
             except BaseException:
-                remove(context, maintenance, built_name)
+                databases.remove(context, maintenance, built_name)
                 raise
     path = manifest.save(made, context.state_dir)
     return Created(
@@ -155,11 +158,13 @@ def _create(
     )
 
 
-def _build(
-    context: Context, prepared: Prepared, source: Session, database: str, progress: Progress
+def _fill(
+    context: Context, prepared: Prepared, source: Session, database: str, progress: Progress, labour: Labour
 ) -> tuple[Built, Prepared]:
-    with context.target_session(database) as target, onto(source, target):
-        return build(prepared.subset, source, target, progress), prepared
+    """Put the rows into the empty database; returns what was written, and the plan as it was carried out."""
+    if prepared.subset.going is not None:
+        return fill_pruned(context, prepared, source, database, progress, labour)
+    return fill(context, prepared, source, database, progress, labour), prepared
 
 
 def _verify(
@@ -168,7 +173,8 @@ def _verify(
     progress.start("verify")
     pa.default_memory_pool().release_unused()  # what the pump needed, the proof needs again
     with context.target_session(database) as target:
-        verification = verify.verify(prepared.subset, source, target, progress)
+        expected = _counted(source, prepared.subset) if prepared.subset.whole else None
+        verification = verify.verify(prepared.subset, source, target, progress, expected=expected)
     progress.finish("verify")
     if not verification.passed:
         raise Finding(
@@ -179,60 +185,30 @@ def _verify(
     return verification
 
 
-def _check_target(context: Context, source: Session, maintenance: Session, *, replace: bool) -> None:
-    """The target is not the source, and the name is free, or ours where it is to be replaced."""
-    final = context.database
-    if _system_identifier(source) == _system_identifier(maintenance) and final == source.database:
+def _counted(source: Session, subset: Subset) -> dict[TableName, int]:
+    """What a clone must hold: counted in the source, not by what copied it."""
+    return {
+        name: row_count(source, subset.catalog, name) if name in subset.whole else 0
+        for name in subset.catalog.leaves
+        if name not in subset.skip
+    }
+
+
+def _check_target(
+    context: Context, source: Session, maintenance: Session, progress: Progress, publication: Publication
+) -> None:
+    """The target is neither the source, nor somebody else's database, nor a finished one by mistake."""
+    if (
+        publication.stays
+        and context.database == source.database
+        and _system_identifier(source) == _system_identifier(maintenance)
+    ):
         raise TargetRefused(
-            f"the target {final} is the source itself",
+            f"the target {context.database} is the source itself",
             why="same server (system identifier) and same database",
             hint="set another `database` in penstock.toml",
         )
-    require_free(context, maintenance, replace=replace)
-
-
-def require_free(context: Context, maintenance: Session, *, replace: bool) -> None:
-    """The role may create databases, and no database of somebody else, nor a finished one by mistake, is in the way."""
-    final = context.database
-    if not maintenance.fetchval(
-        "SELECT rolsuper OR rolcreatedb FROM pg_catalog.pg_roles WHERE rolname = current_user"
-    ):
-        raise TargetRefused(
-            f"the role {context.target.user} may not create databases on the target",
-            hint=f"ALTER ROLE {quote_identifier(context.target.user)} CREATEDB;",
-        )
-    if not databases.exists(maintenance, final):
-        if replace:
-            raise TargetRefused(
-                f"there is no development database {final} to refresh",
-                hint=f"penstock dev create {context.name}",
-            )
-        return
-    if not replace:
-        raise TargetRefused(
-            f"the database {final} exists already on the target",
-            hint=f"penstock dev refresh {context.name} rebuilds it; penstock dev drop {context.name} removes it",
-        )
-    with context.target_session(final) as target:
-        require_ours(context, manifest.read(target))
-
-
-def check_sees_all(context: Context, maintenance: Session, prepared: Prepared) -> None:
-    """Policies that hold for owners too would hide the copy's rows from the role that verifies it."""
-    catalog, skip = (
-        prepared.subset.catalog,
-        frozenset(with_leaves(prepared.subset.catalog, prepared.subset.skip)),
-    )
-    forced = [t.name for t in catalog if t.row_security and t.row_security_forced and t.name not in skip]
-    if forced and not maintenance.fetchval(
-        "SELECT rolsuper OR rolbypassrls FROM pg_catalog.pg_roles WHERE rolname = current_user"
-    ):
-        raise TargetRefused(
-            f"{context.target.user} could not see all rows of {forced[0]} in the copy, and so not verify it",
-            why="its row-level security is forced: it holds for the owner too",
-            hint=f"on the target's server: ALTER ROLE {quote_identifier(context.target.user)} BYPASSRLS;"
-            "   or put the table in `skip`",
-        )
+    require_target(context, maintenance, progress, publication)
 
 
 def _system_identifier(session: Session) -> str:
@@ -247,12 +223,3 @@ def _identity(facts: DatabaseFacts, source: Session) -> dict[str, object]:
         "standby": facts.in_recovery,
         "snapshot": source.snapshot_id,
     }
-
-
-def remove(context: Context, maintenance: Session, name: str) -> None:
-    """Remove a failed build, over a new connection if the old one is lost. If even that fails, the next run does."""
-    with suppress(Exception):
-        databases.drop(maintenance, name)
-        return
-    with suppress(Exception), context.target_session() as again:
-        databases.drop(again, name)

@@ -13,10 +13,14 @@ import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from penstock.catalog.model import DatabaseFacts, Locale, quote_identifier
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError, QueryError, TargetRefused
+
+if TYPE_CHECKING:
+    from penstock.devdb.context import Context
 
 _MARK = "__penstock_"
 MAX_NAME_BYTES = 63
@@ -141,10 +145,11 @@ def _comment(maintenance: Session, name: str) -> str | None:
 
 
 def _set_comment(maintenance: Session, name: str, comment: str) -> None:
-    maintenance.execute(_comment_sql(name, comment), doing=f"marking {name}")
+    maintenance.execute(comment_sql(name, comment), doing=f"marking {name}")
 
 
-def _comment_sql(name: str, comment: str) -> str:
+def comment_sql(name: str, comment: str) -> str:
+    """The statement that says so of a database."""
     return f"COMMENT ON DATABASE {quote_identifier(name)} IS {quote_literal(comment)}"
 
 
@@ -169,18 +174,19 @@ def create(maintenance: Session, name: str, final: str, like: DatabaseFacts) -> 
     return (warning,) if warning else ()
 
 
-def create_like(maintenance: Session, name: str, final: str, template: str) -> None:
-    """Make a copy of a database of this server, file by file. Nobody may be connected to it meanwhile."""
-    major = maintenance.connection.get_server_version().major
-    strategy = (
-        "STRATEGY FILE_COPY" if major >= 15 else ""
-    )  # before, there was no other; else each page goes through WAL
+def create_from(maintenance: Session, template: str, name: str, final: str, strategy: str) -> None:
+    """Make a build of `final` as a copy of a template; `strategy` is a clause of CREATE DATABASE, or empty."""
     maintenance.execute(
         f"CREATE DATABASE {quote_identifier(name)} TEMPLATE {quote_identifier(template)} {strategy} "
         f"CONNECTION LIMIT {_mark(final)}",
         doing=f"copying the database {template}",
     )
     _set_comment(maintenance, name, _building(final))
+
+
+def comment_as_debris(name: str, final: str) -> str:
+    """The statement that marks a database as a leftover of `final`, for the next run to remove."""
+    return comment_sql(name, _building(final))
 
 
 def _locale_clauses(locale: Locale, major: int) -> Iterator[tuple[str, str]]:
@@ -210,19 +216,28 @@ def _locale_clauses(locale: Locale, major: int) -> Iterator[tuple[str, str]]:
 
 def drop(maintenance: Session, name: str) -> None:
     """Drop a database of ours, ending the connections to it."""
-    _end_sessions(maintenance, [name])
+    end_sessions(maintenance, [name])
     maintenance.execute(
         f"DROP DATABASE IF EXISTS {quote_identifier(name)} WITH (FORCE)", doing=f"dropping {name}"
     )
 
 
-def publish(maintenance: Session, built: str, final: str) -> None:
-    """Give the finished build its final name."""
-    _end_sessions(maintenance, [built])
+def remove(context: Context, maintenance: Session, name: str) -> None:
+    """Remove a failed build, over a new connection if the old one is lost. If even that fails, the next run does."""
+    with suppress(Exception):
+        drop(maintenance, name)
+        return
+    with suppress(Exception), context.target_session() as again:
+        drop(again, name)
+
+
+def publish(maintenance: Session, built: str, final: str, *, whose: str = "") -> None:
+    """Give the finished build its final name. `whose` is a second line of its comment."""
+    end_sessions(maintenance, [built])
     maintenance.execute(
         f"BEGIN; ALTER DATABASE {quote_identifier(built)} RENAME TO {quote_identifier(final)}; "
         f"ALTER DATABASE {quote_identifier(final)} CONNECTION LIMIT -1; "
-        f"{_comment_sql(final, f'penstock: {final}')}; COMMIT",
+        f"{comment_sql(final, f'penstock: {final}' + whose)}; COMMIT",
         doing=f"publishing {final}",
     )
 
@@ -243,11 +258,11 @@ def swap(maintenance: Session, built: str, final: str) -> None:
         maintenance.execute(
             f"ALTER DATABASE {q_final} WITH ALLOW_CONNECTIONS false", doing=f"swapping {final}"
         )
-        _end_sessions(maintenance, [built, final])
+        end_sessions(maintenance, [built, final])
         statements = [
             f"ALTER DATABASE {q_final} RENAME TO {q_old}",
             f"ALTER DATABASE {q_built} RENAME TO {q_final}",
-            _comment_sql(final, comment),
+            comment_sql(final, comment),
             *settings,
         ]
         with maintenance.transaction():
@@ -259,7 +274,7 @@ def swap(maintenance: Session, built: str, final: str) -> None:
         drop(maintenance, old)
 
 
-def _end_sessions(maintenance: Session, names: Sequence[str]) -> None:
+def end_sessions(maintenance: Session, names: Sequence[str]) -> None:
     """End every session of these databases (autovacuum gives way by itself)."""
     try:
         maintenance.fetch(

@@ -12,6 +12,8 @@ from penstock.devdb.closure import Closure
 from penstock.devdb.plan import ColumnPlan, EdgePlan, TablePlan
 from penstock.devdb.prune.rows import Going
 from penstock.devdb.rules import Rules
+from penstock.devdb.subset import Subset
+from penstock.engines.postgres.session import Session
 from penstock.masks.contract import Mask
 from penstock.policy.decision import Policy
 from penstock.proof.report import Claim
@@ -41,6 +43,26 @@ def table_plans(catalog: Catalog, rules: Rules, closure: Closure) -> Iterable[Ta
             role = "subset" if name in closure.reached else "unreached"
         share = min(rows / estimate, 1.0) if estimate else (1.0 if rows else 0.0)
         yield TablePlan(str(name), role, rows, round(heap * share) if rows else 0, estimate, heap)
+
+
+def whole_plans(source: Session, subset: Subset, rules: Rules) -> Iterable[TablePlan]:
+    """Of a clone: every row there is, as the planner estimates them. A table that was never analysed is counted."""
+    planned_tables = table_plans(subset.catalog, rules, subset.closure)
+    for name, planned in zip(subset.catalog.leaves, planned_tables, strict=True):
+        if name not in subset.whole:
+            yield planned
+            continue
+        rows, exact = planned.source_rows, False
+        if rows is None:
+            rows, exact = row_count(source, subset.catalog, name), True
+        role = "keep" if name in rules.keep else "clone"
+        yield dataclasses.replace(planned, role=role, rows=rows, bytes=planned.source_bytes, exact=exact)
+
+
+def row_count(source: Session, catalog: Catalog, name: TableName) -> int:
+    """The rows of a logical table in the source's snapshot."""
+    counts = (f"(SELECT pg_catalog.count(*) FROM ONLY {leaf.sql})" for leaf in catalog.leaves[name])
+    return int(source.fetchval(f"SELECT {' + '.join(counts) or '0'}", doing=f"counting the rows of {name}"))
 
 
 def leak_check_bytes(catalog: Catalog, claims: Iterable[Claim]) -> int:

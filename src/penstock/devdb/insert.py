@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from penstock.catalog.model import Table, TableName, quote_identifier
 from penstock.devdb.build import plan_of, reads
 from penstock.devdb.closure.roots import identifying_columns
+from penstock.devdb.largeobjects import copy_large_objects
 from penstock.devdb.progress import Progress
 from penstock.devdb.sequences import set_sequences
 from penstock.devdb.subset import Subset
@@ -47,6 +48,8 @@ def insert_missing(subset: Subset, source: Session, target: Session, progress: P
             inserted[name] = _top_up(subset, source, target, name, stage, progress)
             progress.finish(str(name))
     set_sequences(subset.catalog, source, target, forward_only=True)
+    if subset.large_objects:
+        copy_large_objects(source, target, progress, grants=subset.grants)
     present = {name: subset.closure.rows[name].count - rows for name, rows in inserted.items()}
     return Inserted(before, inserted, present)
 

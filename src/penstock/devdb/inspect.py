@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from penstock.catalog.model import TableName
 from penstock.devdb import databases, manifest
 from penstock.devdb.context import Context
+from penstock.devdb.lifecycle import hooks
+from penstock.devdb.lifecycle.durations import parse_duration
 from penstock.devdb.manifest import Manifest
 from penstock.devdb.ours import require_ours
 from penstock.devdb.planning import prepare
 from penstock.devdb.progress import Progress, note
 from penstock.devdb.verify import Verification, verify
+from penstock.engines.postgres.session import Session
 from penstock.errors import PenstockError, TargetRefused
 
 
@@ -25,13 +29,20 @@ class Listed:
     name: str
     database: str
     target: str
-    state: str  # ready | missing | swapping (or killed while it did) | foreign (not made by Penstock) | unreachable
+    state: str  # ready | template | missing | swapping (or killed while it did) | foreign (not made by Penstock) | unreachable
     created_at: str = ""
+    read_at: str = ""  # when production was read: a copy of a template is younger than its rows
+    age_seconds: int | None = None  # since it was made
+    expires_at: str = ""  # by the section's ttl
+    expired: bool = False
+    owner: str = ""  # the database's owner on the server
+    made_by: str = ""  # account and machine
     size_bytes: int = 0
     rows: int = 0
     key_matches: bool | None = None  # whether it was made with the project's present key
     debris: tuple[str, ...] = ()  # what interrupted runs left; the next run removes it
     strangers: tuple[str, ...] = ()  # named like builds, but no run of ours: left as they are
+    drift: int | None = None  # how many things of production's schema are different now; None: nobody looked
     problem: str = ""
 
 
@@ -60,20 +71,50 @@ def describe(context: Context) -> Listed:
             if databases.is_swapping(maintenance, final):
                 return listed("swapping")
             size = int(maintenance.fetchval("SELECT pg_catalog.pg_database_size($1::name)", final))
+            owner = owner_of(maintenance, final)
         with context.target_session(final) as target:
             manifests = manifest.read(target)
     except PenstockError as error:
         return Listed(context.name, final, described, "unreachable", problem=error.what)
     if not manifests:
-        return listed("foreign", size_bytes=size)
-    made = manifests[-1]
+        return listed("foreign", size_bytes=size, owner=owner)
+    made = next((m for m in reversed(manifests) if m.operation != "add"), manifests[-1])
+    made_at = datetime.fromisoformat(made.created_at)
     return listed(
         "ready",
-        created_at=made.created_at,
+        created_at=manifests[-1].created_at,
+        read_at=written(datetime.fromisoformat(made.read_at)),
+        owner=owner,
+        made_by=made.document.get("by", ""),
+        **lifetime(context, made_at),
         size_bytes=size,
-        rows=sum(t["rows"] for t in made.document["tables"].values()),
+        rows=sum(t["rows"] for t in manifests[-1].document["tables"].values()),
         key_matches=made.document["key_fingerprint"] == context.keys.fingerprint,
     )
+
+
+def owner_of(maintenance: Session, database: str) -> str:
+    return str(
+        maintenance.fetchval(
+            "SELECT pg_catalog.pg_get_userbyid(datdba)::text FROM pg_catalog.pg_database WHERE datname = $1",
+            database,
+        )
+    )
+
+
+def written(moment: datetime) -> str:
+    """A time of day as `Listed` has it."""
+    return moment.astimezone(UTC).isoformat(sep=" ", timespec="seconds").removesuffix(":00")
+
+
+def lifetime(context: Context, made_at: datetime) -> dict[str, Any]:
+    """The fields of `Listed` that say how old a database is and how long it is good for."""
+    now = datetime.now(UTC)
+    age = {"age_seconds": int((now - made_at).total_seconds())}
+    if not context.settings.ttl:
+        return age
+    end = made_at + parse_duration(context.settings.ttl)
+    return {**age, "expires_at": written(end), "expired": end <= now}
 
 
 def verify_existing(context: Context, progress: Progress) -> Verified:
@@ -113,6 +154,7 @@ def drop(context: Context, progress: Progress) -> None:
         with context.target_session(final) as target:
             require_ours(context, manifest.read(target))
         databases.drop(maintenance, final)
+    hooks.after_drop(context, progress)
 
 
 def require_there(context: Context) -> None:

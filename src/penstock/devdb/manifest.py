@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock._version import __version__
-from penstock.catalog.model import MANIFEST, MANIFEST_COLUMNS
+from penstock.catalog.model import MANIFEST, MANIFEST_COLUMNS, TableName
 from penstock.devdb.databases import quote_literal
 from penstock.devdb.plan import Plan
 from penstock.engines.postgres.session import Session
@@ -41,9 +41,15 @@ class Manifest:
     """One run that wrote a development database."""
 
     run_id: str
-    operation: str  # create | refresh | add
+    operation: str  # create | refresh | template | copy | reset | add | export | scrub
     created_at: str
     document: Mapping[str, Any]
+
+    @property
+    def read_at(self) -> str:
+        """When production was read: what is made from a template or another copy is younger than its rows."""
+        made_of = {**self.document.get("template", {}), **self.document.get("pruned_from", {})}
+        return str(made_of.get("read_at") or made_of.get("made_at") or self.created_at)
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -64,19 +70,25 @@ def make(
     verification: Mapping[str, Any],
     left_out: list[str],
     seconds: float,
+    made_from: Mapping[str, Any],
+    rows: Mapping[TableName, int] | None = None,
 ) -> Manifest:
-    """The manifest of a run that has just been verified."""
+    """The manifest of a run that has just been verified; `rows` are those it wrote (default: those of the plan)."""
+    written = {str(table): count for table, count in (rows or {}).items()}
     document = {
         "project": project,
         "name": plan.name,
         "database": plan.database,
         "penstock": __version__,
-        "by": f"{_user()}@{platform.node()}",
+        "by": who(),
         "source": {"connection": plan.source, **source_identity},
         "rules_hash": plan.rules_hash,
         "settings": without_literals(plan.settings),
         "key_fingerprint": plan.key_fingerprint,
-        "tables": {t.table: {"role": t.role, "rows": t.rows} for t in plan.tables},
+        "tables": {
+            t.table: {"role": t.role, "rows": t.rows if rows is None else written.get(t.table, 0)}
+            for t in plan.tables
+        },
         "masks": {c.column: c.mask for c in plan.columns},
         "rules": {c.column: c.rule for c in plan.columns},
         "claims": {c.column: c.codomain for c in plan.columns},
@@ -85,6 +97,7 @@ def make(
         "dangling": list(plan.dangling),
         "warnings": list(plan.warnings),
         "left_out": left_out,
+        "made_from": made_from,
         "verification": verification,
         "seconds": round(seconds, 3),
     }
@@ -180,8 +193,10 @@ def save(manifest: Manifest, state_dir: Path) -> Path:
     return path
 
 
-def _user() -> str:
+def who() -> str:
+    """The account and the machine a run is started from."""
     try:
-        return getpass.getuser()
+        user = getpass.getuser()
     except (KeyError, OSError):  # a container without a passwd entry
-        return "unknown"
+        user = "unknown"
+    return f"{user}@{platform.node()}"

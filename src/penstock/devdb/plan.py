@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from penstock.devdb.config import DevdbSettings
+from penstock.devdb.config import LIFECYCLE, DevdbSettings
 from penstock.errors import ConfigError, PlanDrift
 from penstock.project.loader import Place, build
 
@@ -26,11 +26,12 @@ class TablePlan:
     """What happens to one table."""
 
     table: str
-    role: str  # root | subset | keep | empty | skip | unreached
-    rows: int  # exact, in the plan's snapshot
+    role: str  # root | subset | keep | clone | empty | skip | unreached
+    rows: int  # in the plan's snapshot
     bytes: int  # estimated: rows x the table's mean row size, heap and TOAST
     source_rows: int | None  # planner's estimate; None: never analysed
     source_bytes: int
+    exact: bool = True  # False: `rows` is the planner's estimate
 
     def __post_init__(self) -> None:
         if not 0 <= self.rows < 2**63:
@@ -106,6 +107,7 @@ class Plan:
     nulled: tuple[str, ...] = ()  # foreign key columns written as NULL
     ways: tuple[WayPlan, ...] = ()  # strategy "prune"
     real: tuple[str, ...] = ()  # rules of rows that stay real, with counts
+    left_out: tuple[str, ...] = ()  # of the source, or switched off, as far as the source alone can tell
     warnings: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     leak_check_bytes: int = 0  # what the leak check reads of the source, estimated: it reads whole tables
@@ -192,11 +194,12 @@ class Plan:
 
 
 def settings_as_dict(settings: DevdbSettings) -> dict[str, Any]:
-    """The settings as the file spells them (`from`, not `from_`), defaults left out."""
+    """The settings as the file spells them (`from`, not `from_`), defaults and the lifecycle left out."""
     return {
         f.name: _plain(value)
         for f in dataclasses.fields(settings)
-        if (value := getattr(settings, f.name))
+        if f.name not in LIFECYCLE
+        and (value := getattr(settings, f.name))
         != (f.default if f.default is not dataclasses.MISSING else None)
     }
 

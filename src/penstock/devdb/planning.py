@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from penstock.catalog.model import Catalog, ColumnName, TableName
+from penstock.devdb.arming import Arming, arming
+from penstock.devdb.clone.load import Vacuum
 from penstock.devdb.closure import Closure, EdgeRule, RootRule, compute
 from penstock.devdb.closure.budget import MemoryBudget
 from penstock.devdb.closure.written import check_condition, user_search_path
@@ -26,6 +28,7 @@ from penstock.devdb.forecast import (
     table_plans,
     taken_plans,
     warnings,
+    whole_plans,
 )
 from penstock.devdb.obstacles import cut_columns, in_the_way_of_the_manifest, merges, policy_errors
 from penstock.devdb.plan import Plan, Refusal, settings_as_dict
@@ -33,7 +36,7 @@ from penstock.devdb.progress import Progress
 from penstock.devdb.prune.conditions import has_conditions
 from penstock.devdb.prune.rows import Going, going
 from penstock.devdb.prune.settings import require_own_settings
-from penstock.devdb.prune.ways import Vacuum, ways
+from penstock.devdb.prune.ways import VACUUM, ways
 from penstock.devdb.quoted import acknowledged_texts, quotes, refusal
 from penstock.devdb.quoted import warnings as quoted_warnings
 from penstock.devdb.readable import require_readable, source_warnings
@@ -72,7 +75,7 @@ def prepare(
     *,
     catalog: Catalog | None = None,
     trace: bool = False,
-    vacuum: Vacuum = "full",
+    vacuum: Vacuum | None = None,
 ) -> Prepared:
     """Plan one development database in the source's open snapshot. `vacuum`: how a prune will compact tables.
 
@@ -88,12 +91,20 @@ def prepare(
     progress.finish("catalog")
     decided = _decide(context, catalog, rules, source)
     subset = _close(context, source, catalog, rules, decided, progress, trace=trace)
-    tables = tuple(table_plans(catalog, rules, subset.closure))
+    plans = (
+        whole_plans(source, subset, rules) if subset.whole else table_plans(catalog, rules, subset.closure)
+    )
+    tables = tuple(plans)
     read_again = leak_check_bytes(catalog, claims_of(subset))
-    copied = sum(t.bytes if subset.going is None else t.source_bytes for t in tables)
     existing = bool(context.settings.from_database)
+    armed = (
+        Arming((), (), ())  # a copy of its files has all that is in it
+        if existing
+        else arming(context.name, context.settings, source, subset)
+    )
+    copied = sum(t.bytes if subset.going is None else t.source_bytes for t in tables)
     minutes = snapshot_minutes(read_again + (0 if existing else copied))
-    errors = (*decided.errors, *_too_long(minutes, context.settings.max_snapshot_minutes))
+    errors = (*decided.errors, *armed.errors, *_too_long(minutes, context.settings.max_snapshot_minutes))
     if subset.going is not None:
         errors += subset.going.refused
     plan = Plan(
@@ -108,13 +119,18 @@ def prepare(
         columns=tuple(column_plans(decided.policy)),
         edges=(*edge_plans(subset.closure), *(taken_plans(subset.going) if subset.going else ())),
         dangling=tuple(dangling(subset.closure)),
-        ways=tuple(w.planned for w in ways(catalog, subset.going, decided.nulled if existing else {}, vacuum))
+        ways=tuple(
+            w.planned
+            for w in ways(catalog, subset.going, decided.nulled if existing else {}, vacuum or VACUUM)
+        )
         if subset.going
         else (),
         nulled=tuple(sorted(str(ColumnName(t, c)) for t, columns in decided.nulled.items() for c in columns)),
         real=decided.real,
+        left_out=armed.left_out,
         warnings=(
             *decided.warnings,
+            *armed.warnings,
             *_unlooked(context, rules),
             *warnings(decided.policy, subset.closure, tables),
         ),
@@ -133,19 +149,31 @@ def _unlooked(context: Context, rules: Rules) -> Iterable[str]:
 
 def _rules(context: Context, catalog: Catalog) -> Rules:
     rules = look_up(catalog, context.settings, context.name)
-    pruned = context.settings.strategy == "prune"
+    strategy = context.settings.strategy
     require_own_settings(context.settings, context.name)
-    if pruned and rules.roots:
+    if strategy == "prune" and rules.roots:
         return dataclasses.replace(rules, keep=rules.keep | rules.protect)
-    if pruned and rules.deletes:
+    if strategy == "prune" and rules.deletes:
         return rules
-    if pruned or (not rules.roots and not rules.keep):
+    if strategy == "clone":
+        _refuse_roots(context, rules)
+    elif strategy == "prune" or (not rules.roots and not rules.keep):
         table = next(iter(map(str, catalog.leaves)), "schema.table")
         raise ConfigError(
             f"[devdb.{context.name}] has no root: nothing would be copied",
             hint=f'add to penstock.toml:\n[[devdb.{context.name}.root]]\ntable = "{table}"\nlimit = 100',
         )
     return rules
+
+
+def _refuse_roots(context: Context, rules: Rules) -> None:
+    if rules.roots:
+        raise ConfigError(
+            f"[devdb.{context.name}] has a root, and its strategy is clone",
+            why="a clone has every row of every table but those in `empty` and `skip`",
+            hint='strategy = "subset" takes what the roots need; for a clone, remove [[devdb.'
+            f"{context.name}.root]]",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +227,24 @@ def _close(
     *,
     trace: bool,
 ) -> Subset:
+    if context.settings.strategy == "clone":
+        _check_conditions(source, catalog, rules)
+        whole = frozenset(catalog.leaves) - rules.empty - rules.skip
+        return _subset(context, catalog, rules, decided, Closure.nothing(), whole=whole)
     closure, gone = _rows(context, source, catalog, rules, progress, trace=trace)
+    return _subset(context, catalog, rules, decided, closure, going=gone)
+
+
+def _subset(
+    context: Context,
+    catalog: Catalog,
+    rules: Rules,
+    decided: _Decided,
+    closure: Closure,
+    *,
+    whole: frozenset[TableName] = frozenset(),
+    going: Going | None = None,
+) -> Subset:
     return Subset(
         catalog,
         decided.policy,
@@ -208,8 +253,11 @@ def _close(
         rules.skip,
         decided.nulled,
         grants=context.settings.grants,
-        going=gone,
+        going=going,
+        large_objects=context.settings.large_objects == "keep",
+        disarm=context.settings.disarm,
         acknowledged=decided.acknowledged,
+        whole=whole,
     )
 
 

@@ -11,14 +11,15 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from penstock.catalog.model import Catalog, TableName, quote_identifier
-from penstock.devdb.disarm import LeftOut, never_copied, views_with_passwords
+from penstock.catalog.model import Catalog, TableName
+from penstock.devdb.disarm import LeftOut, views_with_passwords
+from penstock.devdb.extensions import grants_on
 from penstock.engines.postgres.clients import ClientTools
 from penstock.engines.postgres.errors import LOCKED_HINT, LOCKED_WHY
 from penstock.engines.postgres.session import PINNED, Session
@@ -41,6 +42,7 @@ _HIDDEN = "an error whose text is not shown: it may hold data"
 _NO_ROLE = re.compile(r'role (".*") does not exist')
 _NO_LOCK = re.compile(r"canceling statement due to (?:statement|lock) timeout")  # it waits under the former
 _LITERAL = re.compile(r"'(?:[^']|'')*'")
+_RESTRICT = re.compile(r"(?:--.*\n|\n)*\\restrict (\w+)\n")  # behind the first comments only
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +58,21 @@ class Entry:
 class SchemaArchive:
     """The dumped schema of one snapshot, in a file without a name: a killed process leaves none behind."""
 
-    def __init__(self, file: IO[bytes], tools: ClientTools, left_out: tuple[LeftOut, ...]) -> None:
+    def __init__(
+        self, file: IO[bytes], tools: ClientTools, left_out: tuple[LeftOut, ...], never: tuple[str, ...] = ()
+    ) -> None:
         self._file = file
         self._tools = tools
         self.left_out = left_out
+        self._never = (*_NEVER, *never)
         listed = _run([str(tools.pg_restore), "-l"], {}, stdin=file)
         _raise_for(listed, "listing the schema archive")
         self.entries = tuple(_entries(listed.stdout))
+
+    @property
+    def identities(self) -> frozenset[tuple[int, int]]:
+        """(catalog oid, oid) of all it holds."""
+        return frozenset((entry.catalog_oid, entry.oid) for entry in self.entries)
 
     def restore(
         self,
@@ -72,9 +82,14 @@ class SchemaArchive:
         *,
         without: frozenset[tuple[int, int]],
         only: frozenset[tuple[int, int]] | None = None,
+        described: Callable[[str], bool] = lambda _: False,
         grants: bool = False,
+        role: str = "",
     ) -> None:
         """Restore one section (`pre-data`, `post-data`) into `database`, without some objects or with only some.
+
+        `described` says of entries without an identity (comments, what owns a sequence) whether they are among `only`.
+        `role` is whom the restored objects belong to: it runs what they contain.
 
         Raises `SchemaToolError` for any error but the settings an older server does not know.
         """
@@ -82,15 +97,46 @@ class SchemaArchive:
             entry
             for entry in self.entries
             if (entry.catalog_oid, entry.oid) not in without
-            and not entry.description.startswith(_NEVER)
-            and (only is None or (entry.catalog_oid, entry.oid) in only)
+            and not entry.description.startswith(self._never)
+            and entry.catalog_oid != _DEFAULT_PRIVILEGES
+            and (
+                only is None
+                or (entry.catalog_oid, entry.oid) in only
+                or (entry.oid == 0 and described(entry.description))
+            )
         ]
+        # --verbose: else it does not say which object an error is about
+        options = ["--verbose", *([] if grants else ["--no-privileges"]), f"--dbname={database}"]
+        options += [f"--role={role}"] if role else []
+        result = self._restore(chosen, section, options, connection_environment(target, database))
+        _raise_for(result, f"restoring the schema ({section})", tolerate=_UNKNOWN_SETTING)
+
+    def script(self, section: str, *, grants: bool = False) -> str:
+        r"""One section as SQL that psql of any version runs, the same for the same schema: without the `\restrict` token,
+        which is random, and without the one setting that servers before 17 do not know."""
+        chosen = [
+            entry
+            for entry in self.entries
+            if not entry.description.startswith(self._never) and entry.catalog_oid != _DEFAULT_PRIVILEGES
+        ]
+        options = ["--file=-", *([] if grants else ["--no-privileges"])]
+        result = self._restore(chosen, section, options, {})
+        _raise_for(result, f"writing the schema ({section})")
+        text = result.stdout
+        if token := _RESTRICT.match(text):
+            text = text.replace(f"\\restrict {token[1]}\n", "", 1).replace(
+                f"\\unrestrict {token[1]}\n", "", 1
+            )
+        return text.replace("\nSET transaction_timeout = 0;\n", "\n", 1)
+
+    def _restore(
+        self, chosen: Iterable[Entry], section: str, options: Sequence[str], environment: dict[str, str]
+    ) -> subprocess.CompletedProcess[str]:
         with tempfile.TemporaryFile() as listing:
             listing.write("".join(f"{entry.line}\n" for entry in chosen).encode())
             listing.seek(0)
             command = [
                 str(self._tools.pg_restore),
-                "--verbose",  # else it does not say which object an error is about
                 f"--section={section}",
                 f"--use-list=/dev/fd/{listing.fileno()}",
                 "--no-owner",
@@ -98,12 +144,9 @@ class SchemaArchive:
                 "--no-publications",
                 "--no-subscriptions",
                 "--no-security-labels",
-                *([] if grants else ["--no-privileges"]),
-                f"--dbname={database}",
+                *options,
             ]
-            environment = connection_environment(target, database)
-            result = _run(command, environment, stdin=self._file, pass_fds=[listing.fileno()])
-        _raise_for(result, f"restoring the schema ({section})", tolerate=_UNKNOWN_SETTING)
+            return _run(command, environment, stdin=self._file, pass_fds=[listing.fileno()])
 
 
 # Comments on extensions need their owner; the schema `public` is in every new database.
@@ -111,6 +154,8 @@ _NEVER = (
     "COMMENT - EXTENSION ", "EVENT TRIGGER ", "USER MAPPING ", "COMMENT - EVENT TRIGGER ", "SCHEMA - public ",
     "COMMENT - SCHEMA public ",
 )  # fmt: skip
+# pg_default_acl: what a role of production would grant on things it makes later. No GRANT on anything that was copied.
+_DEFAULT_PRIVILEGES = 826
 # Written by a pg_dump newer than the target, for settings that did not exist then. Nothing else is ever ignored.
 _UNKNOWN_SETTING = re.compile(
     r'unrecognized configuration parameter "(transaction_timeout|default_table_access_method)"'
@@ -130,26 +175,29 @@ def dump_schema(
     `pg_dump` locks every table it dumps, those without rows in the copy too, and lifts `lock_timeout` in its session.
     """
     identities, left_out = _identities_to_leave_out(source, skip, list(unavailable))
+    dump(source, tools, file, "--schema-only", *(f"--exclude-table={t.sql}" for t in skip))
+    return SchemaArchive(file, tools, tuple(left_out), grants_on(source, unavailable)), identities
+
+
+def dump(source: Session, tools: ClientTools, file: IO[bytes], *arguments: str) -> None:
+    """What `pg_dump` says of the exported snapshot of a session, as an archive in `file`."""
     command = [
         str(tools.pg_dump),
         "--format=custom",
-        "--schema-only",
         f"--snapshot={source.snapshot_id}",
         f"--lock-wait-timeout={PINNED['lock_timeout']}",
         "--no-publications",
         "--no-subscriptions",
         "--no-security-labels",
-        *(f"--exclude-table={quote_identifier(t.schema)}.{quote_identifier(t.table)}" for t in skip),
+        *arguments,
     ]
     result = _run(command, connection_environment(source.settings, source.database), stdout=file)
+    doing = f"dumping the schema of {'the source' if source.read_only else source.database}"
     if result.returncode and _NO_LOCK.search(result.stderr):
         raise QueryError(
-            f"no lock within {PINNED['lock_timeout']} while dumping the schema of the source",
-            why=LOCKED_WHY,
-            hint=LOCKED_HINT,
+            f"no lock within {PINNED['lock_timeout']} while {doing}", why=LOCKED_WHY, hint=LOCKED_HINT
         )
-    _raise_for(result, "dumping the schema of the source")
-    return SchemaArchive(file, tools, tuple(left_out)), identities
+    _raise_for(result, doing)
 
 
 @contextmanager
@@ -174,10 +222,14 @@ def with_leaves(catalog: Catalog, tables: Iterable[TableName]) -> Iterator[Table
 
 
 def left_out_tables(
-    source: Session, catalog: Catalog, skip: Iterable[TableName]
+    source: Session,
+    catalog: Catalog,
+    skip: Iterable[TableName],
+    armed: Mapping[TableName, LeftOut] | None = None,
 ) -> Mapping[TableName, LeftOut]:
-    """Skipped tables, their partitions, views that quote a password, and the views that stand on any of them."""
-    gone = {
+    """Skipped tables, their partitions, views that quote a password, what is `armed`, and the views that stand on any of
+    them."""
+    gone = dict(armed or {}) | {
         name: LeftOut(f"view {name}", "its query quotes a password") for name in views_with_passwords(catalog)
     }
     for name in with_leaves(catalog, skip):
@@ -195,16 +247,13 @@ def _identities_to_leave_out(
 ) -> tuple[frozenset[tuple[int, int]], list[LeftOut]]:
     """(catalog oid, oid) of what must not be restored, found in the source's own dependency catalog."""
     identities: set[tuple[int, int]] = set()
-    left_out = list(never_copied(source))
-    for name in unavailable:
-        for row in source.fetch(_EXTENSION_SQL, name):
-            identities.add((row["c"], row["oid"]))
-        left_out.append(LeftOut(f"extension {name}", "the target's server does not offer it"))
+    left_out: list[LeftOut] = []
+    for row in source.fetch(_EXTENSION_SQL, [*unavailable]):
+        identities.add((row["c"], row["oid"]))
     if skip:
         for row in source.fetch(_DEPENDENT_KEYS_SQL, [name.sql for name in skip]):
             identities.add((row["c"], row["oid"]))
             left_out.append(LeftOut(row["what"], "depends on a skipped table"))
-        left_out.extend(skip.values())
     return frozenset(identities), left_out
 
 
@@ -229,7 +278,7 @@ SELECT n.nspname AS schema, c.relname AS name FROM gone
 )
 
 _EXTENSION_SQL = """
-SELECT 'pg_catalog.pg_extension'::regclass::oid::int8 AS c, oid::int8 FROM pg_catalog.pg_extension WHERE extname = $1
+SELECT 'pg_catalog.pg_extension'::regclass::oid::int8 AS c, oid::int8 FROM pg_catalog.pg_extension WHERE extname = ANY($1::text[])
 """
 
 # pg_dump leaves out the tables and views themselves, with all that is theirs.
@@ -332,6 +381,8 @@ def _raise_for(
         why=first + (f" (and {len(serious) - 1} more)" if len(serious) > 1 else ""),
         hint=f"on the target's server: CREATE ROLE {role[1]};"
         if role
+        else "a copy needs two connections at once: raise max_connections, or the role's CONNECTION LIMIT"
+        if "too many " in first
         else "it accepts no masked row: choose another mask for the columns it reads, or put the table in `empty`"
         if first.startswith(_HIDDEN)
         else "penstock doctor shows versions and rights; `skip` leaves a table out",

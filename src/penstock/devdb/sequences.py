@@ -22,7 +22,7 @@ def set_sequences(catalog: Catalog, source: Session, target: Session, *, forward
             continue
         reached = _reached(sequence, drawing.get(str(sequence.name), ()), target)
         if reached is not None:
-            reached = min(max(reached, sequence.minimum), sequence.maximum)
+            reached = _within(sequence, reached)
         state = _state(sequence, source)
         if state is None:
             if reached is None:
@@ -43,6 +43,13 @@ def set_sequences(catalog: Catalog, source: Session, target: Session, *, forward
         )
 
 
+def _within(sequence: Sequence, value: int) -> int | None:
+    """As far as the sequence itself can come; None where it has not begun to give out such values."""
+    if sequence.increment > 0:
+        return None if value < sequence.minimum else min(value, sequence.maximum)
+    return None if value > sequence.maximum else max(value, sequence.minimum)
+
+
 def _is_behind(here: tuple[int, bool], there: tuple[int, bool], increment: int) -> bool:
     return here < there if increment > 0 else (-here[0], here[1]) < (-there[0], there[1])
 
@@ -58,25 +65,28 @@ def _state(sequence: Sequence, session: Session) -> tuple[int, bool] | None:
 
 
 def _columns_drawing(catalog: Catalog) -> Mapping[str, tuple[ColumnName, ...]]:
-    """For every sequence the columns of logical tables that draw from it, owned or not."""
+    """For every sequence the columns of logical tables that draw from it or own it."""
+    owned = {sequence.owned_by: str(sequence.name) for sequence in catalog.sequences}
     found: dict[str, tuple[ColumnName, ...]] = {}
-    for name in catalog.leaves:
-        for column in catalog.tables[name].columns:
+    for table in catalog.leaves:
+        for column in catalog.tables[table].columns:
             # A text column may spell a number into a code ('INV-' || nextval): it says nothing of how far the sequence is.
-            if column.sequence is not None and column.type.family in (Family.INTEGER, Family.NUMERIC):
-                found[column.sequence] = (*found.get(column.sequence, ()), ColumnName(name, column.name))
+            if column.type.family in (Family.INTEGER, Family.NUMERIC):
+                name = ColumnName(table, column.name)
+                for sequence in {column.sequence, owned.get(name)}:
+                    if sequence is not None:
+                        found[sequence] = (*found.get(sequence, ()), name)
     return found
 
 
 def _reached(sequence: Sequence, drawing: Iterable[ColumnName], target: Session) -> int | None:
     """The value farthest along in the columns that draw from the sequence."""
-    columns = dict.fromkeys([*([sequence.owned_by] if sequence.owned_by else []), *drawing])
     extreme, farthest = ("max", max) if sequence.increment > 0 else ("min", min)
     values = [
         target.fetchval(
             f"SELECT {extreme}({quote_identifier(name.column)})::numeric::text FROM {name.table.sql}"
         )
-        for name in columns
+        for name in drawing
         if target.fetchval("SELECT pg_catalog.to_regclass($1)::text", name.table.sql) is not None
     ]
     return farthest((int(v) for v in values if v is not None and v.lstrip("-").isdigit()), default=None)

@@ -23,4 +23,8 @@ class Subset:
     nulled: Mapping[TableName, frozenset[str]]  # columns of foreign keys that are cut
     grants: bool = False
     going: Going | None = None  # strategy "prune": what goes
+    large_objects: bool = False  # all of them come along
+    disarm: bool = True
+    # Of a clone: the tables of which every row leaves. Its closure is empty.
+    whole: frozenset[TableName] = frozenset()
     acknowledged: frozenset[ColumnName | str] = frozenset()  # columns and texts whose findings are accepted

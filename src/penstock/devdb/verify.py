@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.catalog.model import TableName
+from penstock.devdb.behind import behind, offered_extensions
 from penstock.devdb.progress import Progress
-from penstock.devdb.schema import left_out_tables
 from penstock.devdb.subset import Subset
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
@@ -20,6 +20,7 @@ from penstock.masks.array import Array
 from penstock.masks.composite import Composite
 from penstock.masks.contract import Codomain, Mask
 from penstock.masks.json import Json
+from penstock.policy.decision import Policy
 from penstock.proof.integrity import check_integrity
 from penstock.proof.leak import Claim, check_leaks
 from penstock.proof.report import IntegrityReport, LeakReport, Parts
@@ -104,6 +105,7 @@ def verify(
             if name not in subset.skip
         }
     tasks = Tasks(progress)
+    staying = behind(source, subset, offered_extensions(target))
     with nullcontext() if target.connection.is_in_transaction() else target.transaction():
         integrity = check_integrity(
             target,
@@ -111,13 +113,16 @@ def verify(
             subset.catalog,
             expected,
             source=source,
-            skipped=frozenset(left_out_tables(source, subset.catalog, subset.skip)),
+            skipped=frozenset(staying.relations) | staying.members,
+            absent=staying.extensions,
+            disarmed=staying.disarmed,
             emptied=frozenset(
                 name
                 for name, decision in subset.policy.decisions.items()
                 if decision.contract is not None and decision.contract.codomain is Codomain.CONSTANT
             ),
             in_use=in_use,
+            large_objects=subset.large_objects,
             progress=tasks,
         )
         leaks = check_leaks(
@@ -153,13 +158,18 @@ class Tasks:
 
 
 def claims_of(subset: Subset) -> list[Claim]:
-    """What the decisions say has become of every column that was copied. A value that stays real in one column may
-    stand in any that holds it (an array of e-mails), so all claims accept it."""
-    real = frozenset[str]().union(*subset.policy.real.values())
+    """What the decisions say has become of every column that was copied."""
+    return policy_claims(subset.policy, subset.nulled)
+
+
+def policy_claims(policy: Policy, nulled: Mapping[TableName, frozenset[str]]) -> list[Claim]:
+    """The same of all columns but those written as NULL. A value that stays real in one column may stand in any that
+    holds it (an array of e-mails), so all claims accept it."""
+    real = frozenset[str]().union(*policy.real.values())
     return [
         Claim(name, decision.contract.codomain.value, real, _structure(decision.mask))
-        for name, decision in subset.policy.decisions.items()
-        if decision.contract is not None and name.column not in subset.nulled.get(name.table, frozenset())
+        for name, decision in policy.decisions.items()
+        if decision.contract is not None and name.column not in nulled.get(name.table, frozenset())
     ]
 
 

@@ -89,22 +89,25 @@ def why(context: Context, table_text: str, key: str, progress: Progress) -> Why:
         row = reader.by_key(name, columns, values)
         if row is None:
             return _gone(copy, reader, name, columns, values)
+        shown = reader.key(name, row)
+        in_copy = copy.has(name, columns, shown, masked=bool(set(columns) & set(reader.masks(name))))
+        text = f"{name} {', '.join(shown)}"
         path, added = subset.closure.why(name, row), AddedRoots()
         gone = deletion(subset.going, name, row)
         unrooted = not path and subset.going is not None and not prepared.rules.roots
-        if not path and not gone and not unrooted:
+        whole = name in subset.whole
+        if not path and not gone and not unrooted and not whole:
             added = added_roots(
                 context, copy.manifests, {str(table.name): table.name for table in subset.catalog}
             )
             path = _path_of_added(context, prepared, source, added, progress, (name, row))
-        shown = reader.key(name, row)
-        in_copy = copy.has(name, columns, shown, masked=bool(set(columns) & set(reader.masks(name))))
-        text = f"{name} {', '.join(shown)}"
-        said = copy.said(has_it=in_copy, included=not gone and bool(path or unrooted))
+        said = copy.said(has_it=in_copy, included=not gone and bool(path or unrooted or whole))
         if gone:
             return Why(text, False, "the delete rules take it", _steps(reader, gone), in_copy, said)
         if unrooted:
             return Why(text, True, "no delete rule reaches it", (), in_copy, said)
+        if whole:
+            return Why(text, True, f"a clone has every row of {name}", (), in_copy, said)
         if not path:
             role = next(t.role for t in prepared.plan.tables if t.table == str(name))
             return Why(text, False, "; ".join((_absent(role), *added.unknown)), (), in_copy, said)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from enum import StrEnum
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, Self, final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from penstock.catalog.types import ColumnType, Family
 from penstock.errors import MaskError
 from penstock.masks.canonical import Comparison, canonical
-from penstock.masks.keys import Keyring
+from penstock.masks.keys import Keyring, held
 from penstock.masks.parts.arrays import keep_null_and_empty, strings
 
 
@@ -161,6 +161,7 @@ class Mask(ABC):
     default_domain: ClassVar[str] = ""
     Options: ClassVar[type] = NoOptions
     inner: Sequence[Mask] = ()  # the masks of the parts of a value
+    carried: ClassVar[tuple[str, ...]] = ()  # attributes that do not follow from site, key and options
     context_free: bool = (
         True  # False: reads other columns, perhaps only with these options; never on key columns
     )
@@ -173,6 +174,17 @@ class Mask(ABC):
         self.setup()
         real = site.real.get(self.domain)
         self._real = self.normalise(strings(sorted(real))) if real else None
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """A mask travels to a worker as what it is made from, never with a key: the worker must hold the same one."""
+        state = {name: getattr(self, name) for name in self.carried}
+        return _made_again, (type(self), self.site, self.keys.fingerprint, self.options, state)
+
+    def __copy__(self) -> Self:
+        """Within a process nothing needs to be made again."""
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
 
     def setup(self) -> None:  # noqa: B027  nothing to set up is the common case
         """Derive keys and tables once. Raises `MaskError` where the options do not fit the site."""
@@ -228,6 +240,15 @@ class Mask(ABC):
         Masks with masks inside give what those see: an array of addresses stays real by its addresses.
         """
         yield self.domain, values
+
+
+def _made_again(
+    kind: type[Mask], site: Site, fingerprint: str, options: Any, state: Mapping[str, Any]
+) -> Mask:
+    mask = kind(site, held(fingerprint), options)
+    for name, value in state.items():
+        setattr(mask, name, value)
+    return mask
 
 
 def build_options(mask: type[Mask], given: Mapping[str, Any]) -> Any:

@@ -121,6 +121,7 @@ class FreeText(Mask):
     families = frozenset({Family.TEXT})
     default_domain = "text"
     Options = FreeTextOptions
+    carried = ("own_masks",)
     context_free = False
 
     def setup(self) -> None:

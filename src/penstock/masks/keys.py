@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from penstock.errors import MaskError
+
 KEY_BYTES = 32
 _VERSION = b"penstock-1"
 _LONG = 512  # bytes; a longer value is replaced by its SHA-256 first, so that it costs two rounds and not thousands
@@ -61,6 +63,25 @@ class Keyring:
 
     def __reduce__(self) -> tuple[object, ...]:
         raise TypeError("a Keyring is never pickled; a worker reads the key itself")
+
+
+_held: dict[str, Keyring] = {}
+
+
+def hold(keys: Keyring) -> None:
+    """Let masks that were made in another process be made again in this one, with these keys."""
+    _held[keys.fingerprint] = keys
+
+
+def held(fingerprint: str) -> Keyring:
+    """The keyring this process was told to hold. Raises `MaskError` where it is another one, or none."""
+    if fingerprint not in _held:
+        raise MaskError(
+            f"this process does not hold the key {fingerprint}",
+            why="a mask that was made elsewhere is made again with the project's key, which never travels with it",
+            hint="set PENSTOCK_KEY for the worker to the key that the plan was made with",
+        )
+    return _held[fingerprint]
 
 
 def _windows(data: U8) -> npt.NDArray[np.void]:

@@ -176,7 +176,7 @@ def _unchanged_secrets(root: Path, commits: list[str], project: ProjectSettings 
     """Names of today's secrets that an earlier, committed `.env` already had with the same value."""
     names = {KEY_NAME}
     for table in project.tables.values() if project else ():
-        for text in (table.password, table.url):
+        for text in (table.password, table.url, table.access_key, table.secret_key):
             if text and (found := reference(text, "")) is not None:
                 names.add(found.name)
     try:

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, quote, unquote
 from penstock.errors import ConfigError, SecretExposed
 from penstock.project import passwords
 from penstock.project.environment import Environment, Variable, reference
+from penstock.project.lakes import SECRETS as LAKE_SECRETS
 from penstock.project.redact import redact_url, remember, split_url
 from penstock.project.secret import Secret
 
@@ -42,6 +43,10 @@ class ConnectionTable:
     password_cmd: tuple[str, ...] | None = None
     sslmode: SslMode | str | None = field(default=None, metadata=_EXPANDED)
     params: Mapping[str, str] = field(default_factory=dict)
+    endpoint: str | None = field(default=None, metadata=_EXPANDED)  # of a lake, as the next three
+    region: str | None = field(default=None, metadata=_EXPANDED)
+    access_key: str | None = field(default=None, metadata=_EXPANDED, repr=False)
+    secret_key: str | None = field(default=None, metadata=_EXPANDED, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +91,12 @@ def refuse_literal_secrets(name: str, table: ConnectionTable, origin: Callable[[
     """Raise SecretExposed if the committed file holds a password: in the url, as `password`, as a default."""
     where = f"connections.{name}"
     variable = "".join(c if c.isalnum() else "_" for c in name).upper() + "_PASSWORD"
-    if table.password:
-        found = reference(table.password, f"{where}.password")
-        if found is None or found.default:
-            remember(table.password if found is None else found.default or "")
-            raise _exposed(f"{where}.password", origin("password"), f'password = "${{{variable}}}"')
+    for key, value in (("password", table.password), *((key, getattr(table, key)) for key in LAKE_SECRETS)):
+        found = reference(value, f"{where}.{key}") if value else None
+        if value and (found is None or found.default):
+            remember(value if found is None else found.default or "")
+            of_key = variable if key == "password" else variable.removesuffix("PASSWORD") + key.upper()
+            raise _exposed(f"{where}.{key}", origin(key), f'{key} = "${{{of_key}}}"')
     if table.url and reference(table.url, f"{where}.url") is None and _secrets_in(table.url):
         raise _exposed(
             f"the url of {where}", origin("url"), f'password = "${{{variable}}}", and the url without it'

@@ -16,6 +16,7 @@ from typing import Any
 from penstock import registry
 from penstock.errors import ConfigError, SecretExposed
 from penstock.project.environment import Environment
+from penstock.project.lakes import SECRETS
 from penstock.project.loader import Place, key_of
 from penstock.project.redact import remember
 
@@ -60,7 +61,7 @@ def apply(
         variable = "PENSTOCK_" + re.sub(r"\W", "_", "_".join(keys)).upper()
         if name in unused:
             value, origin = unused.pop(name), "flag"
-            if "password" in item:
+            if _is_secret(item):
                 remember(value)
                 raise SecretExposed(
                     f"{name} was given as a flag",
@@ -69,7 +70,7 @@ def apply(
                 )
         elif (set_by := environment.exact(variable)) is not None:
             value, origin = set_by.value, set_by.origin
-            if "password" in item or item == "url":
+            if _is_secret(item) or item == "url":
                 value = f"${{{variable}}}"  # resolved like any other reference, so it becomes a Secret
         else:
             continue
@@ -83,6 +84,10 @@ def apply(
             f"--set {next(iter(unused))} fits no setting",
             hint="penstock config show lists the settings by name",
         )
+
+
+def _is_secret(item: str) -> bool:
+    return "password" in item or item in SECRETS
 
 
 def _scalar_fields(

@@ -12,6 +12,7 @@ from penstock.errors import PenstockError
 from penstock.project.environment import reference
 from penstock.project.loader import key_of
 from penstock.project.redact import MASK, redact_url
+from penstock.project.secret import Secret
 from penstock.project.settings import ProjectSettings
 
 
@@ -58,6 +59,9 @@ def _connection(project: ProjectSettings, name: str) -> Iterator[Setting]:
     prefix = f"connections.{name}"
     table = project.tables[name]
     yield Setting(f"{prefix}.role", table.role, project.origins.get(f"{prefix}.role", "default"))
+    if table.role == "lake":
+        yield from _lake(project, name)
+        return
     try:
         located = project.located(name)
     except PenstockError as error:
@@ -76,6 +80,18 @@ def _connection(project: ProjectSettings, name: str) -> Iterator[Setting]:
         yield Setting(
             f"{prefix}.params.{key}", value, project.origins.get(f"{prefix}.params.{key}", "the url")
         )
+
+
+def _lake(project: ProjectSettings, name: str) -> Iterator[Setting]:
+    prefix = f"connections.{name}"
+    try:
+        lake = project.lake(name)
+    except PenstockError as error:
+        yield Setting(prefix, None, error.what)
+        return
+    for field, origin in lake.origins.items():
+        value = lake.settings.describe() if field == "url" else getattr(lake.settings, field)
+        yield Setting(f"{prefix}.{field}", MASK if isinstance(value, Secret) else value, origin)
 
 
 def _password(project: ProjectSettings, name: str) -> Setting:

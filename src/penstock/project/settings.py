@@ -28,6 +28,7 @@ from penstock.project.connections import (
 )
 from penstock.project.environment import Environment
 from penstock.project.key import KEY_NAME, parse_key
+from penstock.project.lakes import ResolvedLake, resolve_lake
 from penstock.project.loader import Place, build, unknown_key
 from penstock.project.secret import Secret
 
@@ -59,6 +60,7 @@ class ProjectSettings:
     sections: Mapping[str, Mapping[str, Any]]
     environment: Environment
     origins: Mapping[str, str]
+    overrides: Mapping[str, str] = field(default_factory=dict)  # what flags set: a worker needs them too
     _resolved: dict[str, Resolved] = field(default_factory=dict, repr=False)
 
     @property
@@ -86,6 +88,11 @@ class ProjectSettings:
         """The same without its password: no file is read, no command is run. Raises as `resolved` does."""
         self.require_connection(name)
         return resolve(name, self.tables[name], self.environment, self.origin_of(name), with_password=False)
+
+    def lake(self, name: str) -> ResolvedLake:
+        """A connection of the role `lake`. Raises UnknownName, ConfigError."""
+        self.require_connection(name)
+        return resolve_lake(name, self.tables[name], self.environment, self.origin_of(name), self.root)
 
     def refuse_exposed_secrets(self) -> None:
         """Raise SecretExposed for a literal password in the file or an env file that git tracks."""
@@ -257,6 +264,7 @@ def _assemble(file: Path, raw: dict[str, Any], place: Place, flags: Mapping[str,
         sections=MappingProxyType(_sections(raw, place)),
         environment=environment,
         origins=MappingProxyType(origins),
+        overrides=dict(flags),
     )
 
 

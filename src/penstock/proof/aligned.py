@@ -72,7 +72,7 @@ def _obstacle(here: Relation | None, there: Relation | None, kept: set[ColumnNam
         return "the table has no primary key"
     if here.primary_key != there.primary_key:
         return "the primary keys differ"
-    if any(ColumnName(here.name, column) not in kept for column in here.primary_key):
+    if any(ColumnName(there.name, column) not in kept for column in there.primary_key):
         return "the primary key is masked"
     return ""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 
 from penstock.catalog.model import ColumnName, TableName
@@ -21,7 +21,7 @@ from penstock.proof.hashing import HashKey
 from penstock.proof.leaves import leaves
 from penstock.proof.needles import NeedleCollector, Tally, hashes_of
 from penstock.proof.paths import fresh, is_email
-from penstock.proof.relations import Relation, Shape, relations
+from penstock.proof.relations import Relation, Shape, as_they_were, relations
 from penstock.proof.report import Claim, ColumnTest, LeakReport, Progress, Verdict
 from penstock.proof.scan import Scan, scan_target
 from penstock.proof.spill import PAIRS_IN_MEMORY
@@ -36,6 +36,7 @@ def check_leaks(
     *,
     nomenclature: frozenset[TableName] = frozenset(),
     acknowledged: frozenset[ColumnName | str] = frozenset(),
+    originals: Mapping[TableName, TableName] | None = None,
     progress: Progress | None = None,
     pairs_in_memory: int = PAIRS_IN_MEMORY,
 ) -> LeakReport:
@@ -43,20 +44,22 @@ def check_leaks(
 
     `nomenclature` holds tables that were kept whole on purpose or have no masked column: their own values, found as
     whole cells in them, are listed apart. `acknowledged` columns and texts (by their place) of the target are listed
-    as such. What is searched for is kept in memory up to `pairs_in_memory` keyed hashes of a kind, and beyond that in
-    nameless temporary files.
+    as such. `originals`: both sessions are on one database, which holds what these tables were in tables of other names;
+    these are read as the source and are no part of the target. What is searched for is kept in memory up to
+    `pairs_in_memory` keyed hashes of a kind, and beyond that in nameless temporary files.
     """
     started = time.monotonic()
     claims = list(claims)
     say = progress or (lambda *_: None)
-    in_source = relations(source)
+    aside = originals or {}
+    in_source = as_they_were(relations(source), aside)
     with ExitStack() as stack:  # what lies on disk is gone whatever happens
         collector = stack.enter_context(closing(NeedleCollector(HashKey(), pairs_in_memory)))
         tallies, tests = _collect_all(source, in_source, claims, collector, say)
         index = collector.build()
         scan = Scan(source, in_source, index, claims, nomenclature, acknowledged, pairs_in_memory)
         stack.enter_context(closing(scan))
-        coverage = scan_target(target, scan, say)
+        coverage = scan_target(target, scan, say, without=frozenset(aside.values()))
         findings = scan.findings()
         searched = index.values_by_origin(len(claims))
     leaking = {finding.origin for finding in findings if finding.verdict is Verdict.LEAK}

@@ -6,8 +6,8 @@ No list of types and no list of tables from elsewhere: what is not scanned is na
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from penstock.catalog.model import ColumnName, TableName, quote_identifier
@@ -133,6 +133,21 @@ def relations(session: Session) -> dict[TableName, Relation]:
             tuple(row["primary_key"]),
         )
     return found
+
+
+def as_they_were(
+    found: dict[TableName, Relation], originals: Mapping[TableName, TableName]
+) -> dict[TableName, Relation]:
+    """The relations of one database before some tables changed whose rows it holds under other names too.
+
+    They keep what is known of the table as it is now, but its rows are read from where they were set aside.
+    """
+    were = {name: relation for name, relation in found.items() if name not in originals.values()}
+    for name, aside in originals.items():
+        there = {column.name for column in found[aside].columns}
+        columns = tuple(column for column in found[name].columns if column.name in there)
+        were[name] = replace(found[aside], columns=columns, primary_key=found[name].primary_key)
+    return were
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from penstock.engines.postgres.session import Session
 from penstock.proof.cells import Cells, Spelling, cut, fold, joined, read_block, readings, whole_rows
 from penstock.proof.collect import decoded
 from penstock.proof.hashing import I64, U64
+from penstock.proof.largeobjects import LARGE_OBJECTS, PIECES
 from penstock.proof.needles import NeedleIndex, hashes_of, value_hashes
 from penstock.proof.relations import (
     CatalogText,
@@ -38,14 +39,16 @@ _VERDICTS = (Verdict.LEAK, Verdict.APART, Verdict.ACKNOWLEDGED)
 Codes = npt.NDArray[np.int8]  # places in _VERDICTS
 
 
-def scan_target(target: Session, scan: Scan, say: Progress) -> LeakCoverage:
+def scan_target(
+    target: Session, scan: Scan, say: Progress, *, without: frozenset[TableName] = frozenset()
+) -> LeakCoverage:
     """Search every table, materialised view, large object and catalog text of the target."""
     not_scanned: list[NotScanned] = []
     columns = columns_of = rows = cells = size = 0
     # Materialised views last: what their tables hold by right is known by then.
     for relation in sorted(relations(target).values(), key=lambda r: r.kind == "m"):
-        if relation.kind == "f":
-            continue  # it holds no rows: what a query of it shows lies on another server
+        if relation.kind == "f" or relation.name in without:
+            continue  # a foreign table: it holds no rows: what a query of it shows lies on another server
         columns_of += len(relation.columns)
         if relation.unreadable:
             not_scanned += [
@@ -259,17 +262,12 @@ class Scan:
         return self._rightful_anywhere(values)
 
     def large_objects(self, target: Session, not_scanned: list[NotScanned]) -> int:
-        """Search what lies in pg_largeobject; bytes read."""
-        if not target.fetchval("SELECT count(*) FROM pg_catalog.pg_largeobject_metadata"):
-            return 0
-        if not target.fetchval(
-            "SELECT pg_catalog.has_table_privilege('pg_catalog.pg_largeobject', 'SELECT')"
-        ):
-            not_scanned.append(NotScanned("large objects", "only a superuser may read pg_largeobject"))
-            return 0
+        """Search the large objects this role may read, which are those of the copy, in pieces; bytes read."""
+        unreadable = target.fetchval(f"SELECT count(*) FROM ({LARGE_OBJECTS}) AS o WHERE NOT readable")
+        if unreadable:
+            not_scanned.append(NotScanned(f"{unreadable} large objects", "no right to read them"))
         size = 0
-        query = "SELECT pg_catalog.lo_get(oid) FROM pg_catalog.pg_largeobject_metadata"
-        for block in whole_rows(target.copy_out(query, doing="searching large objects")):
+        for block in whole_rows(target.copy_out(PIECES, doing="searching large objects")):
             size += len(block)
             if not self.index.is_empty:
                 self._book(read_block(block, (Spelling.PLAIN,)), _LARGE_OBJECTS)

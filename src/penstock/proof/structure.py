@@ -21,6 +21,8 @@ def compare_structure(
     target: Catalog,
     *,
     skipped: frozenset[TableName] = frozenset(),
+    absent: frozenset[str] = frozenset(),
+    disarmed: frozenset[tuple[TableName, str]] = frozenset(),
     own_work: Iterable[str] | None = None,
     reread: Reread = lambda text: text,
 ) -> Iterator[Check]:
@@ -29,28 +31,33 @@ def compare_structure(
     That one fails, but where people work in the target already: then it is theirs, and only named. `own_work` are
     objects of theirs that a catalog does not hold.
 
-    `skipped` tables are not expected, nor are foreign keys to them and the sequences they own. Major versions word
+    `skipped` tables and types are not expected, nor are foreign keys to them and the sequences they own; nor are the
+    extensions that are `absent`. Triggers that are `disarmed` must not fire. Major versions word
     the same view differently (16 began to leave out needless qualifiers), so a view whose text differs is `reread`.
     """
     for name, table in source.tables.items():
         if name not in skipped:
             yield _compared(
-                f"{_kind(table)} {name}", _table_differences(table, target.tables.get(name), skipped, reread)
+                f"{_kind(table)} {name}",
+                _table_differences(table, target.tables.get(name), skipped, disarmed, reread),
             )
     theirs = {sequence.name: sequence for sequence in target.sequences}
     for sequence in source.sequences:
-        if sequence.owned_by is None or sequence.owned_by.table not in skipped:
+        owner = sequence.owned_by.table if sequence.owned_by is not None else sequence.name
+        if sequence.name not in skipped and owner not in skipped:
             found = theirs.get(sequence.name)
             yield _compared(f"sequence {sequence.name}", _differences(sequence, found, _SEQUENCE))
     for what in ("enums", "domains", "composites"):
         here: Mapping[TableName, Any] = getattr(source, what)
         there: Mapping[TableName, Any] = getattr(target, what)
         for name, definition in here.items():
+            if name in skipped:
+                continue
             differing = ["is missing"] if name not in there else []
             if name in there and there[name] != definition:
                 differing = ["its definition differs"]
             yield _compared(f"{what[:-1]} {name}", differing)
-    for extension in source.extensions:
+    for extension in sorted(source.extensions.keys() - absent):
         yield _compared(f"extension {extension}", [] if extension in target.extensions else ["is missing"])
     extra = [
         *(str(n) for n in target.tables if n != MANIFEST and (n not in source.tables or n in skipped)),
@@ -163,7 +170,11 @@ def _differences(here: Any, there: Any, attributes: Mapping[str, Callable[[Any],
 
 
 def _table_differences(
-    here: Table, there: Table | None, skipped: frozenset[TableName], reread: Reread
+    here: Table,
+    there: Table | None,
+    skipped: frozenset[TableName],
+    disarmed: frozenset[tuple[TableName, str]],
+    reread: Reread,
 ) -> Iterator[str]:
     yield from _differences(here, there, _TABLE)
     if there is None:
@@ -179,7 +190,8 @@ def _table_differences(
         for difference in _differences(column, columns.pop(column.name, None), compared):
             yield f"column {column.name}: {difference}"
     yield from (f"column {name} is not expected" for name in columns)
-    if [c.name for c in here.columns] != [c.name for c in there.columns] and not columns:
+    late_heir = here.parents and not here.is_partition  # pg_dump puts what it inherits first
+    if [c.name for c in here.columns] != [c.name for c in there.columns] and not columns and not late_heir:
         yield "order of columns differs"
     keys = {key.name: key for key in there.all_keys}
     for key in here.all_keys:
@@ -208,6 +220,10 @@ def _table_differences(
     triggers = {trigger.name: trigger for trigger in there.triggers}
     for trigger in here.triggers:
         twin = triggers.get(trigger.name)
+        if (here.name, trigger.name) in disarmed:
+            if twin is not None and twin.enabled:
+                yield f"trigger {trigger.name} is not switched off"
+            continue
         mine = (trigger.definition, trigger.enabled)
         yield from _object("trigger", trigger.name, mine, twin and (twin.definition, twin.enabled))
 

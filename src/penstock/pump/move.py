@@ -47,17 +47,21 @@ def move(
     *,
     row_filter: RowFilter | None = None,
     into: TableName | None = None,
+    frozen: bool = False,
     progress: Written | None = None,
 ) -> Totals:
     """Copy what `queries` (SELECTs made by `plan.select`) return into `plan.table` (or `into`) of the target, masked.
 
     The source is inside its snapshot; the target commits once, when everything has arrived. With `row_filter` the
-    queries select the row address first.
+    queries select the row address first. With `frozen` the rows are seen by all from the start, which PostgreSQL allows
+    for a table that the same transaction truncated.
     """
     threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="penstock-mask")
     with translated(f"copying {plan.table}"), threads as workers:
         return run(
-            _Move(source, target, Transform(plan, row_filter), progress, workers).run(plan, queries, into)
+            _Move(source, target, Transform(plan, row_filter), progress, workers).run(
+                plan, queries, into, frozen=frozen
+            )
         )
 
 
@@ -81,7 +85,9 @@ class _Move:
         self._underway = Underway(_UNDERWAY_BYTES)
         self._promised = self._read_rows = self._rows = self._size = 0
 
-    async def run(self, plan: ReadPlan, queries: Iterable[str], into: TableName | None) -> Totals:
+    async def run(
+        self, plan: ReadPlan, queries: Iterable[str], into: TableName | None, *, frozen: bool
+    ) -> Totals:
         table = into or plan.table
         async with beside(self._read(queries)) as reader, _transaction(self._target):
             status = await self._target.connection.copy_to_table(
@@ -90,9 +96,10 @@ class _Move:
                 columns=list(plan.written) or None,
                 source=self._outgoing(reader),
                 format="text",
+                freeze=frozen or None,
             )
             await reader
-            self._require_all(table, status)
+            _require_all(table, self._promised, self._read_rows, self._rows, status)
         return Totals(self._rows, self._size)
 
     async def _read(self, queries: Iterable[str]) -> None:
@@ -131,14 +138,59 @@ class _Move:
                 pa.default_memory_pool().release_unused()  # Arrow keeps what it freed: twice a long row
             self._underway.take(size)
 
-    def _require_all(self, table: TableName, status: str) -> None:
-        written = int(status.rpartition(" ")[2])
-        if (self._promised, self._rows) != (self._read_rows, written):
-            raise DatabaseError(
-                f"rows were lost while copying {table}",
-                why=f"the source sent {self._promised}, {self._read_rows} arrived, {self._rows} went on, {written} were written",
-                hint="please report this; nothing was kept of this table",
+
+def move_untouched(
+    source: Session,
+    target: Session,
+    plan: ReadPlan,
+    query: str,
+    *,
+    into: TableName,
+    frozen: bool = False,
+    progress: Written,
+) -> Totals:
+    """Copy what a query made by `plan.select` returns as it is, in the binary form of COPY, which nobody here reads.
+
+    For columns whose binary form means the same in both databases. The source is inside its snapshot; the target commits
+    once, when everything has arrived.
+    """
+
+    async def copy() -> Totals:
+        size = 0
+
+        async def counted() -> AsyncIterator[bytes]:
+            nonlocal size
+            async for piece in pieces:
+                size += len(piece)
+                progress(0, len(piece))
+                yield piece
+
+        async with aclosing(source.stream(query, binary=True)) as pieces, _transaction(target):
+            status = await target.connection.copy_to_table(
+                into.table,
+                schema_name=into.schema,
+                columns=list(plan.written),
+                source=counted(),
+                format="binary",
+                freeze=frozen or None,
             )
+            rows = source.rows_copied
+            _require_all(into, rows, rows, rows, status)
+        progress(rows, 0)
+        return Totals(rows, size)
+
+    with translated(f"copying {plan.table}"):
+        return run(copy())
+
+
+def _require_all(table: TableName, promised: int, arrived: int, sent: int, status: str) -> None:
+    written = int(status.rpartition(" ")[2])
+    if (promised, sent) != (arrived, written):
+        raise DatabaseError(
+            f"rows were lost while copying {table}",
+            why=f"the source sent {promised}, {arrived} arrived, {sent} went on, {written} were written",
+            hint="please report this; nothing was kept of this table",
+        )
 
 
 @asynccontextmanager

@@ -40,6 +40,10 @@ def context_of(database: Database, settings: DevdbSettings) -> Context:
         keys=KEYS,
         registry=Registry(),
         state_dir=Path("/nonexistent"),
+        root=Path("/nonexistent"),
+        overrides={},
+        target_is_own=False,
+        section_database=settings.database or "small",
     )
 
 

@@ -18,7 +18,7 @@ from penstock.cli.demo.home import DEVELOPER, PRODUCTION, READER, DemoHome
 from penstock.cli.demo.sample import Sample, before_and_after
 from penstock.cli.demo.shop import build_shop
 from penstock.cli.output import emit, emit_json, progress, style, table, talk
-from penstock.devdb.create import Created
+from penstock.devdb.created import Created
 from penstock.engines.postgres.embedded import EmbeddedServer
 from penstock.errors import UsageError
 

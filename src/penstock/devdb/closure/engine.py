@@ -65,6 +65,11 @@ class Closure:
     provenance: Provenance
     budget: MemoryBudget  # for a further closure of the same command
 
+    @classmethod
+    def nothing(cls) -> Closure:
+        """No row at all."""
+        return cls({}, frozenset(), (), {}, (), Provenance(enabled=False), MemoryBudget())
+
     @property
     def count(self) -> int:
         return sum(rows.count for rows in self.rows.values())

@@ -1,7 +1,7 @@
 """Carry out a prune in a database that nobody else uses: keys off, tables in parallel, keys back, validated.
 
 What must be put back is remembered here and nowhere else: the database bears a temporary name, and a run that is killed
-leaves debris that the next one drops (decision 009). Nothing is published before the keys hold again.
+leaves debris that the next one drops (decision 010). Nothing is published before the keys hold again.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from penstock.catalog.model import Catalog, TableName
-from penstock.devdb.build import refresh_materialized
+from penstock.devdb.clone.load import Vacuum
 from penstock.devdb.closure.addresses import Addresses
 from penstock.devdb.context import Context
-from penstock.devdb.disarm import reaching_views
+from penstock.devdb.derived import refill_views
 from penstock.devdb.progress import Progress
 from penstock.devdb.prune import keys, quiet
 from penstock.devdb.prune.crew import Crew, Work, crew, default_jobs
 from penstock.devdb.prune.rows import Going
 from penstock.devdb.prune.tables import carry_out, compact
-from penstock.devdb.prune.ways import Vacuum, Way
+from penstock.devdb.prune.ways import VACUUM, Way
 from penstock.engines.postgres.session import Session
 
 
@@ -31,7 +31,7 @@ class Task:
     going: Going
     ways: tuple[Way, ...]
     nulled: Mapping[TableName, frozenset[str]]  # columns that become NULL in every row
-    vacuum: Vacuum = "full"
+    vacuum: Vacuum = VACUUM
     jobs: int | None = None
 
 
@@ -95,7 +95,7 @@ def _settle(control: Session, task: Task, changed: Sequence[Way], progress: Prog
     if not changed:
         return
     progress.start("statistics")
-    refresh_materialized(control, frozenset(reaching_views(control)), only_filled=True)
+    refill_views(control)
     if task.vacuum != "none":
         for table in dict.fromkeys(way.table for way in changed):
             if task.catalog.tables[table].kind == "partitioned":

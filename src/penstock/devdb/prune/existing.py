@@ -10,13 +10,16 @@ import dataclasses
 import secrets
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from penstock.catalog.model import MANIFEST
+from penstock.catalog.model import MANIFEST, quote_identifier
 from penstock.devdb import databases, manifest
+from penstock.devdb.clone.crew import Labour
+from penstock.devdb.clone.load import Vacuum
 from penstock.devdb.context import Context
-from penstock.devdb.create import Created, check_sees_all, remove, require_free
+from penstock.devdb.created import Created, finish, require_sees_all, require_target
+from penstock.devdb.file_copy import copy_files
 from penstock.devdb.manifest import Manifest
 from penstock.devdb.plan import Plan, require_no_drift
 from penstock.devdb.planning import Prepared, prepare
@@ -24,14 +27,15 @@ from penstock.devdb.progress import Progress, note
 from penstock.devdb.prune import proof
 from penstock.devdb.prune.conditions import require_unmasked
 from penstock.devdb.prune.engine import Task, prune
-from penstock.devdb.prune.ways import Vacuum, ways
+from penstock.devdb.prune.ways import VACUUM, ways
+from penstock.devdb.publication import Build, Publication
 from penstock.devdb.verify import Verification
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
-from penstock.errors import TargetRefused
+from penstock.errors import DatabaseError, TargetRefused
 
 
-def plan_existing(context: Context, progress: Progress, *, vacuum: Vacuum = "full") -> Plan:
+def plan_existing(context: Context, progress: Progress, *, vacuum: Vacuum | None = None) -> Plan:
     """What a prune of `from_database` would leave, and how. Writes nothing."""
     with context.target_session() as maintenance:
         _require_there(context, maintenance)
@@ -39,17 +43,15 @@ def plan_existing(context: Context, progress: Progress, *, vacuum: Vacuum = "ful
         origin = _origin(context, session)
         with context.target_session(context.settings.from_database) as looking:
             require_unmasked(context, looking, reflect(looking), _masked(origin))
-        return _prepared(context, session, origin, progress, vacuum).plan
+        return _prepared(context, session, origin, progress, vacuum or VACUUM).plan
 
 
 def create_existing(
     context: Context,
     progress: Progress,
-    *,
-    saved_plan: Plan | None = None,
-    replace: bool = False,
-    vacuum: Vacuum = "full",
-    jobs: int | None = None,
+    saved_plan: Plan | None,
+    publication: Publication,
+    labour: Labour,
 ) -> Created:
     """Copy `from_database` under a temporary name, prune the copy, verify it, publish it.
 
@@ -57,12 +59,11 @@ def create_existing(
     counts, which are known when the rows are: `dev plan` tells.
     """
     started = time.monotonic()
-    manifest.require_folder(context.state_dir)
-    final = context.database
+    final, vacuum = context.database, labour.vacuum or VACUUM
     with context.target_session() as maintenance, databases.build_lock(maintenance, final):
         for line in databases.clean(maintenance, final):
             note(progress, line)
-        require_free(context, maintenance, replace=replace)
+        require_target(context, maintenance, progress, publication)
         _require_there(context, maintenance)
         with reading(context, context.settings.from_database) as session:
             origin, before = _origin(context, session), reflect(session)
@@ -71,31 +72,31 @@ def create_existing(
         built = databases.temporary_name(final)
         try:
             progress.start(f"copy {context.settings.from_database}")
-            _copy(context, maintenance, built)
+            _require_alone(context, maintenance)
+            copy_files(maintenance, context.settings.from_database, built, final, progress)
             progress.finish(f"copy {context.settings.from_database}")
             with reading(context, built) as session:
                 prepared = _prepared(context, session, origin, progress, vacuum)
                 if saved_plan is not None:
                     require_no_drift(saved_plan, prepared.plan, context.settings.drift_tolerance_percent)
                 prepared.require()
-                check_sees_all(context, maintenance, prepared)
-            task = task_of(prepared, vacuum, jobs)
-            prune(context, built, task, progress)
+                require_sees_all(context, maintenance, prepared)
+            prune(context, built, task_of(prepared, vacuum, labour.jobs), progress)
             verification = proof.verify_pruned(context, prepared.subset, before, built, progress)
             made = _manifest(
                 context,
                 origin,
                 prepared,
                 verification,
-                "refresh" if replace else "create",
+                publication.operation,
                 time.monotonic() - started,
             )
-            with context.target_session(built) as target, target.transaction():
-                target.execute(f"TRUNCATE {MANIFEST.sql}", doing="writing the manifest")
-                manifest.write(target, made)
-            (databases.swap if replace else databases.publish)(maintenance, built, final)
+            _forget_origin(context, built)
+            if publication.stays:
+                made = finish(context, maintenance, built, made)
+            publication.publish(context, Build(maintenance, built, made, progress))
         except BaseException:
-            remove(context, maintenance, built)
+            databases.remove(context, maintenance, built)
             raise
     path = manifest.save(made, context.state_dir)
     plan = prepared.plan
@@ -159,9 +160,12 @@ def _require_alone(context: Context, maintenance: Session) -> None:
         )
 
 
-def _copy(context: Context, maintenance: Session, built: str) -> None:
-    _require_alone(context, maintenance)
-    databases.create_like(maintenance, built, context.database, context.settings.from_database)
+def _forget_origin(context: Context, built: str) -> None:
+    """The copy came with the manifests of the database it was made from: it is another one."""
+    with context.target_session(built) as target:
+        target.execute(f"DROP TABLE {MANIFEST.sql}", doing="removing the manifests of the origin")
+        with suppress(DatabaseError):  # where the schema holds more, it is not ours alone
+            target.execute(f"DROP SCHEMA {quote_identifier(MANIFEST.schema)}")
 
 
 def _origin(context: Context, session: Session) -> Manifest:
@@ -235,15 +239,18 @@ def _manifest(
         verification=verification.as_dict(),
         left_out=list(origin.document.get("left_out", ())),
         seconds=seconds,
+        made_from={},
     )
     document: Mapping[str, Any] = {
         **made.document,
         "source": origin.document["source"],
         "real": origin.document.get("real", []),
+        "made_from": origin.document.get("made_from"),  # production's schema then
         "pruned_from": {
             "database": context.settings.from_database,
             "run_id": origin.run_id,
             "created_at": origin.created_at,
+            "read_at": origin.read_at,
         },
         "ways": {way.table: way.way for way in prepared.plan.ways},
     }

@@ -37,7 +37,14 @@ def verify_pruned(
         origin = stack.enter_context(_original(context))
         stack.enter_context(target.transaction())
         integrity = check_integrity(
-            target, reflect(target), before, expected, source=origin, skipped=subset.skip, progress=tasks
+            target,
+            reflect(target),
+            before,
+            expected,
+            source=origin,
+            skipped=subset.skip,
+            large_objects=True,
+            progress=tasks,
         )
         leaks = _leaks(context, subset, target, tasks, progress)
     tasks.finish()

@@ -12,13 +12,14 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from penstock.catalog.model import Catalog, Table, quote_identifier
+from penstock.devdb.clone.load import Vacuum
 from penstock.devdb.closure.addresses import Addresses
 from penstock.devdb.closure.budget import MemoryBudget
 from penstock.devdb.closure.rowset import RowSet
 from penstock.devdb.prune.indexes import drop_plain, rebuild
 from penstock.devdb.prune.rows import AT_ONCE, THREAD_BYTES, Cut, Going, leaf_ids
 from penstock.devdb.prune.stage import STAGED, stage
-from penstock.devdb.prune.ways import Vacuum, Way
+from penstock.devdb.prune.ways import Way
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError
 

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from penstock.catalog.model import Catalog, Table, TableName
+from penstock.devdb.clone.load import Vacuum
 from penstock.devdb.plan import WayPlan
 from penstock.devdb.prune.rows import Going
 
 Kind = Literal["keep", "delete", "rewrite", "empty"]
-Vacuum = Literal["full", "analyze", "none"]
+VACUUM: Vacuum = "full"  # where nothing else is asked for: as compact as loaded anew
 
-# Microseconds on two cores; docs/benchmarks.md says how they were measured. Only their proportions matter.
+# Microseconds on two cores, rough ones: only their proportions matter.
 _DELETED_ROW = 1.6
 _FETCHED_ROW = 0.4
 _WRITTEN_ROW = 0.5

@@ -1,89 +1,99 @@
-"""A prune without `from_database`: everything is copied first, masked, under the temporary name, and pruned there."""
+"""A prune without `from_database`: everything is cloned first, masked, under the temporary name, and pruned there."""
 
 from __future__ import annotations
 
 import dataclasses
 import tempfile
 
-from penstock.catalog.model import Catalog
 from penstock.devdb import databases
-from penstock.devdb.build import Built, build, unavailable_extensions
+from penstock.devdb.build import Built, restore_tables
+from penstock.devdb.clone.crew import Labour
 from penstock.devdb.context import Context
+from penstock.devdb.filling import fill
 from penstock.devdb.planning import Prepared, prepare, rows_in
 from penstock.devdb.progress import Progress, note
 from penstock.devdb.prune.conditions import has_conditions, require_unmasked
 from penstock.devdb.prune.engine import Task, prune
 from penstock.devdb.prune.existing import reading
-from penstock.devdb.prune.ways import Vacuum, ways
-from penstock.devdb.schema import dump_schema, left_out_tables, onto
-from penstock.engines.postgres.clients import find_client_tools
+from penstock.devdb.prune.rows import Going
+from penstock.devdb.prune.ways import VACUUM, ways
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
+from penstock.errors import Finding
 from penstock.masks.contract import Codomain
 
 
-def copy_everything(
-    context: Context, prepared: Prepared, source: Session, database: str, progress: Progress
+def fill_pruned(
+    context: Context, prepared: Prepared, source: Session, database: str, progress: Progress, labour: Labour
+) -> tuple[Built, Prepared]:
+    """Fill a database with what stays, by way of everything; returns what is there, and the plan as it was carried out."""
+    _require_unmasked(context, prepared, source, database)
+    built = clone_everything(context, prepared, source, database, progress, labour)
+    with reading(context, database) as session:
+        catalog, closure, going = rows_in(context, session, progress)
+    _require_all_there(prepared, going)
+    vacuum = labour.vacuum or VACUUM
+    found = ways(catalog, going, {}, vacuum)  # what is NULL in every row was cloned as NULL
+    prune(context, database, Task(catalog, going, found, {}, vacuum, labour.jobs), progress)
+    counts = {str(name): rows.count for name, rows in closure.rows.items()}
+    tables = tuple(
+        dataclasses.replace(t, rows=counts.get(t.table, 0)) if t.role != "skip" else t
+        for t in prepared.plan.tables
+    )
+    moved = [new.table for new, old in zip(tables, prepared.plan.tables, strict=True) if new.rows != old.rows]
+    if moved:
+        note(
+            progress,
+            f"other rows than planned stay of {', '.join(moved[:5])}: the copy orders them otherwise",
+        )
+    plan = dataclasses.replace(
+        prepared.plan,
+        tables=tables,
+        ways=tuple(way.planned for way in found),
+    )
+    subset = dataclasses.replace(prepared.subset, closure=closure, going=going)
+    kept = {name: rows.count for name, rows in closure.rows.items()}
+    return dataclasses.replace(built, rows=kept), dataclasses.replace(prepared, plan=plan, subset=subset)
+
+
+def clone_everything(
+    context: Context, prepared: Prepared, source: Session, database: str, progress: Progress, labour: Labour
 ) -> Built:
     """Fill the empty `database` with every row of the source, masked, but for `empty` and `skip` tables.
 
-    References that a prune by rules cuts are copied: they become NULL only where their row goes.
+    References that a prune by rules cuts are cloned: they become NULL only where their row goes.
     """
-    catalog, settings = prepared.subset.catalog, context.settings
-    left = prepared.rules.empty | prepared.rules.skip
+    settings = context.settings
     whole = dataclasses.replace(
         settings,
-        strategy="subset",
+        strategy="clone",
         root=(),
         delete=(),
         protect=(),
-        keep=tuple(name.sql for name in catalog.leaves if name not in left),
         edge=settings.edge
         if settings.root
         else tuple(dataclasses.replace(edge, cut=False) for edge in settings.edge),
     )
-    copied = prepare(dataclasses.replace(context, settings=whole), source, progress, catalog=catalog)
-    copied.require()
-    with context.target_session(database) as target, onto(source, target):
-        return build(copied.subset, source, target, progress)
+    cloning = dataclasses.replace(context, settings=whole)
+    cloned = prepare(cloning, source, progress, catalog=prepared.subset.catalog)
+    cloned.require()
+    # Compacted is what the prune changes, when it has.
+    return fill(cloning, cloned, source, database, progress, Labour(labour.jobs))
 
 
-class WholeThenPruned:
-    """Fills a database with what stays, by way of everything: the `fill` of `create`."""
-
-    def __init__(self, vacuum: Vacuum, jobs: int | None) -> None:
-        self._vacuum, self._jobs = vacuum, jobs
-
-    def __call__(
-        self, context: Context, prepared: Prepared, source: Session, database: str, progress: Progress
-    ) -> tuple[Built, Prepared]:
-        _require_unmasked(context, prepared, source, database)
-        built = copy_everything(context, prepared, source, database, progress)
-        with reading(context, database) as session:
-            catalog, closure, going = rows_in(context, session, progress)
-        found = ways(catalog, going, {}, self._vacuum)  # what is NULL in every row was copied as NULL
-        prune(context, database, Task(catalog, going, found, {}, self._vacuum, self._jobs), progress)
-        counts = {str(name): rows.count for name, rows in closure.rows.items()}
-        tables = tuple(
-            dataclasses.replace(t, rows=counts.get(t.table, 0)) if t.role != "skip" else t
-            for t in prepared.plan.tables
-        )
-        moved = [
-            new.table for new, old in zip(tables, prepared.plan.tables, strict=True) if new.rows != old.rows
-        ]
-        if moved:
-            note(
-                progress,
-                f"other rows than planned stay of {', '.join(moved[:5])}: the copy orders them otherwise",
+def _require_all_there(prepared: Prepared, found: Going) -> None:
+    """What goes is counted in the clone; whether the clone has every row, in the source."""
+    if prepared.subset.going is None:
+        raise ValueError("only a prune takes rows")
+    left = prepared.rules.empty | prepared.rules.skip
+    for table, totals in prepared.subset.going.totals.items():
+        there, wanted = sum(found.totals.get(table, {}).values()), sum(totals.values())
+        if table not in left and there != wanted:
+            raise Finding(
+                f"{there:,} rows of {table} were cloned instead of {wanted:,}",
+                why="the clone does not hold what the source's snapshot does",
+                hint="nothing was published; run the command again, and report it if it happens again",
             )
-        plan = dataclasses.replace(
-            prepared.plan,
-            tables=tables,
-            ways=tuple(way.planned for way in found),
-        )
-        subset = dataclasses.replace(prepared.subset, closure=closure, going=going)
-        kept = {name: rows.count for name, rows in closure.rows.items()}
-        return dataclasses.replace(built, rows=kept), dataclasses.replace(prepared, plan=plan, subset=subset)
 
 
 def _require_unmasked(context: Context, prepared: Prepared, source: Session, database: str) -> None:
@@ -98,25 +108,9 @@ def _require_unmasked(context: Context, prepared: Prepared, source: Session, dat
     if not has_conditions(prepared.rules) and not prepared.rules.roots:
         return
     with context.target_session(database) as target:
-        _restore_schema(subset.catalog, prepared, source, target)
+        with tempfile.TemporaryFile() as file:
+            restore_tables(subset, source, target, file)
         require_unmasked(context, target, reflect(target), masked)
     with context.target_session() as maintenance:
         databases.drop(maintenance, database)
         databases.create(maintenance, database, context.database, subset.catalog.facts)
-
-
-def _restore_schema(catalog: Catalog, prepared: Prepared, source: Session, target: Session) -> None:
-    major = int(target.fetchval("SELECT current_setting('server_version_num')::int")) // 10000
-    unavailable = unavailable_extensions(prepared.subset, target)
-    tools = find_client_tools(
-        catalog.facts.server_version // 10000, major, tls=source.is_encrypted or target.is_encrypted
-    )
-    with tempfile.TemporaryFile() as file:
-        archive, without = dump_schema(
-            source,
-            tools,
-            file,
-            skip=left_out_tables(source, catalog, prepared.subset.skip),
-            unavailable=unavailable,
-        )
-        archive.restore(target.settings, target.database, "pre-data", without=without)

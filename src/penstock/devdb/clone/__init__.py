@@ -1,0 +1,1 @@
+"""The whole database, masked in flight, by several workers from one snapshot."""

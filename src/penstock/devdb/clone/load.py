@@ -1,0 +1,179 @@
+"""A clone's rows, indexes, keys and statistics, by a crew: what `build` does for it where a subset is copied by one pair
+of connections."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from penstock.catalog.model import Catalog, TableName
+from penstock.devdb.clone.after import (
+    Identity,
+    Reference,
+    analyze_items,
+    index_items,
+    indexes,
+    references,
+    vacuum_items,
+    validation_items,
+)
+from penstock.devdb.clone.rows import copy_items, versions_of
+from penstock.devdb.progress import Progress
+from penstock.engines.postgres.session import Session
+from penstock.pump.readplan import ReadPlan
+from penstock.runs.items import Crew, Item
+
+Vacuum = Literal["none", "analyze", "full"]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What stands when the rows and the indexes do."""
+
+    rows: Mapping[TableName, int]  # by logical table
+    bytes: int
+    built: frozenset[Identity]  # what the schema archive need not restore any more
+    references: tuple[Reference, ...]  # still to be added
+    unanalyzed: tuple[TableName, ...]  # of these, statistics wait for what the archive restores
+
+
+def load(
+    catalog: Catalog,
+    plans: Iterable[ReadPlan],
+    source: Session,
+    target: Session,
+    crew: Crew,
+    known: frozenset[Identity],
+    progress: Progress,
+) -> Loaded:
+    """Copy the tables of these read plans whole, and build the indexes of each as soon as its rows are there.
+
+    `known`: what the schema archive would restore. Statistics of one table are gathered while others' indexes are built
+    (its own would be in the way: CREATE INDEX and ANALYZE exclude each other).
+    """
+    copying = list(copy_items(catalog, plans, crew.working, versions_of(source, target)))
+    filled = _filled(catalog, copying)
+    built = [index for index in indexes(source, known) if index.table in filled]
+    building = [(table, item) for table, item in index_items(built, filled)]
+    after: dict[TableName, list[str]] = {table: list(names) for table, names in filled.items()}
+    for table, item in building:
+        after[table].append(item.name)
+    late = _described_together(source)
+    sizes = {table: catalog.tables[table].heap_bytes for table in filled}
+    early = {table: size for table, size in sizes.items() if table not in late}
+    items = [
+        *(item for _, item in copying),
+        *(item for _, item in building),
+        *analyze_items(early, after),
+    ]
+    results = crew.run(items, _Watch(progress, catalog, copying, "indexes, keys, statistics", len(items)))
+    added = tuple(references(source, known))
+    rows: dict[TableName, int] = defaultdict(int)
+    for _, item in copying:
+        rows[item.what.plan.table] += results[item.name].rows
+    return Loaded(
+        rows,
+        sum(results[item.name].bytes for _, item in copying),
+        frozenset(index.identity for index in built) | frozenset(r.identity for r in added),
+        added,
+        tuple(set(sizes) - set(early)),
+    )
+
+
+def settle(
+    catalog: Catalog, loaded: Loaded, target: Session, crew: Crew, vacuum: Vacuum, progress: Progress
+) -> None:
+    """When the rest of the schema stands: foreign keys, added at once and validated side by side; the statistics that are
+    missing; and a VACUUM, where one is wanted."""
+    for reference in loaded.references:
+        target.execute(reference.add, doing=f"adding the foreign keys of {reference.table}")
+    roots = [t.name for t in catalog if t.kind == "partitioned" and t.extension is None]
+    sizes = {t: catalog.tables[t].heap_bytes for t in (*loaded.unanalyzed, *_there(target, roots))}
+    items = [*validation_items(loaded.references), *analyze_items(sizes, {})]
+    crew.run(items, _Watch(progress, catalog, (), "foreign keys", len(items)))
+    if vacuum != "none":
+        tables = {
+            leaf: catalog.tables[leaf].heap_bytes for name in loaded.rows for leaf in catalog.leaves[name]
+        }
+        items = list(vacuum_items(tables, full=vacuum == "full"))
+        crew.run(items, _Watch(progress, catalog, (), "vacuum", len(items)))
+
+
+def _filled(catalog: Catalog, copying: Iterable[tuple[TableName, Item]]) -> dict[TableName, list[str]]:
+    """The items each stored table waits for. What goes to a partitioned table may land in any of its partitions."""
+    filled: dict[TableName, list[str]] = defaultdict(list)
+    for table, item in copying:
+        for stored in catalog.leaves.get(table, (table,)):
+            filled[stored].append(item.name)
+    return filled
+
+
+def _described_together(source: Session) -> frozenset[TableName]:
+    """Tables with statistics objects of their own (CREATE STATISTICS), which ANALYZE has to find."""
+    rows = source.fetch(
+        "SELECT n.nspname::text AS schema, c.relname::text AS name FROM pg_catalog.pg_statistic_ext s "
+        "JOIN pg_catalog.pg_class c ON c.oid = s.stxrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    )
+    return frozenset(TableName(row["schema"], row["name"]) for row in rows)
+
+
+def _there(target: Session, tables: Iterable[TableName]) -> list[TableName]:
+    """Those that the target has."""
+    names = {table.sql: table for table in tables}
+    rows = target.fetch(
+        "SELECT n FROM unnest($1::text[]) n WHERE pg_catalog.to_regclass(n) IS NOT NULL", list(names)
+    )
+    return [names[row["n"]] for row in rows]
+
+
+class _Watch:
+    """Tells of the items: each table's rows as one task, all else as one more."""
+
+    def __init__(
+        self,
+        progress: Progress,
+        catalog: Catalog,
+        copying: Iterable[tuple[TableName, Item]],
+        rest: str,
+        count: int,
+    ) -> None:
+        self._progress = progress
+        self._rest = rest
+        self._of_item = {item.name: item.what.plan.table for _, item in copying}
+        self._left: dict[TableName, int] = defaultdict(int)
+        for table in self._of_item.values():
+            self._left[table] += 1
+        self._estimates = {
+            table: int(sum(catalog.tables[leaf].row_estimate or 0 for leaf in catalog.leaves[table])) or None
+            for table in self._left
+        }
+        self._begun: set[TableName] = set()
+        self._others = count - len(self._of_item)
+        self._others_begun = False
+
+    def started(self, name: str) -> None:
+        table = self._of_item.get(name)
+        if table is None:
+            if not self._others_begun:
+                self._others_begun = True
+                self._progress.start(self._rest)
+        elif table not in self._begun:
+            self._begun.add(table)
+            self._progress.start(str(table), self._estimates[table])
+
+    def advanced(self, name: str, rows: int, size_bytes: int) -> None:
+        if name in self._of_item:
+            self._progress.advance(str(self._of_item[name]), rows, size_bytes)
+
+    def finished(self, name: str) -> None:
+        table = self._of_item.get(name)
+        if table is None:
+            self._others -= 1
+            if not self._others:
+                self._progress.finish(self._rest)
+            return
+        self._left[table] -= 1
+        if not self._left[table]:
+            self._progress.finish(str(table))

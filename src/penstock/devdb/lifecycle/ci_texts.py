@@ -1,0 +1,247 @@
+"""The pipelines as text. `@NAME@`, `@DATABASE@`, `@VERSION@` and `@SECRETS@` are filled in by `ci.py`."""
+
+_SETUP = """\
+      - uses: actions/checkout@v4
+      - uses: actions/setup-python@v5
+        with:
+          python-version: "3.12"
+      - name: install
+        run: pip install "penstock[embedded]==@VERSION@"
+"""
+
+GITHUB = (
+    """\
+# Written by `penstock dev ci @NAME@ --on github`; yours to change.
+# The runner has to reach both servers. Set the secrets below in the repository's settings; changes from forks get none.
+name: penstock @NAME@
+
+"on":
+  pull_request:
+    types: [opened, reopened, synchronize, closed]
+  schedule:
+    - cron: "17 3 * * *"
+  workflow_dispatch:
+    inputs:
+      action:
+        description: What to do with @DATABASE@
+        type: choice
+        options: [template, create, reset, drop]
+
+permissions:
+  contents: read
+
+concurrency:
+  group: penstock-@NAME@-${{ github.event.number || 'main' }}
+  cancel-in-progress: false
+
+env:
+  REVIEW_DATABASE: @DATABASE@_pr_${{ github.event.number }}
+@SECRETS@
+
+jobs:
+  check:
+    if: github.event_name == 'schedule' || (github.event_name == 'pull_request' && github.event.action != 'closed')
+    runs-on: self-hosted
+    steps:
+@SETUP@
+      - name: every column is decided
+        run: penstock masks check --for @NAME@
+      - name: production's schema is what the copy was made from
+        run: penstock dev drift @NAME@
+
+  reset:
+    if: github.event_name == 'schedule'
+    runs-on: self-hosted
+    steps:
+@SETUP@
+      - name: reset what is due
+        run: penstock dev reset @NAME@ --due --yes
+      - name: drop what has expired
+        run: penstock dev drop @NAME@ --expired --yes
+
+  open-review:
+    if: github.event_name == 'pull_request' && (github.event.action == 'opened' || github.event.action == 'reopened')
+    runs-on: self-hosted
+    steps:
+@SETUP@
+      - name: a database for this change
+        run: penstock dev create @NAME@ --from-template --database "$REVIEW_DATABASE"
+
+  close-review:
+    if: github.event_name == 'pull_request' && github.event.action == 'closed'
+    runs-on: self-hosted
+    steps:
+@SETUP@
+      - name: destroy the database of this change
+        run: penstock dev drop @NAME@ --database "$REVIEW_DATABASE" --yes
+
+  by-hand:
+    if: github.event_name == 'workflow_dispatch'
+    runs-on: self-hosted
+    env:
+      ACTION: ${{ inputs.action }}
+    steps:
+@SETUP@
+      - name: template, create, reset or drop
+        run: |
+          case "$ACTION" in
+            template) penstock dev refresh @NAME@ --template ;;
+            create) penstock dev create @NAME@ ;;
+            reset) penstock dev reset @NAME@ --yes ;;
+            drop) penstock dev drop @NAME@ --yes ;;
+          esac
+"""
+).replace("@SETUP@\n", _SETUP)
+
+GITLAB = """\
+# Written by `penstock dev ci @NAME@ --on gitlab`; yours to change. In .gitlab-ci.yml:
+#
+#   include: .gitlab/penstock-@NAME@.yml
+#
+# The runner (tag: penstock) has to reach both servers. Variables to set under Settings > CI/CD, masked and protected:
+#
+@SECRETS@
+#
+# The nightly part needs a schedule under Build > Pipeline schedules, such as 17 3 * * *.
+
+.penstock-@NAME@:
+  image: python:3.12
+  tags: [penstock]
+  resource_group: penstock-@NAME@
+  before_script:
+    - pip install "penstock[embedded]==@VERSION@"
+
+penstock-@NAME@-check:
+  extends: .penstock-@NAME@
+  stage: test
+  rules:
+    - if: $CI_PIPELINE_SOURCE == "merge_request_event" || $CI_PIPELINE_SOURCE == "schedule"
+  script:
+    - penstock masks check --for @NAME@
+    - penstock dev drift @NAME@
+
+penstock-@NAME@-reset:
+  extends: .penstock-@NAME@
+  stage: deploy
+  rules:
+    - if: $CI_PIPELINE_SOURCE == "schedule"
+  script:
+    - penstock dev reset @NAME@ --due --yes
+    - penstock dev drop @NAME@ --expired --yes
+
+penstock-@NAME@-open-review:
+  extends: .penstock-@NAME@
+  stage: deploy
+  rules:
+    - if: $CI_PIPELINE_SOURCE == "merge_request_event"
+      when: manual
+      allow_failure: true
+  environment:
+    name: @NAME@/$CI_MERGE_REQUEST_IID
+    on_stop: penstock-@NAME@-close-review
+  script:
+    - penstock dev create @NAME@ --from-template --database "@DATABASE@_mr_$CI_MERGE_REQUEST_IID"
+
+penstock-@NAME@-close-review:
+  extends: .penstock-@NAME@
+  stage: deploy
+  rules:
+    - if: $CI_PIPELINE_SOURCE == "merge_request_event"
+      when: manual
+      allow_failure: true
+  environment:
+    name: @NAME@/$CI_MERGE_REQUEST_IID
+    action: stop
+  script:
+    - penstock dev drop @NAME@ --database "@DATABASE@_mr_$CI_MERGE_REQUEST_IID" --yes
+
+penstock-@NAME@-by-hand:
+  extends: .penstock-@NAME@
+  stage: deploy
+  rules:
+    - if: $CI_PIPELINE_SOURCE == "web"
+      when: manual
+  variables:
+    ACTION: reset
+  script:
+    - |
+      case "$ACTION" in
+        template) penstock dev refresh @NAME@ --template ;;
+        create) penstock dev create @NAME@ ;;
+        reset) penstock dev reset @NAME@ --yes ;;
+        drop) penstock dev drop @NAME@ --yes ;;
+      esac
+"""
+
+JENKINS = """\
+// Written by `penstock dev ci @NAME@ --on jenkins`; yours to change.
+// The agent (label: penstock) has to reach both servers. The credentials below are "secret text" ones, of the same names.
+pipeline {
+    agent { label 'penstock' }
+
+    options {
+        disableConcurrentBuilds()
+    }
+
+    triggers {
+        cron('17 3 * * *')
+    }
+
+    parameters {
+        choice(
+            name: 'ACTION',
+            choices: ['nightly', 'template', 'create', 'reset', 'drop'],
+            description: 'What to do with @DATABASE@'
+        )
+    }
+
+    environment {
+@SECRETS@
+    }
+
+    stages {
+        stage('install') {
+            steps {
+                sh 'python3 -m venv .venv-penstock && .venv-penstock/bin/pip install "penstock[embedded]==@VERSION@"'
+            }
+        }
+
+        stage('check') {
+            when { expression { params.ACTION == 'nightly' } }
+            environment { PATH = "${WORKSPACE}/.venv-penstock/bin:${PATH}" }
+            steps {
+                sh '''
+                    penstock masks check --for @NAME@
+                    penstock dev drift @NAME@
+                '''
+            }
+        }
+
+        stage('reset what is due') {
+            when { expression { params.ACTION == 'nightly' } }
+            environment { PATH = "${WORKSPACE}/.venv-penstock/bin:${PATH}" }
+            steps {
+                sh '''
+                    penstock dev reset @NAME@ --due --yes
+                    penstock dev drop @NAME@ --expired --yes
+                '''
+            }
+        }
+
+        stage('by hand') {
+            when { expression { params.ACTION != 'nightly' } }
+            environment { PATH = "${WORKSPACE}/.venv-penstock/bin:${PATH}" }
+            steps {
+                sh '''
+                    case "$ACTION" in
+                        template) penstock dev refresh @NAME@ --template ;;
+                        create) penstock dev create @NAME@ ;;
+                        reset) penstock dev reset @NAME@ --yes ;;
+                        drop) penstock dev drop @NAME@ --yes ;;
+                    esac
+                '''
+            }
+        }
+    }
+}
+"""

@@ -1,0 +1,189 @@
+"""What production's schema has become since a copy was made, and what that asks of masks.toml.
+
+Compared are the catalog now and the shape that the copy's manifest recorded, not the copy itself: developers change that.
+Partitions come and go and are no drift; nor is what happens to tables the copy skips.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from penstock.catalog.model import Catalog, ForeignKey, Table, TableName
+from penstock.devdb import manifest
+from penstock.devdb.context import Context
+from penstock.devdb.inspect import require_there
+from penstock.devdb.manifest import Manifest
+from penstock.devdb.ours import require_ours
+from penstock.devdb.rules import joins_of, look_up
+from penstock.discover import flagged, proposed_lines
+from penstock.engines.postgres.reflect import reflect
+from penstock.errors import ConfigError, TargetRefused, UnknownName
+from penstock.policy.decision import Policy
+from penstock.policy.resolve import resolve
+
+Shape = Mapping[str, Mapping[str, Mapping[str, str]]]
+"""Table → "columns" → name → type; → "constraints" → name → hash of what it says (it may quote a row)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference. `before` and `now` are types, where there are any."""
+
+    kind: str  # table added | table removed | column added | column removed | column changed | constraint added | …
+    subject: str
+    before: str = ""
+    now: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How far production has moved from what a copy was made from."""
+
+    name: str
+    database: str
+    made_at: str
+    changes: tuple[Change, ...]
+    undecided: tuple[
+        tuple[str, str], ...
+    ]  # columns of production nobody decided about, each with a line that would do
+    stale: tuple[str, ...]  # lines of masks.toml without a column
+    violations: tuple[str, ...]  # masks that fit no longer
+    rules: str = ""  # why the rules of [devdb.NAME] cannot be followed any more
+
+    @property
+    def drifted(self) -> bool:
+        return bool(self.changes)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "database": self.database,
+            "made_at": self.made_at,
+            "drifted": self.drifted,
+            "changes": [asdict(change) for change in self.changes],
+            "undecided": [{"column": column, "hint": hint} for column, hint in self.undecided],
+            "without_column": list(self.stale),
+            "violations": list(self.violations),
+            "rules": self.rules,
+        }
+
+
+def drift(context: Context) -> Drift:
+    """Compare production now with what the copy was made from. Raises `TargetRefused` where there is no copy of ours."""
+    require_there(context)
+    with context.target_session(context.database) as target:
+        manifests = manifest.read(target)
+    require_ours(context, manifests)
+    made = last_read(manifests)
+    catalog = catalog_now(context)
+    policy, rules = _policy(context, catalog)
+    lines = proposed_lines(catalog) if policy and policy.undecided else {}
+    return Drift(
+        context.name,
+        context.database,
+        made.created_at,
+        tuple(changes(made, catalog)),
+        tuple((str(u.column), lines.get(u.column, u.hint)) for u in policy.undecided) if policy else (),
+        tuple(str(line.column) for line in policy.stale) if policy else (),
+        tuple(str(v) for v in policy.violations) if policy else (),
+        rules,
+    )
+
+
+def catalog_now(context: Context) -> Catalog:
+    """Production's catalog. No table is locked: nothing is read of one."""
+    with context.catalog_session() as source:
+        return reflect(source)
+
+
+def last_read(manifests: Sequence[Manifest]) -> Manifest:
+    """The run that made the copy, not one that only added rows."""
+    return next((m for m in reversed(manifests) if m.operation != "add"), manifests[-1])
+
+
+def changes(made: Manifest, catalog: Catalog) -> Iterator[Change]:
+    """What is different now, by table. Raises `TargetRefused` for a copy that an older Penstock made."""
+    before: Shape | None = made.document.get("made_from")
+    if before is None:
+        raise TargetRefused(
+            f"what {made.document['database']} was made from is not known",
+            why="an older Penstock made it, which did not record that",
+            hint=f"penstock dev refresh {made.document['name']}",
+        )
+    skipped = {text for text, entry in made.document["tables"].items() if entry["role"] == "skip"}
+    now = {text: table for text, table in shape_of(catalog, ()).items() if text not in skipped}
+    for table in sorted(before.keys() | now.keys()):
+        if table not in now:
+            yield Change("table removed", table)
+        elif table not in before:
+            yield Change("table added", table)
+        else:
+            yield from _compared("column", table, before[table]["columns"], now[table]["columns"])
+            said = _compared("constraint", table, before[table]["constraints"], now[table]["constraints"])
+            yield from (Change(change.kind, change.subject) for change in said)
+
+
+def _compared(what: str, table: str, before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[Change]:
+    for name in sorted(before.keys() | now.keys()):
+        subject, was, is_ = f"{table}.{name}", before.get(name, ""), now.get(name, "")
+        if was != is_:
+            verb = "added" if not was else "removed" if not is_ else "changed"
+            yield Change(f"{what} {verb}", subject, was, is_)
+
+
+def shape_of(catalog: Catalog, skip: Iterable[TableName]) -> Shape:
+    """What a manifest records of the catalog it was made from."""
+    left_out = set(skip)
+    return {
+        str(table.name): {
+            "columns": {c.name: c.type.name + ("" if c.nullable else " not null") for c in table.columns},
+            "constraints": {name: _hash(text) for name, text in _constraints(table)},
+        }
+        for table in catalog
+        if table.kind in ("table", "partitioned", "foreign")
+        and not (table.is_partition or table.extension or table.name in left_out)
+    }
+
+
+def _constraints(table: Table) -> Iterator[tuple[str, str]]:
+    for key in table.all_keys:
+        yield (
+            key.name,
+            f"{key.primary} {key.constraint} {key.definition} {key.columns} {key.predicate} {key.expressions}",
+        )
+    for check in table.checks:
+        yield check.name, check.definition
+    for foreign_key in table.foreign_keys:
+        if not foreign_key.inherited:
+            yield foreign_key.name, _said(foreign_key)
+
+
+def _said(key: ForeignKey) -> str:
+    to = f"{key.referenced_table} {key.referenced_columns} {key.match}"
+    return f"{key.columns} {to} {key.on_delete} {key.on_update} {key.deferrable} {key.enforced}"
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _policy(context: Context, catalog: Catalog) -> tuple[Policy | None, str]:
+    """The decisions about production's columns now; or why the rules do not let them be made."""
+    try:
+        rules = look_up(catalog, context.settings, context.name)
+    except (UnknownName, ConfigError) as error:
+        return None, error.what
+    policy = resolve(
+        catalog,
+        registry=context.registry,
+        keys=context.keys,
+        virtual_edges=joins_of(rules),
+        unclassified=context.settings.unclassified,
+        skip=rules.skip,
+        empty=rules.empty,
+        flagged=flagged(catalog),
+    )
+    return policy, ""

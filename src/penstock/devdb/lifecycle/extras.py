@@ -1,0 +1,240 @@
+"""What developers made in their copy: found by comparing it with the inventory of the day it was made, and carried over.
+
+Carried are objects that stand by themselves: schemas, tables with their rows, views, functions, types, and indexes,
+triggers and policies on copied tables; and grants. Not carried are changes to what was copied (a column more, a function
+rewritten, a constraint): the fresh copy is production's again. Rows in copied tables are replaced, that is what a reset is for.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from penstock.catalog.model import TableName, quote_identifier
+from penstock.devdb.context import Context
+from penstock.devdb.lifecycle import inventory
+from penstock.devdb.lifecycle.inventory import Item
+from penstock.devdb.lifecycle.roles import alter
+from penstock.devdb.schema import SchemaArchive, dump
+from penstock.engines.postgres.clients import ClientTools, find_client_tools
+from penstock.engines.postgres.session import Session
+from penstock.errors import DatabaseError, QueryError, SchemaToolError, TargetRefused
+
+_TABLES = ("table", "foreign table")
+_WITH_ROWS = ("table", "sequence")
+_PARTS = (
+    "table column",
+    "foreign table column",
+    "table constraint",
+    "domain constraint",
+    "index",
+    "trigger",
+    "policy",
+    "rule",
+)
+_PARTS_KEPT = ("index", "trigger", "policy", "rule")
+_HOLDERS = (*_TABLES, "view", "materialized view", "type")
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What is in a copy and was not when it was made."""
+
+    made: tuple[Item, ...] = ()  # can be carried over
+    parts: tuple[Item, ...] = ()  # columns and constraints of `made`, which come along with it
+    grants: tuple[str, ...] = ()  # statements; can be carried over
+    lost: tuple[str, ...] = ()  # changes to what was copied: "table column public.orders.mine (new)"
+    unknown: bool = False  # the copy does not say what was in it when it was made
+
+    def __bool__(self) -> bool:
+        return bool(self.made or self.grants or self.lost or self.unknown)
+
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """What --keep-extra keeps, in words."""
+        return (*(f"{item.kind} {item.identity}" for item in self.made), *self.grants)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"made": list(self.listed), "changed": list(self.lost), "unknown": self.unknown}
+
+
+def find(session: Session, document: Mapping[str, Any]) -> Extras:
+    """What developers made in the database of this session, whose manifest's document is given."""
+    baseline: Mapping[str, Mapping[str, str]] | None = document.get("inventory")
+    if baseline is None:
+        return Extras(unknown=True)
+    with session.transaction():
+        items = inventory.take(session)
+        granted = inventory.grants(session)
+    new = [item for item in items if item.identity not in baseline.get(item.kind, {})]
+    holders = {(item.schema, item.name) for item in new if item.kind in _HOLDERS}
+    made = [i for i in new if i.kind not in _PARTS]
+    parts = [i for i in new if i.kind in _PARTS and (i.schema, i.name) in holders]
+    on_copied = [i for i in new if i.kind in _PARTS and (i.schema, i.name) not in holders]
+    gone = {(kind, name) for kind, names in baseline.items() if kind != "grant" for name in names}
+    gone -= {(i.kind, i.identity) for i in items}
+    return Extras(
+        made=(*made, *(i for i in on_copied if i.kind in _PARTS_KEPT)),
+        parts=tuple(parts),
+        grants=tuple(g for g in granted if g not in baseline["grant"]),
+        lost=(
+            *(f"{i.kind} {i.identity} (new)" for i in on_copied if i.kind not in _PARTS_KEPT),
+            *(
+                f"{i.kind} {i.identity} (changed)"
+                for i in items
+                if baseline.get(i.kind, {}).get(i.identity, i.hash) != i.hash
+            ),
+            *(f"{kind} {name} (removed)" for kind, name in sorted(gone)),
+        ),
+    )
+
+
+@contextmanager
+def carried(context: Context, extras: Extras, built: str) -> Iterator[tuple[str, ...]]:
+    """Put the extras of the standing copy into the build. Their tables stay locked against writing until the block ends, so that
+    what is written meanwhile fails and is not lost. Yields what could not be as it was.
+
+    Raises `TargetRefused` where they do not fit the fresh copy.
+    """
+    with context.target_session(context.database) as old:
+        try:
+            _lock(old, extras)
+            with context.target_session(built) as fresh:
+                notes = tuple(_carry(context, extras, old, fresh))
+        except (SchemaToolError, _DoesNotFit) as error:
+            raise TargetRefused(
+                f"what developers made in {context.database} does not fit the fresh copy",
+                why=error.why or error.what,
+                hint="change or drop it there, or reset without --keep-extra; nothing was changed",
+            ) from None
+        yield notes
+
+
+class _DoesNotFit(Exception):
+    """A statement of the carrying over failed."""
+
+    def __init__(self, error: DatabaseError) -> None:
+        super().__init__(error.what)
+        self.what, self.why = error.what, error.why
+
+
+def _lock(old: Session, extras: Extras) -> None:
+    """One snapshot behind the locks: what is locked later cannot have been written in between."""
+    old.begin_snapshot()
+    tables = [item.identity for item in extras.made if item.kind == "table"]
+    try:
+        if tables:
+            old.execute(f"LOCK TABLE {', '.join(tables)} IN SHARE MODE", doing="locking what developers made")
+    except QueryError as error:
+        owners = sorted({quote_identifier(item.owner) for item in extras.made if item.kind == "table"})
+        us = quote_identifier(old.settings.user)
+        raise TargetRefused(
+            f"what developers made in {old.database} cannot be kept",
+            why=error.why,
+            hint=f"GRANT {', '.join(owners)} TO {us};   or end the transactions that use these tables",
+        ) from None
+    old.snapshot_id = old.fetchval("SELECT pg_catalog.pg_export_snapshot()")
+
+
+def _carry(context: Context, extras: Extras, old: Session, fresh: Session) -> Iterator[str]:
+    role = context.settings.developers
+    if extras.made:
+        major = old.connection.get_server_version().major
+        tools = find_client_tools(major, major, tls=old.is_encrypted)
+        _restore(extras, old, fresh, tools, role)
+        _refresh(extras, old, fresh, role)
+        yield from _give_back(extras, fresh, role or fresh.settings.user)
+    for statement in extras.grants:
+        try:
+            fresh.execute(statement)
+        except DatabaseError as error:
+            yield f"not granted again: {statement} ({error.why or error.what})"
+
+
+def _restore(extras: Extras, old: Session, fresh: Session, tools: ClientTools, role: str) -> None:
+    """Definitions from one archive of the whole schema, of which only the extras are restored; rows from another."""
+    with_rows = [TableName(i.schema, i.name) for i in extras.made if i.kind in _WITH_ROWS]
+    identities, described = _entries(extras, old)
+    with tempfile.TemporaryFile() as schema, tempfile.TemporaryFile() as rows:
+        dump(old, tools, schema, "--schema-only")
+        archive = SchemaArchive(schema, tools, ())
+
+        def restore(section: str) -> None:
+            archive.restore(
+                fresh.settings, fresh.database, section, without=frozenset(), only=identities, described=described, role=role
+            )  # fmt: skip
+
+        restore("pre-data")
+        if with_rows:
+            dump(old, tools, rows, "--data-only", *(f"--table={table.sql}" for table in with_rows))
+            SchemaArchive(rows, tools, ()).restore(
+                fresh.settings, fresh.database, "data", without=frozenset(), role=role
+            )
+        restore("post-data")
+
+
+def _entries(extras: Extras, old: Session) -> tuple[frozenset[tuple[int, int]], Callable[[str], bool]]:
+    """Which entries of the archive are the extras': by identity, and by the beginning of those that have none."""
+    tables = [item.oid for item in extras.made if item.kind in _TABLES]
+    owned = old.fetch(_OWNED_SQL, tables)
+    identities = {(item.catalog_oid, item.oid) for item in (*extras.made, *extras.parts)}
+    identities |= {(row["c"], row["oid"]) for row in owned}
+    identities |= {(0, oid) for oid in tables}  # that row-level security is on
+    beginnings = [
+        *(f"COMMENT {i.schema} {i.kind.upper()} {i.name}" for i in extras.made if i.kind != "schema"),
+        *(f"COMMENT {i.schema} COLUMN {i.name}." for i in extras.made if i.kind in _HOLDERS),
+        *(f"COMMENT - SCHEMA {i.name} " for i in extras.made if i.kind == "schema"),
+        *(f"TABLE ATTACH {i.schema} {i.name} " for i in extras.made if i.kind in _TABLES),
+        *(f"SEQUENCE OWNED BY {row['schema']} {row['name']} " for row in owned if row["name"]),
+    ]
+    return frozenset(identities), lambda text: text.startswith(tuple(beginnings))
+
+
+# The sequences and defaults of these tables, which are no objects of their own in an inventory.
+_OWNED_SQL = """
+SELECT d.classid::int8 AS c, d.objid::int8 AS oid, n.nspname::text AS schema, c.relname::text AS name
+  FROM pg_catalog.pg_depend d
+  LEFT JOIN pg_catalog.pg_class c ON d.classid = 'pg_catalog.pg_class'::regclass AND c.oid = d.objid AND c.relkind = 'S'
+  LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = ANY($1::int8[]::oid[]) AND d.refobjsubid > 0
+   AND (c.oid IS NOT NULL OR d.classid = 'pg_catalog.pg_attrdef'::regclass)
+"""
+
+
+def _refresh(extras: Extras, old: Session, fresh: Session, role: str) -> None:
+    """Fill the materialised views that were filled."""
+    views = [item for item in extras.made if item.kind == "materialized view"]
+    filled = {
+        row["oid"]
+        for row in old.fetch(
+            "SELECT oid::int8 FROM pg_catalog.pg_class WHERE oid = ANY($1::int8[]::oid[]) AND relispopulated",
+            [item.oid for item in views],
+        )
+    }
+    for item in views:
+        if item.oid in filled:
+            _as(fresh, role, f"REFRESH MATERIALIZED VIEW {item.identity}")
+
+
+def _as(fresh: Session, role: str, statement: str) -> None:
+    try:
+        with fresh.transaction():
+            if role:
+                fresh.execute(f"SET LOCAL ROLE {quote_identifier(role)}")
+            fresh.execute(statement)
+    except DatabaseError as error:
+        raise _DoesNotFit(error) from None
+
+
+def _give_back(extras: Extras, fresh: Session, restored_as: str) -> Iterator[str]:
+    """Whoever made it owns it again, where our role may say so."""
+    for item in extras.made:
+        if item.owner in ("", restored_as) or item.kind == "extension":
+            continue
+        try:
+            fresh.execute(f"{alter(item)} OWNER TO {quote_identifier(item.owner)}")
+        except DatabaseError as error:
+            yield f"{item.kind} {item.identity} belongs to {restored_as} now, not to {item.owner} ({error.why or error.what})"

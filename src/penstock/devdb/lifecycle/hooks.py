@@ -1,0 +1,126 @@
+"""Hooks: the project's own programs around the making of a database, so that infrastructure code can book and release
+the machine.
+
+A hook is a list of arguments, run without a shell: nothing in it is ever expanded. It runs where `penstock.toml` lies, and
+learns from its environment what is made. What it prints is passed on, line by line, as talk.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote, urlencode
+
+from penstock.devdb.context import Context
+from penstock.devdb.lifecycle.durations import parse_duration
+from penstock.devdb.progress import Progress, note
+from penstock.errors import HookFailed
+from penstock.project.connections import ConnectionSettings
+from penstock.project.key import KEY_NAME
+from penstock.project.redact import remember
+
+_LAST_WORDS_SECONDS = 2.0  # for what a hook has printed, or a child of its own still might
+
+
+def before_create(context: Context, operation: str, progress: Progress) -> None:
+    """Run the hook, before anything is connected to. Raises `HookFailed`: then nothing is made."""
+    _run(context, "before_create", operation, progress, outcome="nothing was written")
+
+
+def after_create(context: Context, operation: str, progress: Progress) -> None:
+    """Run the hook: the database stands under its name. Raises `HookFailed`; the database stays."""
+    outcome = f"the database {context.database} is complete and stays"
+    _run(context, "after_create", operation, progress, outcome=outcome)
+
+
+def after_drop(context: Context, progress: Progress) -> None:
+    """Run the hook: the database is gone. Raises `HookFailed`."""
+    _run(context, "after_drop", "drop", progress, outcome=f"the database {context.database} is gone")
+
+
+def _run(context: Context, hook: str, operation: str, progress: Progress, *, outcome: str) -> None:
+    command: tuple[str, ...] = getattr(context.settings.hooks, hook)
+    if not command:
+        return
+    limit = parse_duration(context.settings.hooks.timeout).total_seconds()
+    place = f"[devdb.{context.name}.hooks] {hook}"
+    again = f"{outcome}; mend the hook, then run it by hand or the command again"
+    progress.start(hook)
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=context.state_dir.parent,
+            env=environment(context, hook, operation),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # it is ended with all it has started
+        )
+    except OSError as error:
+        raise HookFailed(f"{place} cannot be run", why=error.strerror or "", hint=again) from None
+    assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+    reader = threading.Thread(target=_pass_on, args=(process.stdout, hook, progress), daemon=True)
+    reader.start()
+    try:
+        code = process.wait(limit)
+    except subprocess.TimeoutExpired:
+        raise HookFailed(
+            f"{place} did not end within {context.settings.hooks.timeout}",
+            why="it was ended",
+            hint=f'{outcome}; a longer limit: timeout = "1h" in [devdb.{context.name}.hooks]',
+        ) from None
+    finally:
+        if process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        reader.join(_LAST_WORDS_SECONDS)
+    if code:
+        ended = f"it ended with exit code {code}" if code > 0 else f"it was ended by signal {-code}"
+        raise HookFailed(f"{place} failed", why=ended, hint=again)
+    progress.finish(hook)
+
+
+def _pass_on(output: IO[bytes], hook: str, progress: Progress) -> None:
+    with output:
+        for line in output:
+            note(progress, f"{hook}: {line.decode(errors='replace').rstrip()}")
+
+
+def environment(context: Context, hook: str, operation: str) -> dict[str, str]:
+    """The hook's environment: ours without the project's key, and what is made. The password is in the URL only here."""
+    ours: Mapping[str, str] = {k: v for k, v in os.environ.items() if k != KEY_NAME}
+    return {
+        **ours,
+        "PENSTOCK_HOOK": hook,
+        "PENSTOCK_OPERATION": operation,
+        "PENSTOCK_PROJECT": str(Path(context.state_dir).parent),
+        "PENSTOCK_DEVDB": context.name,
+        "PENSTOCK_DATABASE": context.database,
+        "PENSTOCK_DATABASE_URL": url(context.target, context.database),
+    }
+
+
+def url(target: ConnectionSettings, database: str) -> str:
+    """A libpq URL with the password in it. It is remembered as a secret: no output of ours will show it."""
+    secret = f":{quote(target.password.reveal(), safe='')}" if target.password else ""
+    user = quote(target.user, safe="")
+    options = {"sslmode": target.sslmode} if target.sslmode else {}
+    options |= dict(target.params)
+    if target.host.startswith("/"):
+        place = ""
+        options = {"host": target.host, "port": str(target.port), **options}
+    else:
+        host = f"[{target.host}]" if ":" in target.host else target.host
+        place = f"{host}:{target.port}"
+    query = f"?{urlencode(options)}" if options else ""
+    made = f"postgresql://{user}{secret}@{place}/{quote(database, safe='')}{query}"
+    if secret:
+        remember(made)
+    return made

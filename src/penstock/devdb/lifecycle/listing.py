@@ -1,0 +1,92 @@
+"""All databases of a section: its own, its template, and the developers' copies of that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from penstock.devdb import inspect, manifest
+from penstock.devdb.context import Context
+from penstock.devdb.inspect import Listed
+from penstock.devdb.lifecycle import copies, drift, templates
+from penstock.devdb.lifecycle.durations import is_due
+from penstock.errors import PenstockError
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A database whose schedule says it is to be reset."""
+
+    name: str
+    database: str
+    schedule: str
+    age_seconds: int
+
+
+def databases_of(context: Context, *, with_drift: bool = False) -> list[Listed]:
+    """The section's databases. `with_drift` asks the source, too. A server that does not answer is an answer."""
+    own = inspect.describe(context)
+    found = [own, *_beside(context)] if own.state != "unreachable" else [own]
+    return [_with_drift(context, item) for item in found] if with_drift else found
+
+
+def _beside(context: Context) -> Iterator[Listed]:
+    name = templates.name_of(context)
+    try:
+        with context.target_session() as maintenance:
+            template = templates.find(context, maintenance)
+            owner = inspect.owner_of(maintenance, name) if template else ""
+            found = copies.names(context, maintenance)
+    except PenstockError as error:
+        yield Listed(context.name, name, context.target.describe(), "foreign", problem=error.what)
+        return
+    if template:
+        yield Listed(
+            context.name,
+            template.database,
+            context.target.describe(),
+            "template",
+            created_at=inspect.written(template.made_at),
+            read_at=inspect.written(template.made_at),
+            size_bytes=template.size_bytes,
+            owner=owner,
+            key_matches=template.key_fingerprint == context.keys.fingerprint,
+            **inspect.lifetime(context, template.made_at),
+        )
+    for name in found:
+        yield inspect.describe(context.with_database(name))
+
+
+def _with_drift(context: Context, item: Listed) -> Listed:
+    if item.state != "ready":
+        return item
+    try:
+        with context.target_session(item.database) as target:
+            made = drift.last_read(manifest.read(target))
+        return replace(item, drift=sum(1 for _ in drift.changes(made, drift.catalog_now(context))))
+    except PenstockError as error:
+        return replace(item, problem=error.what)
+
+
+def expired(context: Context) -> list[Listed]:
+    """The databases of the section whose time is over. Templates are made anew by a reset, and never drop out."""
+    return [item for item in databases_of(context) if item.state == "ready" and item.expired]
+
+
+def due(context: Context) -> list[Due]:
+    """The databases of the section that its schedule wants reset now. None without a schedule.
+
+    Raises what a server that does not answer raises: a reset that is due and not done is no success.
+    """
+    schedule = context.settings.schedule
+    if not schedule:
+        return []
+    with context.target_session():
+        pass
+    return [
+        Due(item.name, item.database, schedule, item.age_seconds)
+        for item in databases_of(context)
+        if item.state == "ready" and item.age_seconds is not None
+        if is_due(timedelta(seconds=item.age_seconds), schedule)
+    ]

@@ -1,0 +1,76 @@
+"""How a build that has been verified gets its final name: as a new database, or in the place of one that stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from penstock.catalog.model import quote_identifier
+from penstock.devdb import databases, manifest
+from penstock.devdb.context import Context
+from penstock.devdb.manifest import Manifest
+from penstock.devdb.ours import require_ours
+from penstock.devdb.progress import Progress
+from penstock.engines.postgres.session import Session
+from penstock.errors import TargetRefused
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A verified database under its temporary name."""
+
+    maintenance: Session
+    database: str
+    manifest: Manifest
+    progress: Progress
+
+
+class Publication:
+    """A new database under a name that must be free."""
+
+    operation = "create"
+    opens = True  # whether people work in what is published, and hooks can
+    stays = True  # whether the build stays on the server, and needs a manifest and owners there
+    begun = False  # whether publishing has begun that needs the source no more: its end is then no reason to start again
+
+    def require(self, context: Context, maintenance: Session) -> None:
+        """Raise `TargetRefused` unless the target is as this publication needs it. Asked before anything is written."""
+        final = context.database
+        if databases.exists(maintenance, final):
+            raise TargetRefused(
+                f"the database {final} exists already on the target",
+                hint=f"penstock dev refresh {context.name} rebuilds it; penstock dev drop {context.name} removes it",
+            )
+
+    def publish(self, context: Context, build: Build) -> None:
+        """Give the build its name. Whatever fails leaves what stood there before."""
+        databases.publish(build.maintenance, build.database, context.database)
+
+
+class Replacement(Publication):
+    """In the place of the database of ours that stands there."""
+
+    operation = "refresh"
+
+    def require(self, context: Context, maintenance: Session) -> None:
+        final = context.database
+        if not databases.exists(maintenance, final):
+            raise TargetRefused(
+                f"there is no development database {final} to {self.operation}",
+                hint=f"penstock dev create {context.name}",
+            )
+        with context.target_session(final) as target:
+            require_ours(context, manifest.read(target))
+
+    def publish(self, context: Context, build: Build) -> None:
+        databases.swap(build.maintenance, build.database, context.database)
+
+
+def require_createdb(context: Context, maintenance: Session) -> None:
+    """Raise `TargetRefused` where the target's role may not make databases."""
+    if not maintenance.fetchval(
+        "SELECT rolsuper OR rolcreatedb FROM pg_catalog.pg_roles WHERE rolname = current_user"
+    ):
+        raise TargetRefused(
+            f"the role {context.target.user} may not create databases on the target",
+            hint=f"ALTER ROLE {quote_identifier(context.target.user)} CREATEDB;",
+        )

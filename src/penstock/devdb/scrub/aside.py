@@ -1,0 +1,106 @@
+"""Setting originals aside, and filling the tables again from there, through the masks.
+
+An original is copied within the server as it is, one flat table per logical table. While it is there, masks that read
+other columns or follow a foreign key find the values they were made for, whatever has been masked already.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+from penstock.catalog.model import Catalog, ColumnName, Table, TableName, quote_identifier
+from penstock.devdb.databases import quote_literal
+from penstock.devdb.scrub.state import ASIDE
+from penstock.devdb.scrub.work import Work
+from penstock.engines.postgres.session import Session
+from penstock.errors import DatabaseError
+from penstock.pump.move import move
+from penstock.pump.readplan import ReadPlan, read_plan
+
+REAL = TableName(ASIDE, "real")
+
+
+def set_aside(session: Session, table: Table, name: TableName) -> int:
+    """Copy the rows of a logical table; how many there are. Part of the caller's transaction.
+
+    Without statistics, now or by autovacuum: they would be the originals' values once more.
+    """
+    columns = ", ".join(quote_identifier(c.name) for c in table.stored_columns)
+    only = "" if table.kind == "partitioned" else "ONLY "
+    status = session.execute(
+        f"CREATE TABLE {name.sql} WITH (autovacuum_enabled = off) AS SELECT {columns} FROM {only}{table.name.sql}",
+        doing=f"setting {table.name} aside",
+    )
+    return int(status.rpartition(" ")[2])
+
+
+def keep_real(session: Session, values: Mapping[ColumnName, frozenset[str]]) -> None:
+    """Note the values that stay real, beside the originals: their rows cannot be found again once they are masked."""
+    session.execute(f'CREATE TABLE {REAL.sql} (schema text, "table" text, "column" text, value text)')
+    for column, found in values.items():
+        of_column = ", ".join(quote_literal(part) for part in (*column.table, column.column))
+        for value in sorted(found):
+            session.execute(
+                f"INSERT INTO {REAL.sql} VALUES ({of_column}, {quote_literal(value)})",
+                doing="noting which rows stay real",
+            )
+
+
+def kept_real(session: Session) -> Mapping[ColumnName, frozenset[str]]:
+    """What `keep_real` noted."""
+    found: dict[ColumnName, set[str]] = {}
+    for row in session.fetch(f"SELECT * FROM {REAL.sql}"):
+        column = ColumnName(TableName(row["schema"], row["table"]), row["column"])
+        found.setdefault(column, set()).add(row["value"])
+    return {column: frozenset(values) for column, values in found.items()}
+
+
+def empty(session: Session, catalog: Catalog, name: TableName) -> None:
+    """Give the table new, empty files. Leaf by leaf: a partition that is a foreign table is another server's."""
+    leaves = ", ".join(f"ONLY {leaf.sql}" for leaf in catalog.leaves[name])
+    if leaves:
+        session.execute(f"TRUNCATE {leaves}", doing=f"emptying {name}")
+
+
+def fill(
+    reader: Session,
+    session: Session,
+    work: Work,
+    name: TableName,
+    aside: Mapping[TableName, TableName],
+    written: Callable[[int, int], None],
+) -> int:
+    """Write the masked rows into the emptied table; how many. Part of the caller's transaction."""
+    plan = read_plan_of(work, name, aside)
+    moved = move(reader, session, plan, (plan.select(aside[name]),), progress=written)
+    return moved.rows
+
+
+def read_plan_of(work: Work, name: TableName, aside: Mapping[TableName, TableName]) -> ReadPlan:
+    """How the originals of a table are read; masks that follow a foreign key find originals at its end too."""
+    decisions = work.policy.of(name)
+    tables = {**work.catalog.tables}
+    tables |= {there: dataclasses.replace(tables[original], name=there) for original, there in aside.items()}
+    table = tables[name]
+    keys = tuple(
+        dataclasses.replace(key, referenced_table=aside.get(key.referenced_table, key.referenced_table))
+        for key in table.foreign_keys
+    )
+    return read_plan(
+        dataclasses.replace(work.catalog, tables=tables),
+        dataclasses.replace(table, foreign_keys=keys),
+        {c: d.mask for c, d in decisions.items() if d.mask is not None and not d.keeps},
+        nulled=work.nulled.get(name, frozenset()),
+        left_out={c for c, d in decisions.items() if d.rebuild_trigger},
+    )
+
+
+def require_same(name: TableName, expected: int, found: int) -> None:
+    """Raise `DatabaseError` where rows were lost or won on the way."""
+    if expected != found:
+        raise DatabaseError(
+            f"{found} rows of {name} were written, {expected} were set aside",
+            why="the table is as it was before this step",
+            hint="please report this",
+        )

@@ -1,0 +1,122 @@
+"""What is in the way while tables are emptied and filled: foreign keys, triggers, materialised views. Remembered, and put
+back as it was.
+
+TRUNCATE refuses a table that a foreign key references, and rows that are replaced must fire no trigger but those that
+refill a search column. A materialised view holds old values until it is filled from masked tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from penstock.catalog.model import TableName, quote_identifier
+from penstock.devdb.databases import quote_literal
+from penstock.devdb.reaching import empty_views
+from penstock.devdb.scrub.work import Work, edges_of
+from penstock.engines.postgres.session import Session
+from penstock.proof.integrity import orphan_query
+
+_ENABLE = {"O": "ENABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
+
+
+def detach(session: Session, work: Work) -> Mapping[str, Any]:
+    """Take them away; what to remember. Part of the caller's transaction."""
+    oids = [table.oid for table in work.tree(work.touched)]
+    keys = [dict(row) for row in session.fetch(_KEYS_SQL, oids)]
+    refilling = {
+        (str(name.table), decision.rebuild_trigger)
+        for name, decision in work.policy.decisions.items()
+        if decision.rebuild_trigger
+    }
+    roots = {table.oid: str(work.catalog.root_of(table.name)) for table in work.tree(work.touched)}
+    triggers = [
+        {name: row[name] for name in ("schema", "table", "name", "state")}
+        for row in session.fetch(_TRIGGERS_SQL, oids)
+        if (roots[row["relation"]], row["name"]) not in refilling
+    ]
+    reaching = empty_views(session)
+    views = [
+        [row["schema"], row["name"]]
+        for row in session.fetch(_VIEWS_SQL)
+        if TableName(row["schema"], row["name"]) not in reaching
+    ]
+    known = {  # asked while the rows are those whose owner knows it
+        f"{key.table} {key.name}": int(session.fetchval(orphan_query(key, work.catalog)))
+        for key in work.catalog.foreign_keys
+        if not (key.validated and key.enforced)
+    }
+    for key in keys:
+        session.execute(
+            f"ALTER TABLE {key['table']} DROP CONSTRAINT {quote_identifier(key['name'])}",
+            doing=f"detaching {key['name']}",
+        )
+    for trigger in triggers:
+        _alter_trigger(session, trigger, "DISABLE")
+    for row in session.fetch(_VIEWS_SQL):
+        view = TableName(row["schema"], row["name"])
+        session.execute(
+            f"REFRESH MATERIALIZED VIEW {view.sql} WITH NO DATA",
+            doing=f"emptying the materialised view {view}",
+        )
+    return {
+        "keys": keys,
+        "triggers": triggers,
+        "views": views,
+        "left_empty": {str(name): what for name, what in reaching.items()},
+        "known": known,
+        "edges": edges_of(work),
+    }
+
+
+def attach_key(session: Session, key: Mapping[str, Any]) -> None:
+    """Put a foreign key back, validated where it was. Part of the caller's transaction."""
+    name = quote_identifier(key["name"])
+    session.execute(
+        f"ALTER TABLE {key['table']} ADD CONSTRAINT {name} {key['definition']}",
+        doing=f"putting {key['name']} of {key['table']} back",
+    )
+    if key["comment"] is not None:
+        session.execute(f"COMMENT ON CONSTRAINT {name} ON {key['table']} IS {quote_literal(key['comment'])}")
+
+
+def enable_triggers(session: Session, detached: Mapping[str, Any]) -> None:
+    """Part of the caller's transaction."""
+    for trigger in detached["triggers"]:
+        _alter_trigger(session, trigger, _ENABLE[trigger["state"]])
+
+
+def _alter_trigger(session: Session, trigger: Mapping[str, Any], verb: str) -> None:
+    table = TableName(trigger["schema"], trigger["table"])
+    session.execute(
+        f"ALTER TABLE ONLY {table.sql} {verb} TRIGGER {quote_identifier(trigger['name'])}",
+        doing=f"switching a trigger of {table}",
+    )
+
+
+# Of the copies PostgreSQL makes for partitions only the declared constraint is dropped and added.
+_KEYS_SQL = """
+SELECT c.oid::regclass::text AS "table", k.conname::text AS name, pg_catalog.pg_get_constraintdef(k.oid) AS definition,
+       pg_catalog.obj_description(k.oid, 'pg_constraint') AS comment
+  FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
+ WHERE k.contype = 'f' AND k.conparentid = 0
+   AND (k.conrelid = ANY($1::int8[]::oid[]) OR k.confrelid = ANY($1::int8[]::oid[]))
+ ORDER BY 1, 2
+"""
+
+# Before PostgreSQL 15 the copies that partitions have of a trigger are called internal, as those of foreign keys are.
+_TRIGGERS_SQL = """
+SELECT c.oid::int8 AS relation, n.nspname::text AS schema, c.relname::text AS "table", t.tgname::text AS name,
+       t.tgenabled::text AS state
+  FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE (NOT t.tgisinternal OR t.tgparentid <> 0) AND t.tgenabled <> 'D' AND c.oid = ANY($1::int8[]::oid[])
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype = 'f')
+ ORDER BY 2, 3, 4
+"""
+
+_VIEWS_SQL = """
+SELECT n.nspname::text AS schema, c.relname::text AS name
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind = 'm' AND c.relispopulated ORDER BY 1, 2
+"""

@@ -1,0 +1,177 @@
+"""What must be true before the first thing is written, beside: it is not the source (`identity.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from penstock.catalog.model import MANIFEST, Catalog, TableName, quote_identifier
+from penstock.devdb import manifest
+from penstock.devdb.scrub.state import ASIDE, STATE, State
+from penstock.engines.postgres.session import Session
+from penstock.errors import TargetRefused, UsageError
+from penstock.project.connections import ConnectionSettings
+
+_SHOWN = 12
+
+
+def require_confirmed(target: ConnectionSettings, confirm: str) -> None:
+    """Raise `UsageError` unless the database was named a second time."""
+    if confirm != target.dbname:
+        raise UsageError(
+            f"[connections.{target.name}] leads to the database {target.dbname}, and --confirm says {confirm}",
+            why="its rows are replaced where they are, so its name is asked for twice",
+            hint=f"if it is the one: penstock dev scrub {target.name} --confirm {target.dbname}",
+        )
+
+
+def require_primary(session: Session) -> None:
+    """Raise `TargetRefused` on a standby."""
+    if session.fetchval("SELECT pg_catalog.pg_is_in_recovery()"):
+        raise TargetRefused(
+            f"{session.database} is on a standby",
+            why="it follows its primary, and nothing can be written there",
+            hint="promote it first, if it is a clone: SELECT pg_promote();",
+        )
+
+
+def require_maskable(session: Session, state: State) -> None:
+    """Raise `TargetRefused` for a database or a role that cannot do it."""
+    name = session.database
+    facts = session.fetch(_FACTS_SQL)[0]
+    if facts["is_template"]:
+        raise TargetRefused(
+            f"{name} is a template", hint=f"ALTER DATABASE {quote_identifier(name)} WITH IS_TEMPLATE false;"
+        )
+    if not facts["owned"]:
+        raise TargetRefused(
+            f"{session.settings.user} does not own the database {name}",
+            why="only its owner can close it while it is neither what it was nor masked",
+            hint=f"ALTER DATABASE {quote_identifier(name)} OWNER TO {quote_identifier(session.settings.user)};",
+        )
+    made = manifest.read(session)
+    if made:
+        raise TargetRefused(
+            f"{name} is masked already: {made[-1].operation} of {made[-1].created_at[:16]}",
+            why="masks on masks would give other pseudonyms",
+            hint=f"penstock.manifest in it says more; if it came from the source: DROP TABLE {MANIFEST.sql};",
+        )
+    if not state.is_under_way and (state.steps or _in_the_way(session)):
+        raise TargetRefused(
+            f"{name} has a schema {ASIDE} or a table {STATE} of its own",
+            why="a scrub keeps the originals, and how far it is, under these names",
+            hint=f'DROP SCHEMA "{ASIDE}" CASCADE; DROP TABLE IF EXISTS {STATE.sql};',
+        )
+    _require_no_streams(session)
+
+
+def _in_the_way(session: Session) -> bool:
+    return bool(
+        session.fetchval(
+            "SELECT pg_catalog.to_regnamespace($1) IS NOT NULL OR pg_catalog.to_regclass($2) IS NOT NULL",
+            ASIDE,
+            STATE.sql,
+        )
+    )
+
+
+def _require_no_streams(session: Session) -> None:
+    """Nothing may bring real rows in, carry them out, or hold locks that outlive every session."""
+    for row in session.fetch(_STREAMS_SQL):
+        raise TargetRefused(f"{session.database} has {row['what']}", why=row["why"], hint=row["hint"])
+
+
+def require_alone(session: Session, own: Sequence[int], command: str, *, end: bool) -> None:
+    """No other session may look on. Raises `TargetRefused` with their names, or ends them."""
+    others = session.fetch(_SESSIONS_SQL, list(own))
+    if not others:
+        return
+    if end:
+        session.fetch(_END_SQL, list(own), doing=f"ending the sessions of {session.database}")
+        others = session.fetch(_SESSIONS_SQL, list(own))
+    if others:
+        listed = "; ".join(
+            f"{r['application'] or 'no name'} ({r['usename']}, {r['n']})" for r in others[:_SHOWN]
+        )
+        raise TargetRefused(
+            f"{sum(r['n'] for r in others)} other sessions are connected to {session.database}",
+            why=f"they would see it half masked, or be in the way: {listed}",
+            hint=f"close them, or have them ended: {command} --end-sessions"
+            if not end
+            else f"this role may not end them: GRANT pg_signal_backend TO {quote_identifier(session.settings.user)};",
+        )
+
+
+def require_rights(session: Session, catalog: Catalog, tables: Iterable[TableName]) -> None:
+    """This role must be able to rewrite these tables, detach the keys between them and fill every materialised view."""
+    wanted = set(tables)
+    oids = [
+        table.oid
+        for table in catalog
+        if catalog.root_of(table.name) in wanted
+        or table.kind == "materialized view"
+        or any(catalog.root_of(key.referenced_table) in wanted for key in table.foreign_keys)
+    ]
+    rows = session.fetch(_OWNERS_SQL, oids)
+    if rows:
+        more = f" and {len(rows) - 1} more tables" if len(rows) > 1 else ""
+        raise TargetRefused(
+            f"{session.settings.user} does not own {rows[0]['name']}{more}",
+            why="only the owner of a table may empty it, and detach its foreign keys meanwhile",
+            hint=f"GRANT {quote_identifier(rows[0]['owner'])} TO {quote_identifier(session.settings.user)};",
+        )
+
+
+def require_no_large_objects(session: Session, command: str, *, drop: bool) -> None:
+    """Nobody knows what is in a large object. Raises `TargetRefused` unless they are to be dropped."""
+    count = session.fetchval("SELECT count(*) FROM pg_catalog.pg_largeobject_metadata")
+    if count and not drop:
+        raise TargetRefused(
+            f"{session.database} holds {count} large objects",
+            why="no mask reads them, so they cannot stay",
+            hint=f"{command} --drop-large-objects",
+        )
+
+
+_FACTS_SQL = """
+SELECT datistemplate AS is_template, pg_catalog.pg_has_role(datdba, 'USAGE') AS owned
+  FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()
+"""
+
+_STREAMS_SQL = """
+SELECT 'the subscription ' || subname AS what, 'it would bring real rows in' AS why,
+       format('ALTER SUBSCRIPTION %1$I DISABLE; ALTER SUBSCRIPTION %1$I SET (slot_name = NONE); DROP SUBSCRIPTION %1$I;',
+              subname) AS hint
+  FROM pg_catalog.pg_subscription
+ WHERE subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+UNION ALL
+SELECT 'the replication slot ' || slot_name, 'it carries changes out, real rows among them',
+       format('SELECT pg_drop_replication_slot(%L);', slot_name)
+  FROM pg_catalog.pg_replication_slots WHERE database = pg_catalog.current_database()
+UNION ALL
+SELECT 'the prepared transaction of ' || owner, 'it holds locks, and may bring real rows in when it is committed',
+       'look for it in pg_prepared_xacts, and ROLLBACK PREPARED'
+  FROM pg_catalog.pg_prepared_xacts WHERE database = pg_catalog.current_database()
+"""
+
+# Autovacuum has no user and gives way by itself. Of other roles' sessions an ordinary role sees no name.
+_OTHERS = """
+  FROM pg_catalog.pg_stat_activity
+ WHERE datname = pg_catalog.current_database() AND usesysid IS NOT NULL
+   AND pid <> pg_catalog.pg_backend_pid() AND pid <> ALL($1::int[]) AND coalesce(leader_pid, 0) = 0
+"""
+_SESSIONS_SQL = f"""
+SELECT coalesce(application_name, '') AS application, usename::text AS usename, count(*) AS n {_OTHERS}
+ GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2
+"""
+_END_SQL = f"""
+WITH others AS (SELECT pid, usesysid {_OTHERS})
+SELECT pg_catalog.pg_terminate_backend(pid, 5000) FROM others, pg_catalog.pg_roles me, pg_catalog.pg_roles r
+ WHERE r.oid = usesysid AND me.rolname = current_user AND (me.rolsuper OR NOT r.rolsuper)
+   AND (pg_catalog.pg_has_role(r.oid, 'MEMBER') OR pg_catalog.pg_has_role('pg_signal_backend', 'MEMBER'))
+"""
+
+_OWNERS_SQL = """
+SELECT c.oid::regclass::text AS name, pg_catalog.pg_get_userbyid(c.relowner)::text AS owner
+  FROM unnest($1::int8[]) AS w(oid) JOIN pg_catalog.pg_class c ON c.oid = w.oid::oid
+ WHERE NOT pg_catalog.pg_has_role(c.relowner, 'USAGE') ORDER BY 1
+"""

@@ -1,0 +1,148 @@
+"""Old values where no table's rows are: dead rows and dropped columns of tables that no mask rewrote, statistics, large
+objects. All of them get new files.
+
+ANALYZE alone does not do: what it replaces stays in dead rows of pg_statistic, and of a table without rows it replaces
+nothing. A superuser forgets all statistics first. For other roles it is looked whether any might be old.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from penstock.catalog.model import Catalog, TableName, quote_identifier
+from penstock.catalog.types import Family
+from penstock.devdb.derived import analyze
+from penstock.devdb.scrub import aside
+from penstock.devdb.scrub.state import ASIDE
+from penstock.devdb.scrub.work import Work
+from penstock.engines.postgres.session import Session
+from penstock.errors import Finding
+
+_CATALOGS = ("pg_statistic", "pg_statistic_ext_data", "pg_largeobject", "pg_description")
+_BATCH = 1_000  # each large object takes a lock until the end of its transaction
+_CLEAR_SINCE = 18
+# Before PostgreSQL 15 a statistics object cannot be without its row.
+_FORGET_SQL = (
+    "DELETE FROM pg_catalog.pg_statistic; UPDATE pg_catalog.pg_statistic_ext_data "
+    "SET stxdndistinct = NULL, stxddependencies = NULL, stxdmcv = NULL, stxdexpr = NULL;"
+)
+
+OUT_OF_REACH = (
+    "WAL, and its archive",
+    "storage snapshots, backups and replicas of this database",
+    "disk blocks that the file system has freed and not yet used again",
+    "the server's log",
+)
+
+
+def drop_large_objects(session: Session) -> int:
+    """Remove them all, some at a time; how many there were."""
+    count = 0
+    query = (
+        "SELECT count(pg_catalog.lo_unlink(oid)) FROM "
+        f"(SELECT oid FROM pg_catalog.pg_largeobject_metadata LIMIT {_BATCH}) AS portion"
+    )
+    while gone := session.fetchval(query, doing="dropping large objects"):
+        count += int(gone)
+    return count
+
+
+def empty(session: Session, catalog: Catalog, name: TableName) -> None:
+    """Empty a table for good. Part of the caller's transaction.
+
+    Where nobody may remove its statistics afterwards, they are made anew while it has one row: of a single row ANALYZE
+    keeps no value, but for elements of arrays and words of a tsvector.
+    """
+    if _is_superuser(session) or _clears(session):
+        aside.empty(session, catalog, name)
+        return
+    stored = catalog.tables[name].stored_columns
+    columns = ", ".join(quote_identifier(c.name) for c in stored)
+    values = ", ".join(
+        "NULL" if c.nullable and c.type.family in (Family.ARRAY, Family.SEARCH) else quote_identifier(c.name)
+        for c in stored
+    )
+    one = TableName(ASIDE, "one")
+    leaves = catalog.leaves[name] if columns else ()
+    for leaf in leaves:
+        session.execute(
+            f"CREATE TABLE {one.sql} AS SELECT {columns} FROM ONLY {leaf.sql} LIMIT 1; TRUNCATE ONLY {leaf.sql}; "
+            f"INSERT INTO {leaf.sql} ({columns}) OVERRIDING SYSTEM VALUE SELECT {values} FROM {one.sql}; "
+            f"DROP TABLE {one.sql}",
+            doing=f"emptying {name}",
+        )
+    if leaves:
+        session.execute(f"ANALYZE {name.sql}", doing=f"forgetting the statistics of {name}")
+    aside.empty(session, catalog, name)
+
+
+def not_rewritten(work: Work) -> Iterator[TableName]:
+    """The tables that still have the files they had."""
+    touched = set(work.touched)
+    for table in work.catalog:
+        if table.holds_rows and work.catalog.root_of(table.name) not in touched:
+            yield table.name
+
+
+def rewrite(session: Session, name: TableName) -> None:
+    """Give a table new files: without dead rows, and without what dropped columns held. Outside a transaction."""
+    session.execute(f"VACUUM (FULL) {name.sql}", doing=f"rewriting {name}")
+
+
+def renew_statistics(session: Session) -> None:
+    """Statistics of what is there now, in new files. Outside a transaction. Raises `Finding` where old ones stay."""
+    superuser = _is_superuser(session)
+    with session.transaction():
+        if superuser:
+            session.execute(_FORGET_SQL, doing="forgetting the statistics")
+        elif _clears(session):
+            session.fetch(_CLEAR_SQL, doing="forgetting the statistics")
+    with session.transaction():
+        analyze(session)
+    if not superuser:
+        _require_no_old_ones(session)
+    for name in _CATALOGS:
+        session.execute(f"VACUUM (FULL) pg_catalog.{name}", doing=f"rewriting {name}")
+
+
+def _is_superuser(session: Session) -> bool:
+    return bool(session.fetchval("SELECT pg_catalog.current_setting('is_superuser') = 'on'"))
+
+
+def _clears(session: Session) -> bool:
+    """Whether the owner of a table can remove its statistics."""
+    return bool(session.connection.get_server_version().major >= _CLEAR_SINCE)
+
+
+def _require_no_old_ones(session: Session) -> None:
+    old = [row["name"] for row in session.fetch(_OLD_SQL)]
+    if old:
+        more = f" and {len(old) - 1} more" if len(old) > 1 else ""
+        raise Finding(
+            f"the statistics of {old[0]}{more} may be old ones",
+            why="ANALYZE replaces none of a table without rows, and only a superuser may remove them",
+            hint=f"in {session.database}, insert a row, ANALYZE, and delete the row; "
+            f"or have a superuser run: {_FORGET_SQL}",
+        )
+
+
+_CLEAR_SQL = """
+SELECT pg_catalog.pg_clear_attribute_stats(schemaname, tablename, attname, inherited) FROM pg_catalog.pg_stats
+ WHERE schemaname NOT LIKE 'pg\\_%' AND schemaname <> 'information_schema'
+"""
+
+_OLD_SQL = """
+SELECT DISTINCT pg_catalog.concat(n.nspname, '.', c.relname) AS name
+  FROM (SELECT schemaname, tablename, attname FROM pg_catalog.pg_stats
+         WHERE coalesce(most_common_vals::text, histogram_bounds::text, most_common_elems::text) IS NOT NULL
+        UNION ALL
+        SELECT schemaname, tablename, NULL FROM pg_catalog.pg_stats_ext WHERE most_common_vals IS NOT NULL
+        UNION ALL
+        SELECT schemaname, tablename, NULL FROM pg_catalog.pg_stats_ext_exprs
+         WHERE coalesce(most_common_vals::text, histogram_bounds::text, most_common_elems::text) IS NOT NULL) s
+  JOIN pg_catalog.pg_namespace n ON n.nspname = s.schemaname
+  JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = s.tablename
+  LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = s.attname
+ WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
+   AND (c.reltuples <= 0 OR a.attstattarget = 0) ORDER BY 1
+"""

@@ -1,0 +1,80 @@
+"""A data set in a folder: written beside it, renamed into place."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock.errors import TargetRefused
+from penstock.lake.dataset import MANIFEST, Owner, require_replaceable
+from penstock.lake.staging import beside, clean, contents, staged, storing, sync, unlock
+
+
+@dataclass(frozen=True, slots=True)
+class FolderDestination:
+    """`path` gets the files. Whatever stands there is a whole data set, at any moment."""
+
+    path: Path
+
+    @property
+    def shown(self) -> str:
+        return str(self.path)
+
+    def prepare(self, owner: Owner, *, replace: bool) -> list[str]:
+        with storing(f"looking at {self.path}"):
+            if self.path.is_symlink() or (self.path.exists() and not self.path.is_dir()):
+                raise TargetRefused(
+                    f"{self.path} is no folder", hint="a data set is a folder: choose another name"
+                )
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if not os.access(self.path.parent, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            done = list(clean(self.path, MANIFEST))
+            self._require_replaceable(owner, replace=replace)
+        return done
+
+    def stage(self) -> AbstractContextManager[Path]:
+        return staged(self.path)
+
+    def publish(self, draft: Path, owner: Owner, *, replace: bool) -> None:
+        with storing(f"publishing {self.path}"):
+            self._require_replaceable(owner, replace=replace)
+            sync(draft)
+            old = None
+            if self.path.exists():
+                old = beside(self.path, "old")
+                self.path.rename(old)
+            try:
+                draft.rename(self.path)
+            except BaseException:
+                if old is not None and not self.path.exists():
+                    old.rename(self.path)
+                raise
+            unlock(self.path)
+            _sync_names(self.path.parent)
+            if old is not None:
+                (old / MANIFEST).unlink(
+                    missing_ok=True
+                )  # from here on it is no data set that could be put back
+                shutil.rmtree(old, ignore_errors=True)
+
+    def _require_replaceable(self, owner: Owner, *, replace: bool) -> None:
+        if not self.path.exists():
+            return
+        manifest = self.path / MANIFEST
+        text = manifest.read_bytes() if manifest.is_file() else None
+        present = set(contents(self.path))
+        if present:
+            require_replaceable(self.shown, text, present, owner, replace=replace)
+
+
+def _sync_names(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

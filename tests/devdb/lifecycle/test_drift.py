@@ -1,0 +1,116 @@
+"""`dev drift`: what production has become since, not what developers did; and what that asks of masks.toml."""
+
+from __future__ import annotations
+
+from tests.conftest import MakeDatabase
+from tests.devdb.conftest import Folder, MakeFolder
+from tests.devdb.small_shop import DEVDB, MASKS, PERSONAL, SHOP
+
+
+def kinds(document: dict[str, object]) -> set[tuple[str, str]]:
+    return {(c["kind"], c["subject"]) for c in document["changes"]}  # type: ignore[attr-defined]
+
+
+def test_an_unchanged_production_has_not_drifted_whatever_developers_do(made: Folder) -> None:
+    made.made.execute("ALTER TABLE orders ADD COLUMN mine int", "CREATE TABLE mine ()", "DROP TABLE orders")
+    done = made.run("dev", "drift", "small", "--json")
+    assert done.code == 0, done.err
+    assert done.json["drifted"] is False
+    assert done.json["changes"] == []
+
+
+def test_what_production_became_is_told_by_kind(made: Folder) -> None:
+    made.source.execute(
+        "ALTER TABLE customer ADD COLUMN passport text",
+        "ALTER TABLE customer ADD COLUMN visits int",
+        "ALTER TABLE customer DROP COLUMN nick",
+        "ALTER TABLE orders ALTER COLUMN amount TYPE numeric(12, 2)",
+        "ALTER TABLE orders ALTER COLUMN note SET NOT NULL",
+        "ALTER TABLE orders DROP CONSTRAINT orders_customer_id_fkey",
+        "ALTER TABLE orders ADD CONSTRAINT big CHECK (note <> 'Quartermaine')",
+        "CREATE TABLE audit (id int PRIMARY KEY, what text)",
+    )
+    done = made.run("dev", "drift", "small", "--json")
+    assert done.code == 1, done.err
+    assert kinds(done.json) == {
+        ("column added", "public.customer.passport"),
+        ("column added", "public.customer.visits"),
+        ("column removed", "public.customer.nick"),
+        ("column changed", "public.orders.amount"),
+        ("column changed", "public.orders.note"),
+        ("constraint removed", "public.customer.customer_nick_key"),
+        ("constraint removed", "public.orders.orders_customer_id_fkey"),
+        ("constraint added", "public.orders.big"),
+        ("table added", "public.audit"),
+    }
+    changed = next(c for c in done.json["changes"] if c["subject"] == "public.orders.amount")
+    assert (changed["before"], changed["now"]) == ("numeric(10,2) not null", "numeric(12,2) not null")
+    undecided = {u["column"]: u["hint"] for u in done.json["undecided"]}
+    assert set(undecided) == {"public.customer.passport", "public.audit.what"}
+    assert all(undecided.values())
+    assert done.json["without_column"] == ["public.customer.nick"]
+    text = made.run("dev", "drift", "small")
+    assert text.code == 1
+    assert "column added: public.customer.passport" in text.out
+    assert not any(value in text.out + text.err + done.out for value in PERSONAL)
+    listed = made.run("dev", "list", "--drift", "--json").json["databases"][0]
+    assert listed["drift"] == len(done.json["changes"])
+    assert made.run("dev", "list", "--json").json["databases"][0]["drift"] is None
+
+
+def test_a_refresh_ends_the_drift(made: Folder) -> None:
+    made.source.execute("ALTER TABLE customer ADD COLUMN visits int")
+    assert made.run("dev", "drift", "small").code == 1
+    assert made.run("dev", "refresh", "small").code == 0
+    assert made.run("dev", "drift", "small").code == 0
+
+
+def test_a_masks_toml_behind_no_change_of_production_is_no_drift(made: Folder) -> None:
+    made.write(masks=MASKS.replace('note = "text"', ""))
+    done = made.run("dev", "drift", "small", "--json")
+    assert done.code == 0
+    assert [u["column"] for u in done.json["undecided"]] == ["public.orders.note"]
+
+
+def test_rules_that_name_what_is_gone_are_told_and_no_error(made: Folder) -> None:
+    made.source.execute("ALTER TABLE customer DROP CONSTRAINT customer_country_fkey", "DROP TABLE country")
+    done = made.run("dev", "drift", "small", "--json")
+    assert done.code == 1, done.err
+    assert ("table removed", "public.country") in kinds(done.json)
+    assert "public.country" in done.json["rules"]
+
+
+def test_skipped_tables_and_partitions_may_come_and_go(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(
+        SHOP + "CREATE TABLE cache (id int);"
+        "CREATE TABLE visit (id int, at date) PARTITION BY RANGE (at);"
+        "CREATE TABLE visit_1 PARTITION OF visit FOR VALUES FROM ('2025-01-01') TO ('2025-02-01');"
+    )
+    folder = make_folder(source, f'skip = ["public.cache"]\n{DEVDB}', MASKS + '[public.visit]\nat = "keep"\n')
+    done = folder.run("dev", "create", "small")
+    assert done.code == 0, done.err
+    source.execute(
+        "ALTER TABLE cache ADD COLUMN x text",
+        "CREATE TABLE visit_2 PARTITION OF visit FOR VALUES FROM ('2025-02-01') TO ('2025-03-01')",
+        "DROP TABLE visit_1",
+    )
+    drift = folder.run("dev", "drift", "small", "--json")
+    assert drift.code == 0, drift.out
+
+
+def test_the_drift_of_a_copy_is_that_of_its_template(templated: Folder) -> None:
+    ann = f"{templated.database}_ann"
+    assert templated.run("dev", "create", "--from-template", "small", "--database", ann).code == 0
+    templated.source.execute("ALTER TABLE customer ADD COLUMN visits int")
+    assert templated.run("dev", "drift", "small").code == 4, "there is no such database"
+    assert templated.run("dev", "drift", "small", "--database", ann).code == 1
+
+
+def test_adding_rows_does_not_make_a_copy_young(made: Folder) -> None:
+    made.source.execute("ALTER TABLE customer ADD COLUMN visits int")
+    made.source.execute("ALTER TABLE customer DROP COLUMN visits")
+    assert made.run("dev", "add", "small", "--root", "public.customer:id = 30").code == 0
+    assert made.run("dev", "drift", "small").code == 0
+    assert not made.project.extras_dev("small")

@@ -1,0 +1,199 @@
+"""`dev ci`: what it writes parses, and the commands in it do on a real server what their steps say."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.devdb.conftest import KEY, Folder
+
+SERVICES = ("github", "gitlab", "jenkins")
+
+
+def text_of(folder: Folder, on: str) -> str:
+    done = folder.run("dev", "ci", "small", "--on", on)
+    assert done.code == 0, done.err
+    return done.out
+
+
+def github(text: str) -> dict[str, list[str]]:
+    """Job → its commands, but for the installation."""
+    jobs: dict[str, Any] = yaml.safe_load(text)["jobs"]
+    return {
+        name: [s["run"] for s in job["steps"] if "run" in s and "pip install" not in s["run"]]
+        for name, job in jobs.items()
+    }
+
+
+def gitlab(text: str) -> dict[str, list[str]]:
+    jobs: dict[str, Any] = yaml.safe_load(text)
+    return {
+        name.removeprefix("penstock-small-"): job["script"] for name, job in jobs.items() if "script" in job
+    }
+
+
+def jenkins(text: str) -> dict[str, list[str]]:
+    stages = re.split(r"stage\('([^']+)'\)", text)[1:]
+    scripts = {
+        name: re.findall(r"sh '''(.*?)'''", body, re.DOTALL)
+        for name, body in zip(stages[::2], stages[1::2], strict=True)
+    }
+    return {
+        name.replace("reset what is due", "reset").replace(" ", "-"): s for name, s in scripts.items() if s
+    }
+
+
+READ: dict[str, Callable[[str], dict[str, list[str]]]] = {
+    "github": github,
+    "gitlab": gitlab,
+    "jenkins": jenkins,
+}
+
+
+@pytest.fixture
+def penstock_on_path(tmp_path: Path) -> Path:
+    """A folder with a program `penstock`, which runs this checkout."""
+    place = tmp_path / "bin"
+    place.mkdir()
+    program = place / "penstock"
+    program.write_text(
+        f"#!/bin/sh\nexec {shlex.quote(sys.executable)} -c 'from penstock.cli import main; main()' \"$@\"\n"
+    )
+    program.chmod(0o755)
+    return place
+
+
+def run(folder: Folder, path: Path, script: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A step as the services run it: bash that stops at the first failure, in the checkout, secrets in the environment."""
+    return subprocess.run(
+        ["bash", "-e", "-o", "pipefail", "-c", script],
+        cwd=folder.path,
+        env={**os.environ, "PATH": f"{path}:{os.environ['PATH']}", **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.timeout(400)  # some fifteen commands, each a process of its own
+@pytest.mark.parametrize("on", SERVICES)
+def test_the_steps_do_what_they_say(folder: Folder, penstock_on_path: Path, on: str) -> None:
+    steps = READ[on](text_of(folder, on))
+    env = folder.path / ".env"
+    secrets = {
+        "PENSTOCK_KEY": KEY,
+        "SOURCE_PASSWORD": folder.source.server.password,
+        "TARGET_PASSWORD": folder.target.password,
+    }
+    env.unlink()
+    toml = folder.path / "penstock.toml"
+    toml.write_text(
+        toml.read_text().replace("[devdb.small]", '[devdb.small]\nttl = "0s"\nschedule = "every hour"')
+    )
+
+    def step(name: str, *, code: int = 0, **variables: str) -> str:
+        said = ""
+        for script in steps[name]:
+            done = run(folder, penstock_on_path, script, **secrets, **variables)
+            assert done.returncode == code, f"{script}: {done.stderr}"
+            said += done.stdout + done.stderr
+        return said
+
+    for action, expected in (
+        ("template", [f"{folder.database}__template"]),
+        ("template", [f"{folder.database}__template"]),
+        ("create", [folder.database, f"{folder.database}__template"]),
+        ("reset", [folder.database, f"{folder.database}__template"]),
+    ):
+        step("by-hand", ACTION=action)
+        assert folder.names() == expected
+    step("check")
+    if on != "jenkins":
+        review = f"{folder.database}_pr_7" if on == "github" else f"{folder.database}_mr_7"
+        named = {"REVIEW_DATABASE": review} if on == "github" else {"CI_MERGE_REQUEST_IID": "7"}
+        step("open-review", **named)
+        assert review in folder.names()
+        step("close-review", **named)
+        assert review not in folder.names()
+    folder.source.execute("ALTER TABLE customer ADD COLUMN visits int")
+    first, *_ = (s for s in steps["check"] if "drift" in s)
+    assert run(folder, penstock_on_path, first, **secrets).returncode == 1, "drift fails the job"
+    assert "nothing is due" in step("reset")
+    assert folder.names() == [f"{folder.database}__template"], "a ttl of nothing has expired"
+    step("by-hand", ACTION="create")
+    step("by-hand", ACTION="drop")
+    assert folder.names() == [f"{folder.database}__template"]
+
+
+@pytest.mark.parametrize("on", SERVICES)
+def test_every_secret_is_named_and_none_is_in_it(folder: Folder, on: str) -> None:
+    made = folder.project.pipeline_dev("small", on)
+    expected = ["PENSTOCK_KEY", *(["SOURCE_PASSWORD", "TARGET_PASSWORD"] if folder.target.password else [])]
+    assert list(made.secrets) == expected
+    assert all(name in made.text for name in expected)
+    assert KEY not in made.text
+    assert folder.target.password not in made.text
+    assert "@" not in re.sub(r"actions/[a-z-]+@v\d", "", made.text), "a mark that was not filled in"
+
+
+def test_github_runs_each_job_for_its_event_and_gives_the_secrets(folder: Folder) -> None:
+    document = yaml.safe_load(text_of(folder, "github"))
+    assert set(document["on"]) == {"pull_request", "schedule", "workflow_dispatch"}
+    assert document["env"]["PENSTOCK_KEY"] == "${{ secrets.PENSTOCK_KEY }}"
+    assert document["permissions"] == {"contents": "read"}
+    assert all("if" in job for job in document["jobs"].values())
+    scripts = [script for job in github(text_of(folder, "github")).values() for script in job]
+    assert not any("${{" in script for script in scripts), (
+        "what an event says never becomes a part of a script"
+    )
+
+
+def test_gitlab_stops_the_environment_by_the_job_that_drops(folder: Folder) -> None:
+    document = yaml.safe_load(text_of(folder, "gitlab"))
+    opened = document["penstock-small-open-review"]["environment"]
+    closed = document[opened["on_stop"]]
+    assert closed["environment"] == {"name": opened["name"], "action": "stop"}
+    assert all(job["extends"] in document for job in document.values() if "extends" in job)
+
+
+def test_the_jenkinsfile_is_balanced_and_declarative(folder: Folder) -> None:
+    text = text_of(folder, "jenkins")
+    bare = re.sub(r"'''.*?'''|'[^'\n]*'|\"[^\"\n]*\"|//[^\n]*", "''", text, flags=re.DOTALL)
+    depth = 0
+    for char in bare:
+        depth += {"{": 1, "}": -1}.get(char, 0)
+        assert depth >= 0
+    assert depth == 0
+    assert bare.count("(") == bare.count(")")
+    assert re.match(r"\s*(''\s*)*pipeline \{", bare)
+    for section in ("agent", "triggers", "parameters", "environment", "stages"):
+        assert re.search(rf"^    {section} \{{", bare, re.MULTILINE), section
+    assert all("steps {" in stage for stage in re.split(r"stage\(", bare)[1:])
+
+
+def test_write_puts_it_in_its_place_and_never_over_a_file(
+    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for on, path in (("github", ".github/workflows/penstock-small.yml"), ("gitlab", ".gitlab/penstock-small.yml"), ("jenkins", "Jenkinsfile.penstock-small")):  # fmt: skip
+        assert folder.run("dev", "ci", "small", "--on", on, "--write").code == 0
+        assert (tmp_path / path).read_text() == text_of(folder, on).rstrip() + "\n"
+        (tmp_path / path).write_text("ours now")
+        assert folder.run("dev", "ci", "small", "--on", on, "--write").code == 2
+        assert (tmp_path / path).read_text() == "ours now"
+
+
+@pytest.mark.parametrize("database", ["a b", "${{ secrets.X }}", "x'y", 'x"; rm', "x\ny"])
+def test_a_name_that_would_need_quotes_is_refused(folder: Folder, database: str) -> None:
+    done = folder.run("--set", f"devdb.small.database={database}", "dev", "ci", "small", "--on", "github")
+    assert done.code == 2
+    assert "cannot carry" in done.err

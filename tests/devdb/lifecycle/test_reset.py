@@ -1,0 +1,244 @@
+"""`dev reset`: production's rows again, warned before, and what developers made listed or carried over."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import pytest
+
+from tests.devdb.conftest import Done, Folder, MakeRole
+from tests.devdb.processes import looking
+from tests.devdb.small_shop import counts, databases, rows
+
+# One of each kind that is carried over, and one of each that is not.
+MADE = """
+CREATE SCHEMA lab;
+CREATE TYPE lab.mood AS ENUM ('good', 'bad');
+CREATE FUNCTION public.twice(int) RETURNS int LANGUAGE sql IMMUTABLE RETURN $1 * 2;
+CREATE TABLE lab.trial (id serial PRIMARY KEY, mood lab.mood, customer_id int REFERENCES public.customer, n int DEFAULT public.twice(3));
+COMMENT ON TABLE lab.trial IS 'a trial';
+COMMENT ON COLUMN lab.trial.mood IS 'how it went';
+INSERT INTO lab.trial (mood, customer_id) VALUES ('good', 1), ('bad', 2);
+CREATE TABLE public."My Notes" (id int GENERATED ALWAYS AS IDENTITY, note text NOT NULL CHECK (note <> ''));
+INSERT INTO public."My Notes" (note) VALUES ('mine'), ('too');
+ALTER TABLE public."My Notes" ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON public."My Notes" USING (true);
+CREATE VIEW public.per_customer AS SELECT customer_id, count(*) FROM public.orders GROUP BY 1;
+CREATE MATERIALIZED VIEW lab.filled AS SELECT count(*) AS n FROM public.orders;
+CREATE SEQUENCE public.ticket START 40;
+SELECT nextval('public.ticket'), nextval('public.ticket');
+CREATE INDEX orders_amount ON public.orders (amount);
+"""
+CHANGED = """
+ALTER TABLE public.orders ADD COLUMN mine int;
+ALTER TABLE public.orders ALTER COLUMN amount TYPE numeric(12, 2);
+ALTER TABLE public.customer DROP COLUMN nick;
+ALTER TABLE public.orders ADD CONSTRAINT small CHECK (amount < 1e9);
+"""
+
+
+def reset(folder: Folder, *options: str) -> Done:
+    return folder.run("dev", "reset", "small", "--grace", "0s", *options, "--json")
+
+
+@pytest.fixture
+def copied(templated: Folder) -> Folder:
+    done = templated.run("dev", "create", "--from-template", "small")
+    assert done.code == 0, done.err
+    return templated
+
+
+def test_a_reset_brings_the_templates_rows_again_without_reading_production(copied: Folder) -> None:
+    before = rows(copied.made)
+    copied.made.execute("DELETE FROM orders", "UPDATE customer SET name = 'x'")
+    copied.source.execute("INSERT INTO orders (customer_id, note, amount) VALUES (1, 'a new one', 1)")
+    done = reset(copied)
+    assert done.code == 0, done.err
+    assert rows(copied.made) == before
+    assert done.json["source"] == "template"
+    assert copied.names() == [copied.database, f"{copied.database}__template"]
+    assert copied.run("dev", "verify", "small").code == 0
+
+
+def test_a_reset_without_a_template_reads_production(made: Folder) -> None:
+    made.made.execute("DELETE FROM orders")
+    made.source.execute("INSERT INTO orders (customer_id, note, amount) VALUES (1, 'a new one', 1)")
+    done = reset(made)
+    assert done.code == 0, done.err
+    assert done.json["source"] == "production"
+    assert counts(made.made)["orders"] == 51
+    assert made.names() == [made.database]
+    assert made.made.value("SELECT operation FROM penstock.manifest") == "reset"
+
+
+@pytest.mark.parametrize("why", ["age", "ttl", "key"])
+def test_a_template_that_is_too_old_or_of_another_key_is_rebuilt_first(copied: Folder, why: str) -> None:
+    copied.source.execute("INSERT INTO orders (customer_id, note, amount) VALUES (1, 'a new one', 1)")
+    options = []
+    if why == "age":
+        options = ["--rebuild-after", "0s"]
+    elif why == "ttl":
+        toml = copied.path / "penstock.toml"
+        toml.write_text(toml.read_text().replace("[devdb.small]", '[devdb.small]\nttl = "0s"'))
+    else:
+        copied.write(key="fedcba9876543210" * 4)
+    done = reset(copied, *options)
+    assert done.code == 0, done.err
+    assert done.json["rebuilt_template"]
+    assert counts(copied.made)["orders"] == 51
+    young = reset(copied, "--rebuild-after", "1d")
+    assert young.json["rebuilt_template"] is (False)
+
+
+def test_what_developers_made_is_listed_and_not_lost_unless_somebody_says_so(copied: Folder) -> None:
+    copied.made.psql(MADE + CHANGED)
+    copied.made.execute("GRANT SELECT ON public.country TO PUBLIC")
+    before = databases(copied.target)
+    refused = copied.run("dev", "reset", "small", "--grace", "0s")
+    assert refused.code == 4
+    assert "would lose what developers made" in refused.err
+    listed = copied.project.extras_dev("small")
+    assert set(listed.listed) == {
+        "schema lab",
+        "type lab.mood",
+        "function public.twice(integer)",
+        "table lab.trial",
+        'table public."My Notes"',
+        "view public.per_customer",
+        "materialized view lab.filled",
+        "sequence public.ticket",
+        "index public.orders_amount",
+        "GRANT SELECT ON TABLE public.country TO PUBLIC",
+    }
+    assert {
+        "table column public.orders.mine (new)",
+        "table column public.orders.amount (changed)",
+        "table column public.customer.nick (removed)",
+        "table constraint small on public.orders (new)",
+    } <= set(listed.lost)
+    assert databases(copied.target) == before
+    assert reset(copied, "--keep-extra").code == 4, "a column of theirs would go"
+    agreed = reset(copied, "--yes")
+    assert agreed.code == 0, agreed.err
+    assert set(agreed.json["lost"]) >= {*listed.listed, *listed.lost}
+    assert copied.made.value("SELECT to_regclass('lab.trial')") is None
+    assert not copied.project.extras_dev("small")
+
+
+def test_keep_extra_carries_over_what_stands_by_itself(copied: Folder) -> None:
+    copied.made.psql(MADE)
+    copied.made.execute("GRANT SELECT ON lab.trial TO PUBLIC", "DELETE FROM orders")
+    assert (before := copied.project.extras_dev("small")).lost == ()
+    done = reset(copied, "--keep-extra")
+    assert done.code == 0, done.err
+    assert counts(copied.made)["orders"] == 50
+    made = copied.made
+    assert made.rows("SELECT id, mood::text, customer_id, n FROM lab.trial ORDER BY id") == [
+        (1, "good", 1, 6),
+        (2, "bad", 2, 6),
+    ]
+    made.execute(
+        "INSERT INTO lab.trial (mood) VALUES ('good')",
+        "INSERT INTO public.\"My Notes\" (note) VALUES ('three')",
+    )
+    assert made.value("SELECT max(id) FROM lab.trial") == 3, "its sequence goes on"
+    assert made.rows('SELECT id, note FROM public."My Notes" ORDER BY id') == [
+        (1, "mine"),
+        (2, "too"),
+        (3, "three"),
+    ]
+    assert made.value("SELECT nextval('public.ticket')") == 42
+    assert made.value("SELECT count(*) FROM public.per_customer") == 5
+    assert made.value("SELECT n FROM lab.filled") == 50
+    assert made.value("SELECT obj_description('lab.trial'::regclass)") == "a trial"
+    assert made.value("SELECT col_description('lab.trial'::regclass, 2)") == "how it went"
+    assert made.value("SELECT relrowsecurity FROM pg_class WHERE relname = 'My Notes'")
+    assert made.value("SELECT count(*) FROM pg_indexes WHERE indexname = 'orders_amount'") == 1
+    assert made.value("SELECT has_table_privilege('public', 'lab.trial', 'SELECT')")
+    after = copied.project.extras_dev("small")
+    assert after.as_dict() == before.as_dict(), "the next reset knows them as theirs again"
+    again = reset(copied, "--keep-extra")
+    assert again.code == 0, again.err
+    assert copied.made.value("SELECT count(*) FROM lab.trial") == 3
+
+
+def test_extras_that_do_not_fit_the_fresh_copy_refuse_and_change_nothing(copied: Folder) -> None:
+    copied.made.execute(
+        "CREATE TABLE lab (customer_id int REFERENCES customer)",
+        "INSERT INTO customer OVERRIDING SYSTEM VALUE VALUES (99, 'mine', 'mine', 'AT')",
+        "INSERT INTO lab VALUES (99)",
+    )
+    before = databases(copied.target)
+    refused = reset(copied, "--keep-extra")
+    assert refused.code == 4, refused.err
+    assert "does not fit the fresh copy" in refused.out
+    assert databases(copied.target) == before
+    assert copied.made.value("SELECT count(*) FROM lab") == 1
+
+
+def test_a_view_on_a_column_that_production_dropped_refuses(copied: Folder) -> None:
+    copied.made.execute("CREATE VIEW mine AS SELECT nick FROM customer")
+    copied.source.execute("ALTER TABLE customer DROP COLUMN nick")
+    masks = copied.path / "masks.toml"
+    masks.write_text(masks.read_text().replace('nick = "text"\n', ""))
+    before = rows(copied.made)
+    refused = reset(copied, "--keep-extra", "--rebuild-after", "0s")
+    assert refused.code == 4, refused.err
+    assert "nick" in refused.out
+    assert rows(copied.made) == before
+
+
+def test_the_connected_are_listed_told_and_disconnected(copied: Folder) -> None:
+    with looking(copied.made, "ann's psql") as ann:
+        ann.ask("LISTEN penstock; SELECT 1")
+        done = copied.run("dev", "reset", "small", "--grace", "2s", "--json")
+        assert done.code == 0, done.err
+        assert "ann's psql" in done.err
+        assert done.json["disconnected"] == [f"{copied.target.user}, ann's psql, 127.0.0.1, idle"]
+        assert done.json["seconds"] >= 2
+        assert ann.ask("SELECT 1") == "", "her session has ended"
+    assert reset(copied).json["disconnected"] == []
+
+
+def test_who_listens_is_told(copied: Folder) -> None:
+    async def heard() -> list[object]:
+        connection = await copied.made.connect()
+        told: list[object] = []
+        await connection.add_listener("penstock", lambda *arguments: told.append(arguments[3]))
+        run = asyncio.to_thread(copied.run, "dev", "reset", "small", "--grace", "2s")
+        assert (await run).code == 0
+        with contextlib.suppress(Exception):
+            await connection.close(timeout=1)
+        return told
+
+    (text,) = asyncio.run(heard())
+    assert "you will be disconnected" in str(text)
+
+
+def test_nobody_connected_is_nobody_waited_for(copied: Folder) -> None:
+    done = copied.run("dev", "reset", "small", "--grace", "1h", "--json")
+    assert done.code == 0, done.err
+
+
+def test_what_was_granted_and_set_on_the_database_stays(copied: Folder, make_role: MakeRole) -> None:
+    reader, _ = make_role()
+    name = copied.database
+    copied.target.maintenance.execute(
+        f"GRANT CONNECT ON DATABASE {name} TO {reader}", f"ALTER DATABASE {name} SET work_mem = '7MB'"
+    )
+    assert reset(copied).code == 0
+    assert copied.target.maintenance.value(
+        "SELECT datacl::text FROM pg_database WHERE datname = $1", name
+    ).count(reader)
+    assert copied.made.value("SHOW work_mem") == "7MB"
+    copied.target.drop(name)
+
+
+def test_a_database_that_is_not_ours_is_never_reset(copied: Folder) -> None:
+    bob = f"{copied.database}_bob"
+    copied.target.create(bob)
+    assert copied.run("dev", "reset", "small", "--database", bob).code == 4
+    assert bob in copied.target.names()
+    missing = copied.run("dev", "reset", "small", "--database", f"{bob}by")
+    assert missing.code == 4

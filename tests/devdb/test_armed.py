@@ -1,0 +1,263 @@
+"""A copy does nothing by itself and calls nobody: what would is left out or switched off, and named.
+
+Extensions such as pg_cron are made up here, with the names of the real ones: PostgreSQL 18 takes them from any folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import MakeDatabase
+from tests.devdb.comparing import keeping
+from tests.devdb.conftest import Folder, MakeFolder, MakeRole
+from tests.servers import Database, Server, temporary_folder, throw_away_server, wheel_programs
+
+EXTENSIONS = {
+    "pg_cron": """
+        CREATE SCHEMA cron;
+        CREATE TABLE cron.job (jobid bigserial PRIMARY KEY, schedule text, command text);
+        SELECT pg_extension_config_dump('cron.job', '');
+        CREATE FUNCTION cron.schedule(text, text) RETURNS bigint LANGUAGE sql AS 'INSERT INTO cron.job (schedule, command) VALUES ($1, $2) RETURNING jobid';
+    """,
+    "pg_net": """
+        CREATE SCHEMA net;
+        CREATE TYPE net.request_status AS ENUM ('PENDING');
+        CREATE DOMAIN net.address AS text;
+        CREATE SEQUENCE net.loose;
+        CREATE TABLE net.http_request_queue (id bigserial, url text);
+        CREATE FUNCTION net.http_post(url text) RETURNS bigint LANGUAGE sql AS 'INSERT INTO net.http_request_queue (url) VALUES ($1) RETURNING id';
+        CREATE FUNCTION net.posts() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM net.http_post('https://live.example'); RETURN new; END $$;
+    """,
+    "parts": """
+        CREATE TABLE part_config (id int, parent text);
+        SELECT pg_extension_config_dump('part_config', 'WHERE id > 1');
+        INSERT INTO part_config VALUES (1, 'its own');
+    """,
+}  # fmt: skip
+ARMED = """
+CREATE EXTENSION pg_cron;
+CREATE EXTENSION pg_net;
+CREATE EXTENSION parts SCHEMA public;
+INSERT INTO public.part_config VALUES (2, 'ours'), (3, 'ours');
+SELECT cron.schedule('* * * * *', 'SELECT net.http_post(''https://live.example/hook'')');
+CREATE VIEW public.jobs AS SELECT jobid, schedule FROM cron.job;
+CREATE VIEW public.of_jobs AS SELECT count(*) FROM public.jobs;
+CREATE FUNCTION public.planned() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT cron.schedule('@daily', 'x'); END;
+CREATE FUNCTION public.of_planned() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT public.planned(); END;
+CREATE FUNCTION public.sends() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM "net"."http_post"('https://live.example'); RETURN new; END $$;
+CREATE FUNCTION public.passes_on() RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM net.http_post ('x'); END $$;
+CREATE FUNCTION public.sends_too() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM Public.Passes_On(); RETURN new; END $$;
+CREATE FUNCTION public.stamps() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN new.at := now(); RETURN new; END $$;
+CREATE FUNCTION public.tells() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NOTIFY orders; RETURN new; END $$;
+CREATE TABLE public.orders (id int PRIMARY KEY, at timestamptz);
+INSERT INTO public.orders VALUES (1, now()), (2, now());
+CREATE TRIGGER sends AFTER INSERT ON public.orders FOR EACH ROW EXECUTE FUNCTION public.sends();
+CREATE TRIGGER sends_too AFTER UPDATE ON public.orders FOR EACH ROW EXECUTE FUNCTION public.sends_too();
+CREATE TRIGGER posts AFTER DELETE ON public.orders FOR EACH ROW EXECUTE FUNCTION net.posts();
+CREATE TRIGGER stamps BEFORE INSERT ON public.orders FOR EACH ROW EXECUTE FUNCTION public.stamps();
+CREATE TRIGGER tells AFTER INSERT ON public.orders FOR EACH ROW EXECUTE FUNCTION public.tells();
+CREATE TABLE public.visits (id int) PARTITION BY RANGE (id);
+CREATE TABLE public.visits_1 PARTITION OF public.visits FOR VALUES FROM (0) TO (10);
+INSERT INTO public.visits VALUES (1);
+CREATE TRIGGER each_visit AFTER INSERT ON public.visits FOR EACH ROW EXECUTE FUNCTION public.sends();
+ALTER TABLE public.orders ENABLE ALWAYS TRIGGER sends_too;
+GRANT USAGE ON SCHEMA cron TO pg_monitor;
+GRANT SELECT ON cron.job TO pg_monitor;
+GRANT EXECUTE ON FUNCTION net.http_post(text) TO pg_monitor;
+"""
+TRIGGERS = "SELECT tgrelid::regclass::text, tgname::text, tgenabled::text FROM pg_trigger WHERE NOT tgisinternal OR tgparentid <> 0 ORDER BY 1, 2"
+KEEP = 'keep = ["public.*"]\n'
+
+
+@pytest.fixture(scope="module")
+def extended() -> Iterator[Server]:
+    """A server that offers the extensions above."""
+    with temporary_folder() as folder:
+        (folder / "extension").mkdir()
+        for name, sql in EXTENSIONS.items():
+            (folder / "extension" / f"{name}.control").write_text("default_version = '1'\n")
+            (folder / "extension" / f"{name}--1.sql").write_text(sql)
+        options = {"extension_control_path": f"{folder}:$system"}
+        with throw_away_server(wheel_programs(18), options=options) as server:
+            yield server
+
+
+@pytest.fixture
+def armed(extended: Server, make_database: MakeDatabase) -> Database:
+    return make_database(ARMED, server=extended)
+
+
+def created(folder: Folder) -> str:
+    done = folder.run("dev", "create", "small")
+    assert done.code == 0, done.err + done.out
+    again = folder.run("dev", "verify", "small")
+    assert again.code == 0, again.err + again.out
+    return done.out
+
+
+def test_what_acts_by_itself_is_left_out_and_what_calls_out_is_switched_off(
+    armed: Database, make_folder: MakeFolder
+) -> None:
+    folder = make_folder(armed, f"grants = true\n{KEEP}", keeping(armed), target=armed.server)
+    planned = folder.run("dev", "plan", "small")
+    said = created(folder)
+    made = folder.made
+    extensions = "SELECT extname::text FROM pg_extension ORDER BY 1"
+    assert made.rows(extensions) == [("parts",), ("plpgsql",)]
+    assert made.rows("SELECT count(*) FROM pg_proc WHERE proname ~ 'planned|passes_on|sends'") == [(3,)]
+    assert made.rows(TRIGGERS) == [
+        ("orders", "sends", "D"),
+        ("orders", "sends_too", "D"),
+        ("orders", "stamps", "O"),
+        ("orders", "tells", "O"),
+        ("visits", "each_visit", "D"),
+        ("visits_1", "each_visit", "D"),
+    ]
+    expected = (
+        "extension pg_cron: it runs scheduled jobs",
+        "extension pg_net: it sends HTTP requests",
+        "view public.jobs: depends on the extension pg_cron, which is left out",
+        "view public.of_jobs: depends on the extension pg_cron, which is left out",
+        "function public.planned(): depends on the extension pg_cron, which is left out",
+        "function public.of_planned(): depends on the extension pg_cron, which is left out",
+        "trigger posts of public.orders: depends on the extension pg_net, which is left out",
+        "trigger sends of public.orders, which is switched off: its function uses the extension pg_net",
+        "trigger sends_too of public.orders, which is switched off: its function calls public.passes_on",
+        "trigger each_visit of public.visits, which is switched off: its function uses the extension pg_net",
+        "2 rows of public.part_config: the table belongs to the extension parts, which makes it anew",
+    )
+    for line in expected:
+        assert f"left out: {line}" in said
+        assert f"    {line}" in planned.out
+    manifest = made.value("SELECT document->'left_out' FROM penstock.manifest")
+    assert all(line in manifest for line in expected)
+    assert (
+        "warning: triggers notify whoever listens to the copy (LISTEN), as in production: tells of public.orders"
+        in said
+    )
+    # whoever arms it again is told so
+    made.execute("ALTER TABLE public.orders ENABLE TRIGGER sends")
+    found = folder.run("dev", "verify", "small")
+    assert found.code == 1
+    assert "structure table public.orders: trigger sends is not switched off" in found.out
+
+
+def test_with_disarm_off_they_arrive_as_they_are(armed: Database, make_folder: MakeFolder) -> None:
+    folder = make_folder(armed, f"disarm = false\n{KEEP}", keeping(armed), target=armed.server)
+    said = created(folder)
+    assert folder.made.rows(TRIGGERS) == armed.rows(TRIGGERS)
+    assert folder.made.value("SELECT count(*) FROM pg_extension") == 4
+    assert "1 rows of cron.job: the table belongs to the extension pg_cron" in said, (
+        "jobs are rows of the extension"
+    )
+    assert folder.made.value("SELECT count(*) FROM cron.job") == 0
+
+
+@pytest.mark.parametrize(
+    "needing",
+    [
+        "CREATE TABLE public.needs (id int, s net.request_status);",
+        "CREATE TABLE public.needs (id int, s bigint DEFAULT net.http_post('x'));",
+        "CREATE TABLE public.needs (id int, CHECK (cron.schedule('a', 'b') > 0));",
+    ],
+)
+def test_a_table_that_needs_what_is_left_out_is_refused(
+    needing: str, armed: Database, make_folder: MakeFolder
+) -> None:
+    armed.psql(needing)
+    folder = make_folder(armed, KEEP, keeping(armed), target=armed.server)
+    refused = folder.run("dev", "plan", "small")
+    assert refused.code == 4, refused.out + refused.err
+    assert "which is left out" in refused.out
+    assert "public.needs" in refused.out
+    assert "set disarm = false" in refused.out
+    assert folder.run("dev", "create", "small").code == 4
+    assert folder.names() == []
+    folder.write(devdb='skip = ["public.needs"]\nkeep = ["public.orders"]\n')
+    created(folder)
+
+
+def test_an_extension_the_target_lacks_is_left_out_or_the_copy_refused(
+    make_database: MakeDatabase, make_folder: MakeFolder, embedded18: Server
+) -> None:
+    source = make_database("""
+        CREATE EXTENSION pg_trgm;
+        CREATE TABLE public.t (id int PRIMARY KEY, a text);
+        INSERT INTO public.t VALUES (1, 'x');
+        CREATE VIEW public.like_x AS SELECT id FROM public.t WHERE similarity(a, 'x') > 0.5;
+        """)
+    folder = make_folder(source, KEEP, keeping(source), target=embedded18)
+    said = created(folder)
+    assert "left out: extension pg_trgm: the target's server does not offer it" in said
+    assert "left out: view public.like_x: depends on the extension pg_trgm, which is left out" in said
+    source.execute("CREATE INDEX needs_it ON public.t USING gist (a gist_trgm_ops)")
+    refused = folder.run("dev", "refresh", "small")
+    assert refused.code == 4, refused.err
+    assert "index public.needs_it needs something of the extension pg_trgm, which is left out" in refused.err
+    assert folder.names() == [folder.database], "the old one is still there"
+
+
+SECRETS = """
+CREATE TABLE public.t (id int PRIMARY KEY);
+INSERT INTO public.t VALUES (1);
+CREATE FUNCTION public.quotes_one() RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM dblink('host=live.example dbname=shop user=app password=tr0ub4dor', 'x'); RETURN 1; END $$;
+CREATE FUNCTION public.quotes_url() RETURNS text LANGUAGE sql AS $$ SELECT 'postgresql://app:tr0ub4dor@live.example/shop' $$;
+CREATE FUNCTION public.quotes_token() RETURNS text LANGUAGE sql RETURN 'Authorization: Bearer tr0ub4dor-0123456789';
+CREATE FUNCTION public.innocent(password text) RETURNS text LANGUAGE plpgsql AS
+    $$ BEGIN EXECUTE 'UPDATE t SET password = $1' USING password; RETURN 'the password = wrong, see https://help.example:80/a@b'; END $$;
+CREATE FUNCTION public.hook() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN new; END $$;
+CREATE TRIGGER hook AFTER INSERT ON public.t FOR EACH ROW EXECUTE FUNCTION public.hook('https://live.example', '{"apikey": "tr0ub4dor-0123456789"}');
+"""
+
+
+def test_secrets_in_functions_and_triggers_are_named_and_never_shown(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(SECRETS)
+    folder = make_folder(source, KEEP, keeping(source))
+    planned = folder.run("dev", "plan", "small")
+    assert planned.code == 0
+    warned = [line for line in planned.out.splitlines() if "password or a token" in line]
+    named = [line.split()[3] for line in warned]
+    assert named == ["public.quotes_one", "public.quotes_token", "public.quotes_url", "hook"]
+    said = created(folder)
+    assert "tr0ub4dor" not in planned.out + said
+    assert "innocent" not in planned.out
+
+
+def test_settings_of_the_database_that_say_how_to_read_come_along_and_others_are_named(
+    make_database: MakeDatabase, make_folder: MakeFolder, make_role: MakeRole
+) -> None:
+    role, _ = make_role()
+    source = make_database("""
+        CREATE SCHEMA "My Shop";
+        CREATE TABLE "My Shop".t (id int PRIMARY KEY);
+        SELECT current_database() AS here \\gset
+        ALTER DATABASE :"here" SET search_path = "My Shop", "$user", public;
+        ALTER DATABASE :"here" SET "TimeZone" = 'Asia/Tokyo';
+        ALTER DATABASE :"here" SET app.jwt_secret = 'tr0ub4dor';
+        ALTER DATABASE :"here" SET work_mem = '3MB';
+        COMMENT ON DATABASE :"here" IS 'said of it';
+        """)
+    source.execute(f"ALTER ROLE {role} IN DATABASE {source.name} SET work_mem = '2MB'")
+    folder = make_folder(source, 'keep = ["*.*"]\n', keeping(source))
+    said = created(folder)
+    assert (
+        folder.made.value("SHOW search_path")
+        == source.value("SHOW search_path")
+        == '"My Shop", "$user", public'
+    )
+    assert folder.made.value("SHOW timezone") == "Asia/Tokyo"
+    settings = "SELECT setconfig::text FROM pg_db_role_setting WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    assert "tr0ub4dor" not in str(folder.made.rows(settings)) + said
+    for line in (
+        "setting app.jwt_secret of the database: what it says may be a secret",
+        "setting work_mem of the database: what it says may be a secret",
+        f"setting work_mem of the role {role}: roles do not come along",
+        "comment on the database: the copy has one of its own",
+    ):
+        assert f"left out: {line}" in said
+    assert folder.run("dev", "refresh", "small").code == 0
+    assert folder.made.value("SHOW timezone") == "Asia/Tokyo"

@@ -1,0 +1,169 @@
+"""`strategy = "clone"`: every row of every table, masked, by several workers."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import MakeDatabase
+from tests.devdb.conftest import MakeFolder, MakeRole
+from tests.devdb.small_shop import MASKS, SHOP
+from tests.devdb.test_hard_schemas import EMAIL_KEY, EMAIL_KEY_MASKS
+from tests.servers import Database
+
+CLONE = 'strategy = "clone"\n'
+
+
+def contents(database: Database, tables: list[str]) -> dict[str, object]:
+    """Per table its number of rows, and a sum over their texts whatever their order."""
+    return {
+        table: database.rows(f"SELECT count(*), sum(hashtextextended(t::text, 0)) FROM {table} t")[0]
+        for table in tables
+    }
+
+
+def tables_of(database: Database) -> list[str]:
+    rows = database.rows(
+        "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables "
+        "WHERE schemaname NOT IN ('pg_catalog', 'information_schema', 'penstock') ORDER BY 1"
+    )
+    return [row[0] for row in rows]
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_clone_has_every_row_of_the_shop(
+    make_database: MakeDatabase, make_folder: MakeFolder, jobs: str
+) -> None:
+    source = make_database(SHOP)
+    folder = make_folder(source, CLONE, MASKS)
+    done = folder.run("dev", "create", "small", "--jobs", jobs)
+    assert done.code == 0, done.err
+    counts = {t: c[0] for t, c in contents(source, tables_of(source)).items()}
+    assert {t: c[0] for t, c in contents(folder.made, tables_of(folder.made)).items()} == counts
+
+
+@pytest.mark.parametrize("sample", ["pagila", "northwind", "chinook"])
+def test_unmasked_tables_of_a_sample_arrive_row_for_row_and_all_that_holds_them_too(
+    sample: str, make_folder: MakeFolder, request: pytest.FixtureRequest
+) -> None:
+    source: Database = request.getfixturevalue(sample)
+    folder = make_folder(source, CLONE + 'unclassified = "refuse"\n', kept(source))
+    done = folder.run("dev", "create", "small", "--jobs", "2", "--vacuum", "analyze")
+    assert done.code == 0, done.err
+    assert contents(folder.made, tables_of(folder.made)) == contents(source, tables_of(source))
+    for what in (CONSTRAINTS, INDEXES):
+        assert folder.made.rows(what) == source.rows(what)
+
+
+CONSTRAINTS = """
+SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid), convalidated FROM pg_constraint
+ WHERE connamespace::regnamespace::text NOT IN ('pg_catalog', 'information_schema', 'penstock') ORDER BY 1, 2, 3
+"""
+INDEXES = """
+SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid), indisvalid, indisprimary, indisunique, indisclustered,
+       indisreplident, indimmediate
+  FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+ WHERE c.relnamespace::regnamespace::text NOT IN ('pg_catalog', 'pg_toast', 'information_schema', 'penstock') ORDER BY 1
+"""
+
+
+def kept(source: Database) -> str:
+    """masks.toml that keeps every column."""
+    lines: dict[str, list[str]] = {}
+    for table, column in source.rows(
+        "SELECT format('%s.%s', table_schema, table_name), column_name FROM information_schema.columns "
+        "JOIN information_schema.tables USING (table_schema, table_name) "
+        "WHERE table_schema NOT IN ('pg_catalog', 'information_schema') AND table_type = 'BASE TABLE' AND is_generated = 'NEVER'"
+    ):
+        lines.setdefault(table, []).append(f'"{column}" = "keep"')
+    return "\n".join(f"[{table}]\n" + "\n".join(columns) for table, columns in lines.items())
+
+
+def test_a_source_that_lets_few_connect_is_copied_by_few(
+    make_database: MakeDatabase, make_folder: MakeFolder, make_role: MakeRole
+) -> None:
+    source = make_database(SHOP)
+    user, password = make_role("IN ROLE pg_read_all_data CONNECTION LIMIT 2")
+    folder = make_folder(source, CLONE, MASKS)
+    folder.log_in_as("prod", user, password)
+    done = folder.run("dev", "create", "small", "--jobs", "4")
+    assert done.code == 0, done.err
+    assert "1 of 4 workers could connect" in done.err
+    assert folder.made.value("SELECT count(*) FROM orders") == 400
+    source.server.maintenance.execute(f"ALTER ROLE {user} CONNECTION LIMIT 1")
+    refused = folder.run("dev", "refresh", "small", "--jobs", "2")
+    assert refused.code == 3
+    assert "too many connections" in refused.err
+    assert "two connections at once" in refused.err
+    assert folder.names() == [folder.database]
+
+
+def test_a_time_limit_of_the_source_does_not_cut_a_worker(
+    make_database: MakeDatabase, make_folder: MakeFolder, make_role: MakeRole
+) -> None:
+    source = make_database(
+        "CREATE TABLE big (id int PRIMARY KEY, word text); "
+        "INSERT INTO big SELECT n, md5(n::text) FROM generate_series(1, 400000) n; ANALYZE;"
+    )
+    user, password = make_role("IN ROLE pg_read_all_data")
+    source.server.maintenance.execute(f"ALTER ROLE {user} SET statement_timeout = '150ms'")
+    folder = make_folder(source, CLONE, '[public.big]\nword = "keep"\n')
+    folder.log_in_as("prod", user, password)
+    done = folder.run("dev", "create", "small", "--jobs", "2")
+    assert done.code == 0, done.err
+    assert contents(folder.made, ["public.big"]) == contents(source, ["public.big"])
+
+
+def test_a_clone_can_be_added_to_asked_verified_and_refreshed(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(SHOP)
+    folder = make_folder(source, CLONE + 'empty = ["public.country"]\n', MASKS)
+    refused = folder.run("dev", "create", "small")
+    assert refused.code == 4, "its customers must have a country"
+    folder.write(devdb=CLONE)
+    assert folder.run("dev", "create", "small").code == 0
+    source.execute(
+        "INSERT INTO customer (name, nick, country) VALUES ('Zebulon Quartermaine', 'zebquart', 'AT')",
+        "INSERT INTO orders (customer_id, note, amount) VALUES (41, 'for Quartermaine', 7000)",
+    )
+    added = folder.run("dev", "add", "small", "--root", "public.orders:amount = 7000")
+    assert added.code == 0, added.err
+    assert folder.made.value("SELECT count(*) FROM customer") == 41
+    told = folder.run("dev", "why", "small", "public.customer", "3")
+    assert told.code == 0, told.err
+    assert "a clone has every row of public.customer" in told.out
+    assert folder.run("dev", "verify", "small").code == 0
+    refreshed = folder.run("dev", "refresh", "small", "--jobs", "2", "--vacuum", "full")
+    assert refreshed.code == 0, refreshed.err
+    assert folder.made.value("SELECT count(*) FROM orders") == 401
+
+
+def test_a_plan_of_a_clone_says_what_is_estimated_and_refuses_roots(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(SHOP + "CREATE TABLE public.fresh AS SELECT n AS id FROM generate_series(1, 9) n;")
+    folder = make_folder(source, CLONE, MASKS)
+    planned = folder.run("dev", "plan", "small", "--json")
+    assert planned.code == 0, planned.err
+    tables = {t["table"]: (t["rows"], t["exact"], t["role"]) for t in planned.json["tables"]}
+    assert tables["public.orders"] == (400, False, "clone")
+    assert tables["public.fresh"] == (9, True, "clone"), "never analysed, so counted"
+    folder.write(devdb=CLONE + '[[devdb.small.root]]\ntable = "public.customer"\n')
+    refused = folder.run("dev", "plan", "small")
+    assert refused.code == 2
+    assert "its strategy is clone" in refused.err
+
+
+def test_workers_mask_as_the_command_itself_does(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(EMAIL_KEY)
+    real = '[[devdb.small.real]]\ntable = "public.account"\nwhere = "email = \'person10@mail.example\'"\n'
+    folder = make_folder(source, CLONE + real, EMAIL_KEY_MASKS)
+    assert folder.run("dev", "create", "small", "--jobs", "1").code == 0
+    alone = contents(folder.made, tables_of(folder.made))
+    assert alone["public.account"] != contents(source, ["public.account"])["public.account"]
+    assert folder.made.value("SELECT count(*) FROM account WHERE email = 'person10@mail.example'") == 1
+    refreshed = folder.run("dev", "refresh", "small", "--jobs", "3")
+    assert refreshed.code == 0, refreshed.err
+    assert contents(folder.made, tables_of(folder.made)) == alone

@@ -1,0 +1,216 @@
+"""A scrub that is killed at any of its steps goes on with the next run, and ends as if nothing had been."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import signal
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tests.conftest import MakeDatabase
+from tests.devdb.clones import Clone, make_clone
+from tests.devdb.conftest import MakeRole
+from tests.devdb.held_stages import INTERRUPTED, SLOW_MASKS, SLOW_SHOP, assert_clear, held
+from tests.devdb.processes import running, wait_until
+from tests.devdb.town import TOWN, TOWN_MASKS, inside, outside
+from tests.devdb.wire import Wire, wire
+
+_NOTED = b'INSERT INTO "penstock"."scrub"'
+_END = b"INSERT INTO penstock.manifest"
+_STEP = re.compile(rb"VALUES \('([^']*)'")
+LARGE_OBJECT = "SELECT lo_from_bytea(0, 'Quartermaine'::bytea)"
+
+
+def step_of(statement: bytes) -> str:
+    found = _STEP.search(statement)
+    assert found is not None
+    return "end" if statement.startswith(_END) else found[1].decode()
+
+
+class Killed:
+    """A clone whose scrub is killed, one run after the other."""
+
+    def __init__(self, clone: Clone, line: Wire) -> None:
+        self.clone = clone
+        self.line = line
+
+    def kill(self, *, at: int, committed: bool = False) -> str:
+        """The step, the `at`-th of this run, at whose end it was killed: before its commit, or after it."""
+        self.line.again(at, and_commit=committed)
+        with running(self.clone, *self.clone.command, "--drop-large-objects") as run:
+            wait_until(lambda: self.line.stopped.is_set() or run.process.poll() is not None, 60)
+            assert self.line.stopped.is_set(), run.said
+            run.signal(signal.SIGKILL)
+            run.end()
+        wait_until(lambda: not backends(self.clone))
+        return step_of(self.line.seen[-1])
+
+
+def backends(clone: Clone) -> int:
+    return clone.target.maintenance.value(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND application_name LIKE 'penstock dev%'",
+        clone.database,
+    )
+
+
+def may_connect(clone: Clone) -> bool:
+    return clone.target.maintenance.value(
+        "SELECT has_database_privilege('public', $1, 'CONNECT')", clone.database
+    )
+
+
+@pytest.fixture
+def undisturbed(tmp_path: Path, make_database: MakeDatabase) -> Clone:
+    clone = make_clone(tmp_path / "undisturbed", make_database(TOWN), make_database(TOWN), TOWN_MASKS)
+    clone.made.execute(LARGE_OBJECT)
+    return clone
+
+
+@pytest.mark.timeout(900)  # some thirty runs
+def test_killed_at_every_step_it_goes_on_and_ends_with_the_same_rows(
+    undisturbed: Clone, tmp_path: Path, make_database: MakeDatabase
+) -> None:
+    database = make_database(TOWN)
+    database.execute(LARGE_OBJECT)
+    around = outside(database)
+    with wire(database.server, b"INSERT INTO ") as line:
+        whole = make_clone(
+            tmp_path / "whole", undisturbed.source, undisturbed.made, TOWN_MASKS, port=line.port
+        )
+        assert whole.scrub("--drop-large-objects").code == 0
+        steps = [step_of(statement) for statement in line.seen if statement.startswith((_NOTED, _END))]
+        clone = make_clone(tmp_path / "killed", undisturbed.source, database, TOWN_MASKS, port=line.port)
+        killed = Killed(clone, line)
+        # Each run commits the step the one before was killed at, and is killed at the next: work done, not yet committed.
+        at = [killed.kill(at=1)]
+        assert may_connect(clone)
+        while at[-1] != "end":
+            at.append(killed.kill(at=2))
+            assert not may_connect(clone)
+        assert at == steps
+        assert killed.kill(at=1, committed=True) == "end"
+        assert may_connect(clone)
+        line.again(0, and_commit=False)
+        assert "is masked already" in clone.scrub().err
+    assert len(steps) > 25
+    assert inside(database) == inside(undisturbed.made)
+    assert outside(database) == around
+
+
+def kill_after(clone: Clone, steps: int, *options: str, devdb: str = "") -> None:
+    """Begin a scrub and kill it when so many steps are done."""
+    masks = (clone.path / "masks.toml").read_text()
+    with wire(clone.target, _NOTED) as line:
+        wired = make_clone(clone.path / "wired", clone.source, clone.made, masks, devdb, port=line.port)
+        line.again(steps, and_commit=True)
+        with running(wired, *wired.command, "--drop-large-objects", *options) as run:
+            wait_until(line.stopped.is_set, 60)
+            run.signal(signal.SIGKILL)
+            run.end()
+        wait_until(lambda: not backends(wired))
+
+
+def test_while_it_is_half_done_nobody_else_may_connect(undisturbed: Clone, make_role: MakeRole) -> None:
+    user, password = make_role()
+    guest = dataclasses.replace(undisturbed.target, user=user, password=password).database(
+        undisturbed.database
+    )
+    assert guest.value("SELECT 1") == 1
+    kill_after(undisturbed, 12)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        guest.value("SELECT 1")
+    assert undisturbed.scrub().code == 0
+    assert guest.value("SELECT 1") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_scrub_says_so_and_goes_on(
+    tmp_path: Path, make_database: MakeDatabase, number: int
+) -> None:
+    clone = make_clone(tmp_path / "slow", make_database(SLOW_SHOP), make_database(SLOW_SHOP), SLOW_MASKS)
+    with held(clone, "statistics"), running(clone, *clone.command) as run:
+        run.wait_for(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'penstock dev scrub' AND query ILIKE 'refresh%'"
+        )
+        run.signal(number)
+        assert run.end() == INTERRUPTED
+        assert f"{clone.database} stays closed" in run.said
+    assert not may_connect(clone)
+    done = clone.scrub("--json")
+    assert done.code == 0, done.err
+    assert done.json["continued"] is True
+
+
+REAL = """
+[devdb.small]
+[[devdb.small.real]]
+table = "public.person"
+where = "mail = 'zebquart7@town.test'"
+"""
+
+
+def test_rows_that_stay_real_are_known_after_a_kill(
+    undisturbed: Clone, tmp_path: Path, make_database: MakeDatabase
+) -> None:
+    clone = make_clone(tmp_path / "real", undisturbed.source, make_database(TOWN), TOWN_MASKS, REAL)
+    other = make_clone(tmp_path / "other", undisturbed.source, make_database(TOWN), TOWN_MASKS, REAL)
+    kill_after(clone, 14, "--as", "small", devdb=REAL)
+    assert "zebquart7@town.test" not in clone.made.value(
+        "SELECT string_agg(t::text, '') FROM penstock.scrub t"
+    )
+    done = clone.scrub("--as", "small")
+    assert done.code == 0, done.err
+    assert other.scrub("--as", "small").code == 0
+    assert inside(clone.made) == inside(other.made)
+    assert "zebquart7@town.test" in repr(inside(clone.made)["person"])
+
+
+def test_a_killed_scrub_goes_on_by_the_new_rules_only_when_told_to_start_over(
+    undisturbed: Clone, tmp_path: Path, make_database: MakeDatabase
+) -> None:
+    other = make_clone(tmp_path / "other", undisturbed.source, make_database(TOWN), TOWN_MASKS)
+    undisturbed.write(
+        masks=TOWN_MASKS.replace('"date_shift"', '"keep"').replace('label = "keep"', 'label = "text"')
+    )
+    kill_after(undisturbed, 16)
+    undisturbed.write(masks=TOWN_MASKS)
+    done = undisturbed.scrub()
+    assert done.code == 4
+    assert "--start-over" in done.err
+    done = undisturbed.scrub("--start-over")
+    assert done.code == 0, done.err
+    assert other.scrub().code == 0
+    assert inside(undisturbed.made) == inside(other.made)
+
+
+def test_a_proof_that_finds_something_leaves_it_closed_until_it_is_masked_too(
+    undisturbed: Clone, tmp_path: Path, make_database: MakeDatabase
+) -> None:
+    around = outside(undisturbed.made)
+    undisturbed.write(masks=TOWN_MASKS.replace('name = "text"', 'name = "keep"'))
+    undisturbed.made.execute("UPDATE place SET label = 'zebquart7@town.test' WHERE id = 3")
+    done = undisturbed.scrub("--drop-large-objects")
+    assert done.code == 1
+    assert "public.place.label" in done.err
+    assert "--start-over" in done.err
+    assert_clear(done.err)
+    assert not may_connect(undisturbed)
+    undisturbed.write(masks=TOWN_MASKS.replace('label = "keep"', 'label = "email"'))
+    done = undisturbed.scrub("--start-over")
+    assert done.code == 0, done.err
+    assert "zebquart" not in repr(inside(undisturbed.made))
+    assert outside(undisturbed.made) == around
+
+
+def test_a_killed_scrub_is_refused_under_another_key(undisturbed: Clone) -> None:
+    kill_after(undisturbed, 12)
+    undisturbed.write(key="fedcba9876543210" * 4)
+    done = undisturbed.scrub()
+    assert done.code == 4
+    assert "another key" in done.err
+    assert "--start-over" in done.err
+    assert_clear(done.err)
+    assert not may_connect(undisturbed)

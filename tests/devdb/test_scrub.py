@@ -1,0 +1,185 @@
+"""A copy that already holds the real values is masked in place: what changes, what stays, what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.json_page import EXAMPLES, differences
+from tests.conftest import MakeDatabase
+from tests.devdb.clones import Clone, make_clone
+from tests.devdb.conftest import MakeFolder, MakeRole
+from tests.devdb.small_shop import MASKS, PERSONAL, SHOP, assert_says_no_more_than_it_may, rows
+from tests.devdb.test_samples import PAGILA_MASKS
+from tests.devdb.town import TOWN, TOWN_MASKS, inside, outside
+from tests.servers import Database
+
+
+@pytest.fixture
+def clone(tmp_path: Path, make_database: MakeDatabase) -> Clone:
+    return make_clone(tmp_path / "project", make_database(TOWN), make_database(TOWN), TOWN_MASKS)
+
+
+def test_every_masked_value_is_another_and_the_rest_is_as_it_was(clone: Clone) -> None:
+    around, before = outside(clone.made), inside(clone.made)
+    done = clone.scrub()
+    assert done.code == 0, done.err
+    assert_says_no_more_than_it_may(done, clone)
+    after = inside(clone.made)
+    said = repr(after).lower()
+    assert not any(value.lower() in said for value in PERSONAL)
+    assert outside(clone.made) == around
+    for table in ("person", "number", "visit", "paper", "letter", "lost"):
+        assert len(after[table]) == len(before[table])
+        assert (after[table] == before[table]) is False
+    assert after["place"] == before["place"]
+    assert after["next"] == before["next"]
+    assert clone.made.value("SELECT count(*) FROM person WHERE shout <> upper(name)") == 0
+    assert (
+        clone.made.value(
+            "SELECT count(*) FROM person WHERE words IS NULL OR words::text LIKE '%uartermaine%'"
+        )
+        == 0
+    )
+
+
+def test_keys_that_are_masked_still_lead_to_the_same_rows(clone: Clone) -> None:
+    pairs = "SELECT count(*), count(p.mail), min(p.n), max(p.n) FROM number JOIN (SELECT mail, count(*) AS n FROM number GROUP BY 1) p USING (mail)"
+    trees = """
+        WITH RECURSIVE up AS (SELECT mail, boss, 1 AS depth FROM person WHERE boss IS NULL
+            UNION ALL SELECT p.mail, p.boss, up.depth + 1 FROM person p JOIN up ON up.mail = p.boss)
+        SELECT depth, count(*) FROM up GROUP BY 1 ORDER BY 1"""
+    lost = "SELECT count(*) FROM lost WHERE NOT EXISTS (SELECT FROM person WHERE person.mail = lost.mail)"
+    before = [clone.made.rows(query) for query in (pairs, trees, lost)]
+    assert clone.scrub().code == 0
+    assert [clone.made.rows(query) for query in (pairs, trees, lost)] == before
+
+
+def test_nothing_of_the_scrub_remains_but_its_manifest(clone: Clone) -> None:
+    done = clone.scrub("--json")
+    assert done.code == 0, done.err
+    assert clone.made.rows("SELECT nspname::text FROM pg_namespace WHERE nspname LIKE 'penstock%'") == [
+        ("penstock",)
+    ]
+    assert clone.made.rows(
+        "SELECT relname::text FROM pg_class WHERE relnamespace = 'penstock'::regnamespace AND relkind = 'r'"
+    ) == [("manifest",)]
+    operation, document = clone.made.rows("SELECT operation, document::text FROM penstock.manifest")[0]
+    assert operation == "scrub"
+    assert Path(done.json["manifest"]).read_text().count('"passed": true')
+    assert not any(value in document for value in PERSONAL)
+    assert done.json["rewritten"]["public.person"] == 60
+    assert list(differences(done.json, EXAMPLES["penstock dev scrub"])) == []
+    again = clone.scrub()
+    assert again.code == 4
+    assert "is masked already: scrub" in again.err
+
+
+def test_the_same_person_has_the_same_pseudonym_as_in_a_copy(
+    tmp_path: Path, make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(TOWN)
+    clone = make_clone(tmp_path / "clone", source, make_database(TOWN), TOWN_MASKS)
+    folder = make_folder(source, '[[devdb.small.root]]\ntable = "public.person"\n', TOWN_MASKS)
+    assert folder.run("dev", "create", "small").code == 0
+    assert clone.scrub().code == 0
+    assert rows(clone.made)["person"] == rows(folder.made)["person"]
+    assert rows(clone.made)["visit"] == rows(folder.made)["visit"]
+
+
+AS_SMALL = """
+[devdb.small]
+empty = ["public.lost"]
+skip = ["public.letter"]
+acknowledged = ["public.place.label"]
+[[devdb.small.real]]
+table = "public.person"
+where = "mail = 'zebquart7@town.test'"
+[[devdb.small.edge]]
+from = "public.lost.mail"
+to = "public.person.mail"
+"""
+
+
+@pytest.mark.parametrize("superuser", [True, False])
+def test_the_rules_of_a_section_hold_where_they_are_asked_for(
+    tmp_path: Path, make_database: MakeDatabase, make_role: MakeRole, *, superuser: bool
+) -> None:
+    clone = make_clone(tmp_path / "project", make_database(TOWN), make_database(TOWN), TOWN_MASKS, AS_SMALL)
+    clone.made.execute("UPDATE place SET label = 'zebquart9@town.test' WHERE id = 3")
+    if not superuser:
+        user, password = make_role()
+        clone.made.psql(f'ALTER DATABASE "{clone.database}" OWNER TO {user}')
+        for kind, name in clone.made.rows(
+            "SELECT CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END, oid::regclass::text "
+            "FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm')"
+        ):
+            clone.made.psql(f"ALTER {kind} public.{name} OWNER TO {user}")
+        clone.log_in_as("clone", user, password)
+    done = clone.scrub("--as", "small", "--json")
+    assert done.code == 0, done.err
+    after = rows(clone.made)
+    assert after["lost"] == after["letter"] == []
+    assert done.json["emptied"] == ["public.letter", "public.lost"]
+    names = [text for text in after["person"] if "Quartermaine" in text]
+    assert len(names) == 1
+    assert names[0].startswith("(zebquart7@town.test")
+    assert done.json["verification"]["leaks"]["acknowledged"]
+    assert clone.made.value("SELECT document->>'name' FROM penstock.manifest") == "small"
+    kept = "coalesce(most_common_vals::text, histogram_bounds::text)"
+    told = clone.made.rows(
+        f"SELECT {kept} FROM pg_stats WHERE tablename IN ('lost', 'letter') AND {kept} IS NOT NULL"
+    )
+    assert told == []
+
+
+def test_a_note_knows_its_customer_although_that_table_is_masked_first(
+    tmp_path: Path, make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    """Free text is masked with the names at the end of its foreign key: the originals' names, not the masked ones."""
+    source = make_database(SHOP)
+    masks = MASKS.replace('name = "text"\nnick', 'name = "person_name"\nnick').replace(
+        'note = "text"', 'note = "free_text"'
+    )
+    clone = make_clone(tmp_path / "clone", source, make_database(SHOP), masks)
+    folder = make_folder(
+        source, 'keep = ["public.country"]\n[[devdb.small.root]]\ntable = "public.customer"\n', masks
+    )
+    done = folder.run("dev", "create", "small")
+    assert done.code == 0, done.err
+    done = clone.scrub()
+    assert done.code == 0, done.err
+    assert rows(clone.made) == rows(folder.made)
+
+
+def test_pagila_is_scrubbed_with_what_discovery_proposes(
+    pagila: Database, make_database: MakeDatabase, tmp_path: Path
+) -> None:
+    clone = make_clone(tmp_path / "project", pagila, make_database(template="pagila"), PAGILA_MASKS)
+    clone.project.discover()
+    before = rows(clone.made)
+    done = clone.scrub()
+    assert done.code == 0, done.err
+    after = rows(clone.made)
+    assert {name: len(found) for name, found in after.items()} == {
+        name: len(found) for name, found in before.items()
+    }
+    changed = {name for name in before if before[name] != after[name]}
+    assert {"customer", "staff", "address", "film"} <= changed
+    assert not changed & {"rental", "inventory", "language", "category", "film_actor"}
+    originals = {mail for (mail,) in pagila.rows("SELECT email FROM customer")}
+    assert not originals & {mail for (mail,) in clone.made.rows("SELECT email FROM customer")}
+    titles = {
+        title.lower() for (title,) in pagila.rows("SELECT unnest(string_to_array(title, ' ')) FROM film")
+    }
+    words = {
+        word for (word,) in clone.made.rows("SELECT DISTINCT unnest(tsvector_to_array(fulltext)) FROM film")
+    }
+    descriptions = {
+        w
+        for (w,) in clone.made.rows(
+            "SELECT DISTINCT unnest(tsvector_to_array(to_tsvector('english', description))) FROM film"
+        )
+    }
+    assert not (titles & words) - descriptions

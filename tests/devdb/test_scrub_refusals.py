@@ -1,0 +1,200 @@
+"""A scrub that could hit the source, be looked on, or leave something real behind is refused before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from penstock.devdb.scrub.identity import Identity, resemblance
+from tests.conftest import MakeDatabase
+from tests.devdb.clones import Clone, make_clone
+from tests.devdb.conftest import MakeRole
+from tests.devdb.held_stages import assert_clear
+from tests.devdb.processes import looking, wait_until
+from tests.devdb.small_shop import MASKS, SHOP, checksum, databases
+from tests.servers import Server, throw_away_server, unique_name, usable_programs, wait_for_standby
+
+CLONE = Identity("7001", 16384, False, "1000.5", 500, frozenset({("10.0.0.1", 5432)}))
+
+
+def source(**changed: object) -> Identity:
+    fields = {
+        "system_identifier": "7001", "database_oid": 16384, "in_recovery": False, "started": "900.25", "position": 400,
+        "addresses": frozenset({("10.0.0.2", 5432)}),
+    }  # fmt: skip
+    return Identity(**{**fields, **changed})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("other", "is_another"),
+    [
+        (source(), True),
+        (source(started="1000.5"), False),
+        (source(addresses=frozenset({("10.0.0.9", 1), ("10.0.0.1", 5432)})), False),
+        (source(position=500), False),
+        (source(started="1000.5", position=500, addresses=CLONE.addresses, database_oid=5), True),
+        (source(started="1000.5", position=500, addresses=CLONE.addresses, system_identifier="1"), True),
+        # a standby behind the target may be following it; one that is ahead of it cannot
+        (source(in_recovery=True, position=400), False),
+        (source(in_recovery=True, position=600), True),
+    ],
+)
+def test_a_target_of_the_same_origin_is_another_only_if_everything_tells_them_apart(
+    other: Identity, *, is_another: bool
+) -> None:
+    assert (resemblance(other, CLONE) == "") is is_another
+
+
+def test_a_standby_of_another_primary_is_told_from_the_target() -> None:
+    assert resemblance(source(in_recovery=True, position=400), CLONE, primary_is_another=True) == ""
+
+
+@pytest.fixture
+def clone(tmp_path: Path, make_database: MakeDatabase) -> Clone:
+    return make_clone(tmp_path / "project", make_database(SHOP), make_database(SHOP), MASKS)
+
+
+def assert_refused(clone: Clone, *options: str, says: str, code: int = 4) -> None:
+    """Nothing was written, nothing was closed."""
+    before = checksum(clone.made), databases(clone.target)
+    done = clone.scrub(*options)
+    assert (done.code, says in done.err) == (code, True), done.err
+    assert "hint: " in done.err
+    assert_clear(done.err)
+    assert (checksum(clone.made), databases(clone.target)) == before
+
+
+def test_the_name_must_be_said_again(clone: Clone) -> None:
+    assert clone.run("dev", "scrub", "clone", "--confirm", "shop").code == 2
+    assert clone.run("dev", "scrub", "clone").code == 2
+
+
+def test_a_source_is_refused_by_its_role(clone: Clone) -> None:
+    done = clone.run("dev", "scrub", "prod", "--confirm", clone.source.name)
+    assert (done.code, "its role is source" in done.err) == (4, True)
+
+
+def test_the_source_itself_is_refused_under_another_name(tmp_path: Path, make_database: MakeDatabase) -> None:
+    database = make_database(SHOP)
+    assert_refused(
+        make_clone(tmp_path / "same", database, database, MASKS), says="is, or may be, the source prod"
+    )
+
+
+def test_a_project_without_a_source_is_refused(clone: Clone) -> None:
+    file = clone.path / "penstock.toml"
+    file.write_text(file.read_text().replace('role = "source"', 'role = "target"'))
+    assert_refused(clone, says="names no source")
+
+
+def test_a_source_that_does_not_answer_may_be_the_database_to_scrub(clone: Clone) -> None:
+    file = clone.path / "penstock.toml"
+    file.write_text(file.read_text().replace(f"port = {clone.source.server.port}", "port = 1", 1))
+    assert_refused(clone, says="cannot be asked who it is")
+
+
+def test_other_sessions_are_named_and_ended_only_when_told_to(clone: Clone) -> None:
+    with looking(clone.made, "a report"):
+        assert_refused(clone, says="a report")
+        done = clone.scrub("--end-sessions")
+        assert done.code == 0, done.err
+
+
+def test_large_objects_are_dropped_only_when_told_to(clone: Clone) -> None:
+    clone.made.execute("SELECT lo_from_bytea(0, 'x'::bytea)")
+    assert_refused(clone, says="--drop-large-objects")
+    assert clone.scrub("--drop-large-objects").code == 0
+    assert clone.made.value("SELECT count(*) FROM pg_largeobject_metadata") == 0
+
+
+def test_a_column_nobody_decided_about_is_refused(clone: Clone) -> None:
+    clone.made.execute("ALTER TABLE orders ADD phone text")
+    assert_refused(clone, says="public.orders.phone")
+
+
+def test_a_subscription_or_a_prepared_transaction_is_refused(clone: Clone) -> None:
+    clone.made.execute(
+        "CREATE SUBSCRIPTION news CONNECTION 'host=127.0.0.1 dbname=x' PUBLICATION p WITH (connect = false)"
+    )
+    assert_refused(clone, says="the subscription news")
+    clone.made.execute("ALTER SUBSCRIPTION news SET (slot_name = NONE)", "DROP SUBSCRIPTION news")
+    clone.made.execute("BEGIN; UPDATE orders SET note = 'x'; PREPARE TRANSACTION 'later'")
+    assert_refused(clone, says="prepared transaction")
+    clone.made.execute("ROLLBACK PREPARED 'later'")
+    assert clone.scrub().code == 0
+
+
+def test_a_copy_that_is_masked_already_is_refused(clone: Clone) -> None:
+    assert clone.scrub().code == 0
+    assert_refused(clone, says="is masked already")
+
+
+def test_a_table_of_that_name_is_nobodys_state(clone: Clone) -> None:
+    clone.made.execute("CREATE SCHEMA penstock_scrub")
+    assert_refused(clone, says="of its own")
+
+
+def test_the_owner_of_database_and_tables_needs_to_be_no_superuser(clone: Clone, make_role: MakeRole) -> None:
+    user, password = make_role()
+    clone.log_in_as("clone", user, password)
+    assert_refused(clone, says="does not own the database")
+    clone.made.psql(f'ALTER DATABASE "{clone.database}" OWNER TO {user}')
+    assert_refused(clone, says="may not read public.country")
+    clone.made.psql(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {user}")
+    assert_refused(clone, says="does not own public.")
+    clone.made.psql(
+        f"ALTER TABLE country OWNER TO {user}; ALTER TABLE customer OWNER TO {user}; ALTER TABLE orders OWNER TO {user};"
+    )
+    done = clone.scrub()
+    assert done.code == 0, done.err
+    assert clone.made.value("SELECT count(*) FROM customer WHERE name LIKE 'Zeb%' OR nick LIKE 'zeb%'") == 0
+
+
+def test_old_statistics_that_only_a_superuser_can_remove_keep_it_closed(
+    clone: Clone, make_role: MakeRole
+) -> None:
+    if clone.target.major >= 18:
+        pytest.skip("from PostgreSQL 18 on the owner of a table can remove its statistics")
+    user, password = make_role()
+    clone.made.psql(
+        f'ALTER DATABASE "{clone.database}" OWNER TO {user};'
+        f"ALTER TABLE country OWNER TO {user}; ALTER TABLE customer OWNER TO {user}; ALTER TABLE orders OWNER TO {user};"
+        "DELETE FROM orders;"
+    )
+    clone.log_in_as("clone", user, password)
+    done = clone.scrub()
+    assert (done.code, "statistics of public.orders" in done.err) == (1, True), done.err
+    assert "stays closed" in done.err
+    clone.made.execute("DELETE FROM pg_statistic")
+    assert clone.scrub().code == 0
+
+
+@pytest.fixture(scope="module")
+def origin() -> Iterator[Server]:
+    with throw_away_server(usable_programs()) as server:
+        yield server
+
+
+def test_a_restored_snapshot_is_told_from_its_running_origin(origin: Server, tmp_path: Path) -> None:
+    """They share system identifier and database OID; the origin as a standby, too, is never scrubbed."""
+    shop = origin.create(unique_name("shop"))
+    shop.psql(SHOP)
+    with throw_away_server(origin.programs, standby_of=origin) as other:
+        wait_for_standby(origin, other)
+        there = other.database(shop.name)
+        clone = make_clone(tmp_path / "clone", shop, there, MASKS)
+        done = clone.scrub()
+        assert (done.code, "is on a standby" in done.err) == (4, True), done.err
+        # Its own primary, whichever of the two is called the source.
+        swapped = make_clone(tmp_path / "swapped", there, shop, MASKS)
+        done = swapped.scrub()
+        assert (done.code, "is, or may be, the source" in done.err) == (4, True), done.err
+        assert shop.value("SELECT count(*) FROM customer WHERE name LIKE 'Zeb%'") == 40
+        other.maintenance.execute("SELECT pg_promote()")
+        wait_until(lambda: not other.maintenance.value("SELECT pg_is_in_recovery()"))
+        done = clone.scrub()
+        assert done.code == 0, done.err
+        assert there.value("SELECT count(*) FROM customer WHERE name LIKE 'Zeb%'") == 0
+        assert shop.value("SELECT count(*) FROM customer WHERE name LIKE 'Zeb%'") == 40

@@ -1,0 +1,73 @@
+"""SIGKILL at every step of publishing: what stands in the place is whole, and the next run finishes and cleans up."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.s3 import ObjectStore
+
+DRIVER = Path(__file__).with_name("killed.py")
+MOST_STEPS = 80
+
+
+def run(step: int, *arguments: str) -> int:
+    done = subprocess.run(
+        [sys.executable, DRIVER, str(step), *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    return done.returncode
+
+
+def whole(place: Path) -> str | None:
+    """Which content a place holds, every byte of it; None for no data set."""
+    if not (place / "manifest.json").exists():
+        return None
+    document = json.loads((place / "manifest.json").read_text())
+    for file in document["files"]:
+        assert hashlib.sha256((place / file["path"]).read_bytes()).hexdigest() == file["sha256"]
+    return document["content"]
+
+
+def test_a_folder_is_whole_wherever_its_run_is_killed(tmp_path: Path) -> None:
+    place, killed = tmp_path / "set", 0
+    assert run(0, "folder", str(place), "first") == 0
+    for step in range(1, MOST_STEPS):
+        if run(step, "folder", str(place), "second") == 0:
+            break
+        killed += 1
+        aside = [path for path in tmp_path.glob("set.penstock-old-*") if whole(path)]
+        assert whole(place) in ("first", "second") or (not place.exists() and len(aside) == 1)
+        assert run(0, "folder", str(place), "first") == 0
+        assert whole(place) == "first"
+        assert [path.name for path in tmp_path.iterdir()] == ["set"]
+        assert not (place / ".penstock-lock").exists()
+    assert whole(place) == "second"
+    assert 10 < killed < MOST_STEPS - 1
+
+
+def test_a_prefix_has_its_manifest_only_when_it_is_whole_wherever_its_run_is_killed(
+    tmp_path: Path, store: ObjectStore
+) -> None:
+    access = (store.endpoint, store.access_key, store.secret_key)
+    place, killed, absent = store.folder / "set", 0, 0
+    workshop = str(tmp_path / "work")
+    assert run(0, "bucket", workshop, "first", *access) == 0
+    for step in range(1, MOST_STEPS):
+        if run(step, "bucket", workshop, "second", *access) == 0:
+            break
+        killed += 1
+        absent += whole(place) is None
+        assert whole(place) in ("first", "second", None)
+        assert run(0, "bucket", workshop, "first", *access) == 0
+        assert whole(place) == "first"
+        assert store.objects("set") == ["first-one/part", "first-two/part", "manifest.json"]
+        assert not any(tmp_path.iterdir())
+    assert whole(place) == "second"
+    assert store.objects("set") == ["manifest.json", "second-one/part", "second-two/part"]
+    assert absent > 2
+    assert 10 < killed < MOST_STEPS - 1
