@@ -239,7 +239,7 @@ def scrubbed(done: Scrubbed) -> str:
     if done.large_objects:
         lines.append(f"  dropped: {done.large_objects} large objects")
     lines += [
-        f"  left empty: the materialised view {n}, whose query uses {what}"
+        f"  left empty: the materialised view {n}: {what}"
         for n, what in done.left_empty.items()
     ]
     lines += [f"  warning: {item}" for item in done.warnings]

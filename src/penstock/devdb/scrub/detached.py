@@ -63,7 +63,7 @@ def detach(session: Session, work: Work) -> Mapping[str, Any]:
         "keys": keys,
         "triggers": triggers,
         "views": views,
-        "left_empty": {str(name): what for name, what in reaching.items()},
+        "left_empty": {str(name): why for name, why in reaching.items() if why},
         "known": known,
         "edges": edges_of(work),
     }

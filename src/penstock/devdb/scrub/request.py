@@ -40,7 +40,7 @@ class Scrubbed:
     database: str
     rewritten: Mapping[str, int]  # rows
     emptied: tuple[str, ...]
-    left_empty: Mapping[str, str]  # materialised views that could reach another server
+    left_empty: Mapping[str, str]  # materialised views that could not be filled, and why
     large_objects: int
     continued: bool  # whether an earlier run had begun it
     warnings: tuple[str, ...]

@@ -266,7 +266,7 @@ class _Run:
             },
             verification=proved["verification"],
             left_out=[
-                f"rows of the materialised view {name}: its query uses {what}"
+                f"rows of the materialised view {name}: {what}"
                 for name, what in left_empty.items()
             ],
             seconds=time.monotonic() - self.started,
