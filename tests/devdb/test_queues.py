@@ -80,3 +80,15 @@ def test_the_plan_says_which_line_to_add_and_create_empties_nothing_unasked(
     assert folder.made.value("SELECT count(*) FROM public.outbox") == 1
     folder.write(devdb=f'{line}\n[[devdb.small.root]]\ntable = "public.log"\n'.replace('"public.log", ', ""))
     assert "work still to be done" not in folder.run("dev", "plan", "small").out
+
+
+@pytest.mark.parametrize("strategy", ["clone", "prune"])
+def test_a_clone_and_a_prune_are_told_so_too(
+    strategy: str, make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(
+        "CREATE TABLE public.outbox (id int PRIMARY KEY); INSERT INTO public.outbox VALUES (1);"
+    )
+    rule = '[[devdb.small.root]]\ntable = "public.outbox"\n' if strategy == "prune" else ""
+    folder = make_folder(source, f'strategy = "{strategy}"\n{rule}', keeping(source))
+    assert 'in [devdb.small]: empty = ["public.outbox"]' in folder.run("dev", "plan", "small").out

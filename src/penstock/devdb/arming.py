@@ -43,5 +43,5 @@ def _warnings(name: str, settings: DevdbSettings, source: Session, subset: Subse
         count = source.fetchval("SELECT count(*) FROM pg_catalog.pg_largeobject_metadata")
         yield f"{count} large objects are copied as they are: no mask looks into them"
     yield from outward_warnings(source, subset.catalog)
-    copied = {table for table, rows in subset.closure.rows.items() if rows.count}
+    copied = subset.whole | {table for table, rows in subset.closure.rows.items() if rows.count}
     yield from queue_warnings(subset.catalog, copied, name, settings.empty)

@@ -311,7 +311,7 @@ def test_why_tells_how_a_row_comes_to_be_deleted(shop: Folder) -> None:
     assert ": a delete rule names it" in done.out
     done = shop.run("dev", "why", "cut", "public.orders", str(there))
     assert done.code == 0, done.out
-    assert "is in the subset: no delete rule reaches it" in done.out
+    assert "is in the copy's rules: no delete rule reaches it" in done.out
 
 
 def test_rows_can_be_added_to_a_pruned_copy(shop: Folder) -> None:

@@ -5,9 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from penstock.devdb.build import Built
+from penstock.devdb.context import Context
+from penstock.devdb.planning import Prepared
+from penstock.devdb.prune.whole import clone_everything
+from penstock.engines.postgres.session import Session
 from tests.conftest import MakeDatabase
 from tests.devdb.conftest import Folder, MakeFolder
 from tests.devdb.prune.test_prune_dev import ROOT, STARTS, WHOLE, made_of, with_cut
@@ -76,3 +82,43 @@ def test_hooks_run_and_its_manifest_says_what_it_holds_and_when_production_was_r
     read = "small" if "pruned_from" in document else "cut"
     assert listed["cut"]["read_at"] == listed[read]["created_at"]
     run(pruning, "drift", "cut")
+
+
+def test_workers_clone_what_is_pruned_then_and_it_verifies(pruning: Folder) -> None:
+    run(pruning, "create", "cut", "--jobs", "3", "--vacuum", "analyze")
+    assert len(rows(made_of(pruning))["customer"]) == 3
+    run(pruning, "verify", "cut")
+
+
+@pytest.mark.parametrize("left", ["skip", "empty"])
+def test_a_table_left_out_is_not_cloned_either(
+    left: str, make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    folder = make_folder(make_database(SHOP), WHOLE, MASKS)
+    edge = '[[devdb.cut.edge]]\nfrom = "public.orders.amount"\nto = "public.customer.id"\n'
+    with_cut(folder, f'{left} = ["public.orders"]\n{FEW}{edge if left == "skip" else ""}', existing=False)
+    run(folder, "create", "cut")
+    assert len(made_of(folder).rows("SELECT FROM customer")) == 3
+    there = made_of(folder).value("SELECT to_regclass('public.orders') IS NOT NULL")
+    assert there == (left == "empty")
+    assert not there or made_of(folder).rows("SELECT FROM orders") == []
+    run(folder, "verify", "cut")
+
+
+def test_a_clone_that_lacks_a_row_is_not_pruned(
+    make_database: MakeDatabase, make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = with_cut(make_folder(make_database(SHOP), WHOLE, MASKS), FEW, existing=False)
+    before = databases(folder.target)
+
+    def losing(context: Context, prepared: Prepared, source: Session, database: str, *rest: Any) -> Built:
+        built = clone_everything(context, prepared, source, database, *rest)
+        with context.target_session(database) as target:
+            target.execute("DELETE FROM public.orders WHERE id = (SELECT max(id) FROM public.orders)")
+        return built
+
+    monkeypatch.setattr("penstock.devdb.prune.whole.clone_everything", losing)
+    done = folder.run("dev", "create", "cut")
+    assert done.code == 1
+    assert "rows of public.orders were cloned instead of" in done.err
+    assert databases(folder.target) == before

@@ -8,8 +8,10 @@ import tempfile
 from penstock.devdb import databases
 from penstock.devdb.build import Built, restore_tables
 from penstock.devdb.clone.crew import Labour
+from penstock.devdb.config import EdgeSettings
 from penstock.devdb.context import Context
 from penstock.devdb.filling import fill
+from penstock.devdb.names import find_columns, find_table
 from penstock.devdb.planning import Prepared, prepare, rows_in
 from penstock.devdb.progress import Progress, note
 from penstock.devdb.prune.conditions import has_conditions, require_unmasked
@@ -30,7 +32,7 @@ def fill_pruned(
     _require_unmasked(context, prepared, source, database)
     built = clone_everything(context, prepared, source, database, progress, labour)
     with reading(context, database) as session:
-        catalog, closure, going = rows_in(context, session, progress)
+        catalog, closure, going = rows_in(_without_skipped(context, prepared), session, progress)
     _require_all_there(prepared, going)
     vacuum = labour.vacuum or VACUUM
     found = ways(catalog, going, {}, vacuum)  # what is NULL in every row was cloned as NULL
@@ -81,6 +83,24 @@ def clone_everything(
     return fill(cloning, cloned, source, database, progress, Labour(labour.jobs))
 
 
+def _without_skipped(context: Context, prepared: Prepared) -> Context:
+    """The same rules as one writes them for a database that has none of the skipped tables."""
+    catalog, settings = prepared.subset.catalog, context.settings
+
+    def is_there(edge: EdgeSettings) -> bool:
+        ends = (edge.from_, edge.to)
+        if edge.on is not None:
+            tables = {find_table(catalog, end, "edge") for end in ends}
+        else:
+            tables = {find_columns(catalog, end, "edge")[0] for end in ends}
+        return not tables & prepared.rules.skip
+
+    edges = tuple(edge for edge in settings.edge if is_there(edge))
+    return dataclasses.replace(
+        context, settings=dataclasses.replace(settings, skip=(), acknowledged=(), edge=edges)
+    )
+
+
 def _require_all_there(prepared: Prepared, found: Going) -> None:
     """What goes is counted in the clone; whether the clone has every row, in the source."""
     if prepared.subset.going is None:
@@ -110,7 +130,7 @@ def _require_unmasked(context: Context, prepared: Prepared, source: Session, dat
     with context.target_session(database) as target:
         with tempfile.TemporaryFile() as file:
             restore_tables(subset, source, target, file)
-        require_unmasked(context, target, reflect(target), masked)
+        require_unmasked(_without_skipped(context, prepared), target, reflect(target), masked)
     with context.target_session() as maintenance:
         databases.drop(maintenance, database)
         databases.create(maintenance, database, context.database, subset.catalog.facts)
