@@ -40,7 +40,8 @@ def found(values: list[str], cells: list[str], spelling: Spelling = Spelling.PLA
     index = collector.build()
     block = "".join(copy_cell(cell) + "\n" for cell in cells).encode()
     out = set()
-    for read in read_block(block, (spelling,)):
+    raw, others = read_block(block, (spelling,))
+    for read in (raw, *others):
         hits = search(index, read)
         out |= set(zip(read.row[hits.cell].tolist(), hits.origin.tolist(), strict=True))
     return out

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import unquote
+from itertools import islice
+from typing import AnyStr
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +27,7 @@ from penstock.proof.hashing import I64, U8, padded
 
 BLOCK_BYTES = 4 << 20
 _PART_BYTES = 2 * BLOCK_BYTES
+_PART_ESCAPES = 1 << 16  # undone together in a long text: each is an object or two meanwhile
 _TAB, _NEWLINE, _BACKSLASH, _QUOTE, _PERCENT, _AMPERSAND, _APOSTROPHE = b"\t\n\\\"%&'"
 _DEPTH = 6  # how often escapes may nest: JSON in JSON in an array in a composite is 4
 
@@ -32,8 +35,9 @@ _COPY_ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 _COPY_MEANING = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 _BACKSLASHED = re.compile(r"\\(u[0-9a-fA-F]{4}(?:\\u[dD][c-fC-F][0-9a-fA-F]{2})?|.)", re.DOTALL)
 _BACKSLASH_MEANING = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
-_PERCENT_CODED = re.compile(r"%[0-9a-fA-F]{2}")
-_BYTEA = re.compile(r"\\x((?:[0-9a-f]{2}){5,})")
+_PERCENT_CODED = re.compile(r"(?:%[0-9a-fA-F]{2})++")
+_BYTEA = re.compile(r"\\x([0-9a-f]{10,})")
+_ENTITY = re.compile(r"&#?[^\t\n\f <&#;]*+;?")  # that or less of it is one
 
 
 class Spelling(StrEnum):
@@ -97,8 +101,8 @@ def cut(block: bytes, columns: int) -> tuple[bytes, U8, I64, I64]:
     return text, buffer, starts, ends
 
 
-def read_block(block: bytes, spellings: tuple[Spelling, ...]) -> list[Cells]:
-    """The cells of one block of rows: as they stand, and once more those that have other readings."""
+def read_block(block: bytes, spellings: tuple[Spelling, ...]) -> tuple[Cells, Iterator[Cells]]:
+    """The cells of one block of rows: as they stand, and then the readings of those that have others."""
     text, buffer, starts, ends = cut(block, len(spellings))
     index = np.arange(len(starts), dtype=np.int64)
     body = buffer[: len(text)]
@@ -117,23 +121,36 @@ def read_block(block: bytes, spellings: tuple[Spelling, ...]) -> list[Cells]:
     lengths = ends - starts
     null = (lengths == 2) & (buffer[starts] == _BACKSLASH)
     raw = Cells(buffer, starts, ends, index // len(spellings), column, opaque)
-    found = np.flatnonzero(escaped & ~null)
-    if not len(found):
-        return [raw]
-    return [raw, _readings(text, raw, found, spellings)]
+    return raw, _readings(raw, np.flatnonzero(escaped & ~null), spellings)
 
 
-def _readings(text: bytes, raw: Cells, found: I64, spellings: tuple[Spelling, ...]) -> Cells:
-    """All readings of the cells `found`, in one buffer."""
+def _readings(raw: Cells, found: I64, spellings: tuple[Spelling, ...]) -> Iterator[Cells]:
+    """All readings of the cells `found`, together unless they are long."""
     pieces: list[bytes] = []
     origin: list[int] = []
+    waiting = 0
     columns = raw.column[found].tolist()
     spans = zip(found.tolist(), columns, raw.starts[found].tolist(), raw.ends[found].tolist(), strict=True)
     for cell, column, start, end in spans:
-        for reading in readings(unescape_copy(text[start:end]), spellings[column]):
+        for reading in readings(unescape_copy(raw.buffer[start:end].tobytes()), spellings[column]):
             pieces.append(reading)
             origin.append(cell)
-    return joined(pieces, raw.row[cells := np.array(origin, dtype=np.int64)], raw.column[cells])
+            waiting += len(reading)
+            del reading  # nothing but `pieces` holds it
+            if waiting > _PART_BYTES:
+                yield _of_cells(raw, origin, pieces)
+                waiting = 0
+    if pieces:
+        yield _of_cells(raw, origin, pieces)
+
+
+def _of_cells(raw: Cells, origin: list[int], pieces: list[bytes]) -> Cells:
+    """These readings of these cells. Both lists are empty afterwards: the next reading is made without them."""
+    cells = np.array(origin, dtype=np.int64)
+    read = joined(pieces, raw.row[cells], raw.column[cells])
+    origin.clear()
+    pieces.clear()
+    return read
 
 
 def joined(pieces: list[bytes], row: I64, column: I64) -> Cells:
@@ -174,20 +191,34 @@ def unescape_copy(cell: bytes) -> bytes:
     """The value behind a cell of COPY text that is not NULL."""
     if _BACKSLASH not in cell:
         return cell
-    return _COPY_ESCAPE.sub(lambda m: _COPY_MEANING.get(m[1], m[1]), cell)
+    return _undo(_COPY_ESCAPE, lambda m: _COPY_MEANING.get(m[1], m[1]), cell)
+
+
+def _undo(escape: re.Pattern[AnyStr], meaning: Callable[[re.Match[AnyStr]], AnyStr], text: AnyStr) -> AnyStr:
+    """`text` with the meaning of each escape; a long one in parts, so that there are never millions of pieces."""
+    if len(text) <= _PART_BYTES:
+        return escape.sub(meaning, text)
+    parts = []
+    at = 0
+    while last := deque(islice(escape.finditer(text, at), _PART_ESCAPES), maxlen=1):
+        end = last[0].end()  # a part ends with an escape: none is cut
+        parts.append(escape.sub(meaning, text[at:end]))
+        at = end
+    parts.append(text[at:])
+    return text[:0].join(parts)
 
 
 def _undo_bytea(text: str, _: Spelling) -> str:
     """Hexadecimal bytea, anywhere, as what it says; octets that are not UTF-8 become lone surrogates."""
     if "\\x" not in text:
         return text
-    return _BYTEA.sub(lambda m: bytes.fromhex(m[1]).decode("utf-8", "surrogateescape"), text)
+    return _undo(_BYTEA, _bytea_meaning, text)
 
 
 def _undo_quoting(text: str, spelling: Spelling) -> str:
     """Backslashes as in JSON and array literals, doubled quotes as in composites and tsvector."""
     if "\\" in text:
-        text = _BACKSLASHED.sub(_backslash_meaning, text)
+        text = _undo(_BACKSLASHED, _backslash_meaning, text)
     if spelling is Spelling.NESTED:
         return text.replace('""', '"')
     if spelling is Spelling.SEARCH:
@@ -196,11 +227,21 @@ def _undo_quoting(text: str, spelling: Spelling) -> str:
 
 
 def _undo_percent(text: str, _: Spelling) -> str:
-    return unquote(text, errors="replace") if _PERCENT_CODED.search(text) else text
+    return _undo(_PERCENT_CODED, _percent_meaning, text) if "%" in text else text
 
 
 def _undo_entities(text: str, _: Spelling) -> str:
-    return html.unescape(text) if "&" in text else text
+    return _undo(_ENTITY, lambda m: html.unescape(m[0]), text) if "&" in text else text
+
+
+def _bytea_meaning(match: re.Match[str]) -> str:
+    """Whole octets; an odd digit after them stays."""
+    whole = len(match[1]) & ~1
+    return bytes.fromhex(match[1][:whole]).decode("utf-8", "surrogateescape") + match[1][whole:]
+
+
+def _percent_meaning(match: re.Match[str]) -> str:
+    return bytes.fromhex(match[0].replace("%", "")).decode("utf-8", "replace")
 
 
 def _backslash_meaning(match: re.Match[str]) -> str:

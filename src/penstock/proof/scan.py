@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -122,19 +123,23 @@ class Scan:
         query, doing = relation.copy_query(names), f"searching {relation.name}"
         for block in whole_rows(target.copy_out(query, doing=doing)):
             size += len(block)
-            read = read_block(block, spellings)
-            rows += len(read[0].starts) // len(names)
+            raw, others = read_block(block, spellings)
+            rows += len(raw.starts) // len(names)
             if not self.index.is_empty:
-                self._book(read, relation)
-            say(doing, len(read[0].starts) // len(names), len(block))
-            del block, read  # not held while the next one is made
+                self._book(chain([raw], others), relation)
+            say(doing, len(raw.starts) // len(names), len(block))
+            del block, raw, others  # not held while the next one is made
         return rows, size
 
-    def _book(self, read: list[Cells], relation: Relation) -> None:
-        """Count the hits of one block."""
-        parts = [search(self.index, cells) for cells in read]
-        row = np.concatenate([c.row[h.cell] for c, h in zip(read, parts, strict=True)])
-        column = np.concatenate([c.column[h.cell] for c, h in zip(read, parts, strict=True)])
+    def _book(self, read: Iterable[Cells], relation: Relation) -> None:
+        """Count the hits of one block: together, as a row counts once."""
+        rows, columns, parts = [], [], []
+        for cells in read:
+            parts.append(found := search(self.index, cells))
+            rows.append(cells.row[found.cell])
+            columns.append(cells.column[found.cell])
+            del cells  # a long reading is not held while the next one is made
+        row, column = np.concatenate(rows), np.concatenate(columns)
         hits = Hits(*(np.concatenate([getattr(h, name) for h in parts]) for name in Hits.__slots__))
         for at in np.unique(column).tolist():
             of_column = column == at
@@ -272,7 +277,8 @@ class Scan:
         for block in whole_rows(target.copy_out(query, doing="searching large objects")):
             size += len(block)
             if not self.index.is_empty:
-                self._book(read_block(block, (Spelling.PLAIN,)), _LARGE_OBJECTS)
+                raw, others = read_block(block, (Spelling.PLAIN,))
+                self._book(chain([raw], others), _LARGE_OBJECTS)
         return size
 
     def findings(self) -> tuple[Finding, ...]:
