@@ -231,9 +231,12 @@ def _identity(facts: DatabaseFacts, source: Session) -> dict[str, object]:
 
 
 def _remove(context: Context, maintenance: Session, name: str) -> None:
-    """Remove a failed build, over a new connection if the old one is lost. If even that fails, the next run does."""
+    """Remove a failed build, and open again what a swap had closed; over a new connection if the old one is lost. If even
+    that fails, the next run does."""
     with suppress(Exception):
+        databases.recover(maintenance, context.database)
         databases.drop(maintenance, name)
         return
     with suppress(Exception), context.target_session() as again:
+        databases.recover(again, context.database)
         databases.drop(again, name)

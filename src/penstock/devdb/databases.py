@@ -239,7 +239,8 @@ def swap(maintenance: Session, built: str, final: str) -> None:
         with maintenance.transaction():
             maintenance.execute("; ".join(statements), doing=f"swapping {final}")
     except BaseException:
-        recover(maintenance, final)
+        with suppress(DatabaseError):  # lost with what failed: who removes the build opens it again
+            recover(maintenance, final)
         raise
     with suppress(DatabaseError):  # the swap is done; what is left of the old one the next run removes
         drop(maintenance, old)
