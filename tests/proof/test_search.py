@@ -73,8 +73,12 @@ def test_the_parts_a_gigantic_row_is_read_in_change_nothing(part, monkeypatch):
 # Every escape there is, whole and broken off, beside one another.
 escaped = st.lists(
     st.sampled_from(
-        [*"\\uxdcD83e%4&;#é\U0001f600\n", '""', "''", "\\\\", "\\u00e9", "\\ud83d\\ude00", "%c3", "%a9", "%41"]
-        + ["&amp", "&amp;", "&#65;", "&#x41", "&notin", "\\x", "68616e73207765", "ff"]
+        [
+            *"\\uxdcD83e%4&;#é\U0001f600\n",
+            '""',
+            "''",
+            *r"\\ \u00e9 \ud83d\ude00 %c3 %a9 %41 \x 68616e73207765 ff &amp &amp; &#65; &#x41 &notin".split(),
+        ]
     ),
     max_size=40,
 ).map("".join)
@@ -125,13 +129,13 @@ print((peak() - before) / mb)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
 @pytest.mark.parametrize(
-    "once", ["68616e7320", r"quoted \\" and \\\\\\\\ words ", "%41 and &amp; "], ids=["bytea", "json", "web"]
+    "once", ["68616e7320", r'quoted \\" and \\\\\\\\ words ', "%41 and &amp; "], ids=["bytea", "json", "web"]
 )
-def test_a_long_cell_takes_about_ten_times_its_length(once):
+def test_a_long_cell_takes_less_than_ten_times_its_length(once):
     done = subprocess.run(
         [sys.executable, "-c", READ_ONE_ROW, once], capture_output=True, text=True, check=True, timeout=120
     )
-    assert float(done.stdout) < 11
+    assert float(done.stdout) < 10
 
 
 def lower(text: str) -> str:

@@ -26,7 +26,8 @@ import pyarrow.compute as pc
 from penstock.proof.hashing import I64, U8, padded
 
 BLOCK_BYTES = 4 << 20
-_PART_BYTES = 2 * BLOCK_BYTES
+_PART_BYTES = BLOCK_BYTES // 4  # of a long text, looked at together
+_LONG_BYTES = 2 * BLOCK_BYTES  # readings longer than this are not gathered any further
 _PART_ESCAPES = 1 << 16  # undone together in a long text: each is an object or two meanwhile
 _TAB, _NEWLINE, _BACKSLASH, _QUOTE, _PERCENT, _AMPERSAND, _APOSTROPHE = b"\t\n\\\"%&'"
 _DEPTH = 6  # how often escapes may nest: JSON in JSON in an array in a composite is 4
@@ -106,17 +107,16 @@ def read_block(block: bytes, spellings: tuple[Spelling, ...]) -> tuple[Cells, It
     text, buffer, starts, ends = cut(block, len(spellings))
     index = np.arange(len(starts), dtype=np.int64)
     body = buffer[: len(text)]
-    escaped = _cells_with(_places(body, _BACKSLASH), starts, len(starts))
+    escaped = _cells_with(_places_in_parts(body, _BACKSLASH), starts)
     opaque = escaped.copy()
-    escaped |= _cells_with(_percent_coded(body), starts, len(starts))
-    escaped |= _cells_with(_entities(body), starts, len(starts))
+    escaped |= _cells_with(_percent_coded(body), starts)
+    escaped |= _cells_with(_entities(body), starts)
     column = index % len(spellings)
     kinds = np.array([s in (Spelling.NESTED, Spelling.SEARCH) for s in spellings])
     if kinds.any():
         for mark in (_QUOTE, _APOSTROPHE):
-            at = _places(body[:-1], mark)
-            doubled = at[body[at + 1] == mark]
-            escaped |= _cells_with(doubled, starts, len(starts)) & kinds[column]
+            doubled = (at[body[at + 1] == mark] for at in _places_in_parts(body[:-1], mark))
+            escaped |= _cells_with(doubled, starts) & kinds[column]
     # NULL is \n once folded; nothing to read there.
     lengths = ends - starts
     null = (lengths == 2) & (buffer[starts] == _BACKSLASH)
@@ -137,7 +137,7 @@ def _readings(raw: Cells, found: I64, spellings: tuple[Spelling, ...]) -> Iterat
             origin.append(cell)
             waiting += len(reading)
             del reading  # nothing but `pieces` holds it
-            if waiting > _PART_BYTES:
+            if waiting > _LONG_BYTES:
                 yield _of_cells(raw, origin, pieces)
                 waiting = 0
     if pieces:
@@ -258,40 +258,42 @@ def _backslash_meaning(match: re.Match[str]) -> str:
 
 
 def _places(body: U8, *marks: int) -> I64:
-    """Positions of these bytes; of a gigantic row, part by part, so that what is in between stays small.
+    """Positions of these bytes."""
+    return np.concatenate([np.empty(0, dtype=np.int64), *_places_in_parts(body, *marks)])
+
+
+def _places_in_parts(body: U8, *marks: int) -> Iterator[I64]:
+    """Positions of these bytes, part by part, so that what is in between stays small for a gigantic row.
 
     The pump has the same, and shall not share it: who judges uses nothing of who is judged.
     """
-    found = []
     for start in range(0, len(body), _PART_BYTES):
         part = body[start : start + _PART_BYTES]
         marked = part == marks[0]
         for mark in marks[1:]:
             marked |= part == mark
-        found.append(np.flatnonzero(marked) + start)
-    return found[0] if len(found) == 1 else np.concatenate([np.empty(0, dtype=np.int64), *found])
+        yield np.flatnonzero(marked) + start
 
 
-def _cells_with(positions: I64, starts: I64, count: int) -> npt.NDArray[np.bool_]:
+def _cells_with(parts: Iterable[I64], starts: I64) -> npt.NDArray[np.bool_]:
     """Which cells hold one of these byte positions."""
-    out = np.zeros(count, dtype=bool)
-    out[np.searchsorted(starts, positions, side="right") - 1] = True
+    out = np.zeros(len(starts), dtype=bool)
+    for positions in parts:
+        out[np.searchsorted(starts, positions, side="right") - 1] = True
     return out
 
 
-def _percent_coded(body: U8) -> I64:
+def _percent_coded(body: U8) -> Iterator[I64]:
     """Positions of % before two hexadecimal digits."""
-    at = _places(body[:-2], _PERCENT)
-    coded: I64 = at[_HEXADECIMAL[body[at + 1]] & _HEXADECIMAL[body[at + 2]]]
-    return coded
+    for at in _places_in_parts(body[:-2], _PERCENT):
+        yield at[_HEXADECIMAL[body[at + 1]] & _HEXADECIMAL[body[at + 2]]]
 
 
-def _entities(body: U8) -> I64:
+def _entities(body: U8) -> Iterator[I64]:
     """Positions of & before a letter or #."""
-    at = _places(body[:-1], _AMPERSAND)
-    following = body[at + 1]
-    begun: I64 = at[((following >= ord("a")) & (following <= ord("z"))) | (following == ord("#"))]
-    return begun
+    for at in _places_in_parts(body[:-1], _AMPERSAND):
+        following = body[at + 1]
+        yield at[((following >= ord("a")) & (following <= ord("z"))) | (following == ord("#"))]
 
 
 _HEXADECIMAL = np.zeros(256, dtype=bool)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from penstock.catalog.model import MANIFEST, ColumnName, TableName
 from penstock.engines.postgres.session import Session
-from penstock.proof.cells import Cells, Spelling, cut, fold, joined, read_block, readings, whole_rows
+from penstock.proof.cells import Spelling, cut, fold, joined, read_block, readings, whole_rows
 from penstock.proof.collect import decoded
 from penstock.proof.hashing import I64, U64
 from penstock.proof.needles import NeedleIndex, hashes_of, value_hashes
@@ -123,18 +123,19 @@ class Scan:
         query, doing = relation.copy_query(names), f"searching {relation.name}"
         for block in whole_rows(target.copy_out(query, doing=doing)):
             size += len(block)
-            raw, others = read_block(block, spellings)
-            rows += len(raw.starts) // len(names)
-            if not self.index.is_empty:
-                self._book(chain([raw], others), relation)
-            say(doing, len(raw.starts) // len(names), len(block))
-            del block, raw, others  # not held while the next one is made
+            found = self._block(block, spellings, relation)
+            rows += found
+            say(doing, found, len(block))
+            del block  # not held while the next one is made
         return rows, size
 
-    def _book(self, read: Iterable[Cells], relation: Relation) -> None:
-        """Count the hits of one block: together, as a row counts once."""
+    def _block(self, block: bytes, spellings: tuple[Spelling, ...], relation: Relation) -> int:
+        """Count the hits of one block, together, as a row counts once; how many rows it has."""
+        raw, others = read_block(block, spellings)
+        if self.index.is_empty:
+            return len(raw.starts) // len(spellings)
         rows, columns, parts = [], [], []
-        for cells in read:
+        for cells in chain([raw], others):
             parts.append(found := search(self.index, cells))
             rows.append(cells.row[found.cell])
             columns.append(cells.column[found.cell])
@@ -147,6 +148,7 @@ class Scan:
             place = ColumnName(relation.name, relation.columns[at].name)
             verdicts = self._verdicts(place, found, derived=relation.columns[at].derived)
             self._count(str(place), row[of_column], found, verdicts)
+        return len(raw.starts) // len(spellings)
 
     def _verdicts(self, place: ColumnName, hits: Hits, *, derived: bool) -> Codes:
         """What each hit in a column of the target is."""
@@ -276,9 +278,7 @@ class Scan:
         query = "SELECT pg_catalog.lo_get(oid) FROM pg_catalog.pg_largeobject_metadata"
         for block in whole_rows(target.copy_out(query, doing="searching large objects")):
             size += len(block)
-            if not self.index.is_empty:
-                raw, others = read_block(block, (Spelling.PLAIN,))
-                self._book(chain([raw], others), _LARGE_OBJECTS)
+            self._block(block, (Spelling.PLAIN,), _LARGE_OBJECTS)
         return size
 
     def findings(self) -> tuple[Finding, ...]:
