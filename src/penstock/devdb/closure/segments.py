@@ -24,7 +24,6 @@ from penstock.devdb.closure.chunks import (
     Positions,
     are_set,
     firsts,
-    in_chunk,
     places_set,
     set_bits,
     spans,
@@ -139,7 +138,15 @@ class Segments:
 
     def chunk(self, key: int) -> Positions:
         """The positions of one chunk."""
-        return in_chunk(key, places_set(self._file.read(self._slots(_of_chunk(key))).reshape(-1)))
+        numbers = _of_chunk(key)
+        slots = self._slots(numbers)
+        there = slots != _NO_SLOT
+        places = places_set(self._file.read(slots[there]).reshape(-1)).astype(np.uint64)
+        low = places & np.uint64((1 << _SEGMENT_BITS) - 1)
+        positions: Positions = (
+            numbers[there][places >> np.uint64(_SEGMENT_BITS)] << np.uint64(_SEGMENT_BITS) | low
+        )
+        return positions
 
     def put(self, key: int, chunk: Bits) -> None:
         """Take over the bits of a chunk that has none here."""
