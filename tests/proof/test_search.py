@@ -52,6 +52,12 @@ def found(values: list[str], cells: list[str], spelling: Spelling = Spelling.PLA
     return out
 
 
+def test_a_character_reference_of_any_length_is_read():
+    for reference in ("&#0000000097;", "&#97;", "&#" + "0" * 9000 + "97;"):
+        assert found(["anna5"], [f"{reference}nna5"]) == {(0, 0)}
+    assert found(["anna5"], ["&#" + "9" * 9000 + "; anna5"]) == {(0, 0)}
+
+
 @pytest.mark.parametrize("part", [1, 7, 64])
 def test_the_parts_a_gigantic_row_is_read_in_change_nothing(part, monkeypatch):
     monkeypatch.setattr("penstock.proof.cells._PART_BYTES", part)

@@ -39,6 +39,7 @@ _BACKSLASH_MEANING = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _PERCENT_CODED = re.compile(r"(?:%[0-9a-fA-F]{2})++")
 _BYTEA = re.compile(r"\\x([0-9a-f]{10,})")
 _ENTITY = re.compile(r"&#?[^\t\n\f <&#;]*+;?")  # that or less of it is one
+_MANY_DIGITS = re.compile(r"&#([0-9]{8,})")
 
 
 class Spelling(StrEnum):
@@ -231,7 +232,12 @@ def _undo_percent(text: str, _: Spelling) -> str:
 
 
 def _undo_entities(text: str, _: Spelling) -> str:
-    return _undo(_ENTITY, lambda m: html.unescape(m[0]), text) if "&" in text else text
+    return _undo(_ENTITY, _entity_meaning, text) if "&" in text else text
+
+
+def _entity_meaning(match: re.Match[str]) -> str:
+    """Digits beyond those of any character change nothing, but Python reads no number of 4,300."""
+    return html.unescape(_MANY_DIGITS.sub(lambda m: f"&#{(m[1].lstrip('0') or '0')[:8]}", match[0]))
 
 
 def _bytea_meaning(match: re.Match[str]) -> str:
