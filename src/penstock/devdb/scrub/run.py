@@ -265,10 +265,7 @@ class _Run:
                 "server_version": work.catalog.facts.server_version,
             },
             verification=proved["verification"],
-            left_out=[
-                f"rows of the materialised view {name}: {what}"
-                for name, what in left_empty.items()
-            ],
+            left_out=[f"rows of the materialised view {name}: {what}" for name, what in left_empty.items()],
             seconds=time.monotonic() - self.started,
         )
         with session.transaction():
