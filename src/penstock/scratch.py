@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from penstock.errors import NoSpace
+from penstock.errors import ConfigError, NoSpace, PenstockError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -23,10 +23,16 @@ class ScratchFile:
     """A file for one job. `close` gives the space back."""
 
     def __init__(self, job: str, needs: str) -> None:
-        """Said when the disk is full: "… too full for (the job)", "(what it needs) in /tmp"."""
+        """Said when the disk is full: "… too full for (the job)", "(what it needs) in /tmp".
+
+        Raises NoSpace, or ConfigError if no folder can be written to.
+        """
         self._job = job
         self._needs = needs
-        self._file = TemporaryFile(buffering=0)  # noqa: SIM115 - `close` closes it
+        try:
+            self._file = TemporaryFile(buffering=0)  # noqa: SIM115 - `close` closes it
+        except OSError as error:
+            raise self._full() if error.errno in _FULL else self._impossible(error) from error
 
     def write(self, array: npt.NDArray[Any], at: int) -> None:
         """Put the bytes of a contiguous array at byte `at`. Raises NoSpace."""
@@ -38,11 +44,7 @@ class ScratchFile:
         except OSError as error:
             if error.errno not in _FULL:
                 raise
-            raise NoSpace(
-                f"this machine's disk is too full for {self._job}",
-                why=f"{self._needs} in {gettempdir()}",
-                hint="free space there, or name a folder on a larger disk: export TMPDIR=/path/to/folder",
-            ) from error
+            raise self._full() from error
 
     def read(self, array: npt.NDArray[Any], at: int) -> None:
         """Fill a contiguous array with the bytes from byte `at` on."""
@@ -55,3 +57,19 @@ class ScratchFile:
 
     def close(self) -> None:
         self._file.close()
+
+    def _full(self) -> PenstockError:
+        return NoSpace(
+            f"this machine's disk is too full for {self._job}",
+            why=f"{self._needs} in {gettempdir()}",
+            hint="free space there, or name a folder on a larger disk: export TMPDIR=/path/to/folder",
+        )
+
+    def _impossible(self, error: OSError) -> PenstockError:
+        """Python found no folder, be it that all are full; or the one it found before is no longer what it was."""
+        where = f": {error.filename}" if error.filename else ""
+        return ConfigError(
+            f"no temporary file can be made for {self._job}",
+            why=f"{error.strerror or type(error).__name__}{where}",
+            hint="name a folder that can be written to and has room: export TMPDIR=/path/to/folder",
+        )

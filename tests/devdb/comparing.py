@@ -21,8 +21,7 @@ WHOLE = {"subset": 'keep = ["*.*"]\n', "clone": 'strategy = "clone"\n'}
 
 _ENTRY = re.compile(r"^--\n-- Name: (.*); Type: ([A-Z ]+); Schema: (.*); Owner: .*\n--\n", re.MULTILINE)
 _NEVER = {"EVENT TRIGGER", "PUBLICATION", "PUBLICATION TABLE", "PUBLICATION TABLES IN SCHEMA", "SUBSCRIPTION", "SUBSCRIPTION TABLE",
-          "USER MAPPING", "SECURITY LABEL"}  # fmt: skip
-_GRANTS = {"ACL", "DEFAULT ACL"}
+          "USER MAPPING", "SECURITY LABEL", "DEFAULT ACL"}  # fmt: skip
 
 
 def objects(database: Database, *, grants: bool = True) -> Objects:
@@ -35,7 +34,7 @@ def objects(database: Database, *, grants: bool = True) -> Objects:
     _, *parts = _ENTRY.split(dumped)
     found: dict[tuple[str, str, str], str] = {}
     for name, kind, schema, sql in zip(parts[0::4], parts[1::4], parts[2::4], parts[3::4], strict=True):
-        if kind in _NEVER or (kind in _GRANTS and not grants) or schema == "penstock":
+        if kind in _NEVER or (kind == "ACL" and not grants) or schema == "penstock":
             continue
         if name in ("penstock", "SCHEMA penstock", "public", "SCHEMA public") or name.startswith(
             "EXTENSION "

@@ -264,3 +264,24 @@ def test_two_runs_at_once_do_not_build_over_each_other(folder: Folder) -> None:
             assert "another run" in second.err
         assert run.end() == 0, run.said
     assert folder.names() == [folder.database]
+
+
+def test_a_run_that_ends_in_the_midst_of_a_long_row_removes_its_build(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    # Source and target are one server here, which drops no database while a backend of it stands in a cancelled COPY.
+    source = make_database(
+        "CREATE TABLE public.scan (id int PRIMARY KEY, page text); ALTER TABLE public.scan ALTER page SET STORAGE EXTERNAL;"
+        "INSERT INTO public.scan SELECT n, repeat(md5(n::text), 1500000) FROM generate_series(1, 4) n; ANALYZE;"
+    )
+    folder = make_folder(
+        source, '[[devdb.small.root]]\ntable = "public.scan"\n', '[public.scan]\npage = "keep"\n'
+    )
+    copying = "SELECT count(*) FROM pg_stat_activity WHERE datname LIKE $1 AND query ILIKE 'copy%scan%'"
+    for seconds in (0.1, 0.3):
+        with running(folder, "dev", "create", "small") as run:
+            run.wait_for(copying)
+            time.sleep(seconds)
+            run.signal(signal.SIGTERM)
+            assert run.end() == INTERRUPTED, run.said
+        assert folder.names() == []

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
+import subprocess
+import sys
+from urllib.parse import unquote
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.proof import cells
 from penstock.proof.cells import Spelling, read_block, whole_rows
 from penstock.proof.hashing import HashKey
 from penstock.proof.needles import NeedleCollector, Tally
@@ -40,10 +45,17 @@ def found(values: list[str], cells: list[str], spelling: Spelling = Spelling.PLA
     index = collector.build()
     block = "".join(copy_cell(cell) + "\n" for cell in cells).encode()
     out = set()
-    for read in read_block(block, (spelling,)):
+    raw, others = read_block(block, (spelling,))
+    for read in (raw, *others):
         hits = search(index, read)
         out |= set(zip(read.row[hits.cell].tolist(), hits.origin.tolist(), strict=True))
     return out
+
+
+def test_a_character_reference_of_any_length_is_read():
+    for reference in ("&#0000000097;", "&#97;", "&#" + "0" * 9000 + "97;"):
+        assert found(["anna5"], [f"{reference}nna5"]) == {(0, 0)}
+    assert found(["anna5"], ["&#" + "9" * 9000 + "; anna5"]) == {(0, 0)}
 
 
 @pytest.mark.parametrize("part", [1, 7, 64])
@@ -57,11 +69,79 @@ def test_the_parts_a_gigantic_row_is_read_in_change_nothing(part, monkeypatch):
     ]
     values = ["quartermaine@first.example", "4711000", "zebulon", "annabel"]
     block = "".join(f"{cell}\t{i}\n" for i, cell in enumerate(cells)).encode()
-    (raw, read) = read_block(block, (Spelling.PLAIN, Spelling.PLAIN))
+    raw, others = read_block(block, (Spelling.PLAIN, Spelling.PLAIN))
     assert (raw.row.tolist(), raw.column.tolist()) == ([0, 0, 1, 1, 2, 2, 3, 3], [0, 1] * 4)
     assert raw.ends[-1] == len(block) - 1
-    assert set(read.row.tolist()) == {1, 2}
+    assert {row for read in others for row in read.row.tolist()} == {1, 2}
     assert {(2, 3), (0, 0), (3, 2)} <= found(values, cells)
+
+
+# Every escape there is, whole and broken off, beside one another.
+escaped = st.lists(
+    st.sampled_from(
+        [
+            *"\\uxdcD83e%4&;#é\U0001f600\n",
+            '""',
+            "''",
+            *r"\\ \u00e9 \ud83d\ude00 %c3 %a9 %41 \x 68616e73207765 ff &amp &amp; &#65; &#x41 &notin".split(),
+        ]
+    ),
+    max_size=40,
+).map("".join)
+
+
+@given(escaped, st.sampled_from(Spelling), st.integers(0, 9), st.integers(1, 3))
+def test_a_long_cell_says_the_same_whatever_parts_it_is_undone_in(text, spelling, part, escapes):
+    cell = copy_cell(text).encode()
+    value = cells.unescape_copy(cell)
+    assert value == text.encode()
+    whole = list(cells.readings(value, spelling))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cells, "_PART_BYTES", part)
+        patch.setattr(cells, "_PART_ESCAPES", escapes)
+        assert cells.unescape_copy(cell) == value
+        assert list(cells.readings(value, spelling)) == whole
+
+
+@given(escaped)
+def test_percent_codes_and_entities_mean_what_the_standard_library_says(text):
+    assert cells._undo_percent(text, Spelling.PLAIN) == unquote(text)
+    assert cells._undo_entities(text, Spelling.PLAIN) == html.unescape(text)
+
+
+@given(st.text("0123456789abcdef", max_size=15), st.sampled_from(["", "g", "\\x", " \\x00"]))
+def test_bytea_is_read_in_whole_octets_and_an_odd_digit_stays(digits, after):
+    pairs = re.compile(r"\\x((?:[0-9a-f]{2}){5,})")
+    expected = pairs.sub(
+        lambda m: bytes.fromhex(m[1]).decode("utf-8", "surrogateescape"), "a\\x" + digits + after
+    )
+    assert cells._undo_bytea("a\\x" + digits + after, Spelling.PLAIN) == expected
+
+
+READ_ONE_ROW = """
+import sys
+from penstock.proof.cells import Spelling, read_block
+once, mb = sys.argv[1].encode(), 16
+def peak():
+    return next(int(line.split()[1]) // 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
+read_block(b"warm\\\\\\\\n up\\n", (Spelling.PLAIN,))
+block = b"\\\\\\\\x" * (once == b"68616e7320") + once * ((mb << 20) // len(once)) + b"\\n"
+before = peak()
+raw, others = read_block(block, (Spelling.PLAIN,))
+assert sum(len(read.buffer) for read in others) > mb << 20
+print((peak() - before) / mb)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
+@pytest.mark.parametrize(
+    "once", ["68616e7320", r'quoted \\" and \\\\\\\\ words ', "%41 and &amp; "], ids=["bytea", "json", "web"]
+)
+def test_a_long_cell_takes_less_than_ten_times_its_length(once):
+    done = subprocess.run(
+        [sys.executable, "-c", READ_ONE_ROW, once], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert float(done.stdout) < 10
 
 
 def lower(text: str) -> str:

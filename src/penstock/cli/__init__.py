@@ -119,6 +119,9 @@ _ENDING = (signal.SIGTERM, signal.SIGHUP)
 def _interrupt(number: int, frame: object) -> None:  # noqa: ARG001
     """They come in twos and threes, from a shell and its terminal; only a second Ctrl-C cuts the removal short."""
     _ignore(*_ENDING)
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a shell's background job ignores it; it may have to come again
     raise KeyboardInterrupt
 
 

@@ -39,7 +39,10 @@ def install() -> None:
 def _unraisable(error: BaseException | None) -> None:
     """An interrupt that fell into a finaliser was lost there: the main thread gets it again."""
     if isinstance(error, KeyboardInterrupt):
-        threading.Timer(_AGAIN_SECONDS, _thread.interrupt_main).start()
+        if not sys.is_finalizing():
+            again = threading.Timer(_AGAIN_SECONDS, _thread.interrupt_main)
+            again.daemon = True
+            again.start()
     else:
         _say("a clean-up failed", error)
 

@@ -121,8 +121,8 @@ def _create(
             prepared.require()
             require_sees_all(context, maintenance, prepared)
             built_name = databases.temporary_name(final)
+            facts = prepared.subset.catalog.facts
             try:
-                facts = prepared.subset.catalog.facts
                 warnings = databases.create(maintenance, built_name, final, facts)
                 built, prepared = _fill(context, prepared, source, built_name, progress, labour)
                 verification = _verify(context, prepared, source, built_name, progress)
@@ -144,6 +144,10 @@ def _create(
                     source.close()  # nobody's snapshot holds back production's vacuum while files are written
                 publication.publish(context, Build(maintenance, built_name, made, progress))
             except BaseException:
+                # A server whose backend stands in a cancelled COPY drops no database. Of a standby, which is another server,
+                # it is asked afterwards whether it took the snapshot away.
+                if not facts.in_recovery:
+                    source.close()
                 databases.remove(context, maintenance, built_name)
                 raise
     path = manifest.save(made, context.state_dir)

@@ -223,11 +223,14 @@ def drop(maintenance: Session, name: str) -> None:
 
 
 def remove(context: Context, maintenance: Session, name: str) -> None:
-    """Remove a failed build, over a new connection if the old one is lost. If even that fails, the next run does."""
+    """Remove a failed build, and open again what a swap had closed; over a new connection if the old one is lost. If even
+    that fails, the next run does."""
     with suppress(Exception):
+        recover(maintenance, context.database)
         drop(maintenance, name)
         return
     with suppress(Exception), context.target_session() as again:
+        recover(again, context.database)
         drop(again, name)
 
 
@@ -268,7 +271,8 @@ def swap(maintenance: Session, built: str, final: str) -> None:
         with maintenance.transaction():
             maintenance.execute("; ".join(statements), doing=f"swapping {final}")
     except BaseException:
-        recover(maintenance, final)
+        with suppress(DatabaseError):  # lost with what failed: who removes the build opens it again
+            recover(maintenance, final)
         raise
     with suppress(DatabaseError):  # the swap is done; what is left of the old one the next run removes
         drop(maintenance, old)

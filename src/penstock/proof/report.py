@@ -188,7 +188,7 @@ LIMITS = (
     "values below five characters, and whole numbers below seven digits, are not searched for",
     "whole numbers count as tokens of their own; numbers with a fraction are not searched for",
     "of a document's leaves without a path, e-mails alone are searched for: other words there are those of many columns",
-    "pool and permutation columns: up to three of a column's values may be their own pseudonym, as chance has it",
+    "pool and permutation columns: two or three of a column's values may be their own pseudonym, as chance has it",
     "tsvector: lexemes the stemmer left whole, one word at a time",
     "views and pg_statistic show rows of scanned tables and are not scanned themselves",
     "foreign tables hold no rows: what lies on another server is not scanned",

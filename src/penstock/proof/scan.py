@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 
 from penstock.catalog.model import MANIFEST, ColumnName, TableName
 from penstock.engines.postgres.session import Session
-from penstock.proof.cells import Cells, Spelling, cut, fold, joined, read_block, readings, whole_rows
+from penstock.proof.cells import Spelling, cut, fold, joined, read_block, readings, whole_rows
 from penstock.proof.collect import decoded
 from penstock.proof.hashing import I64, U64
 from penstock.proof.largeobjects import LARGE_OBJECTS, PIECES
@@ -125,19 +126,24 @@ class Scan:
         query, doing = relation.copy_query(names), f"searching {relation.name}"
         for block in whole_rows(target.copy_out(query, doing=doing)):
             size += len(block)
-            read = read_block(block, spellings)
-            rows += len(read[0].starts) // len(names)
-            if not self.index.is_empty:
-                self._book(read, relation)
-            say(doing, len(read[0].starts) // len(names), len(block))
-            del block, read  # not held while the next one is made
+            found = self._block(block, spellings, relation)
+            rows += found
+            say(doing, found, len(block))
+            del block  # not held while the next one is made
         return rows, size
 
-    def _book(self, read: list[Cells], relation: Relation) -> None:
-        """Count the hits of one block."""
-        parts = [search(self.index, cells) for cells in read]
-        row = np.concatenate([c.row[h.cell] for c, h in zip(read, parts, strict=True)])
-        column = np.concatenate([c.column[h.cell] for c, h in zip(read, parts, strict=True)])
+    def _block(self, block: bytes, spellings: tuple[Spelling, ...], relation: Relation) -> int:
+        """Count the hits of one block, together, as a row counts once; how many rows it has."""
+        raw, others = read_block(block, spellings)
+        if self.index.is_empty:
+            return len(raw.starts) // len(spellings)
+        rows, columns, parts = [], [], []
+        for cells in chain([raw], others):
+            parts.append(found := search(self.index, cells))
+            rows.append(cells.row[found.cell])
+            columns.append(cells.column[found.cell])
+            del cells  # a long reading is not held while the next one is made
+        row, column = np.concatenate(rows), np.concatenate(columns)
         hits = Hits(*(np.concatenate([getattr(h, name) for h in parts]) for name in Hits.__slots__))
         for at in np.unique(column).tolist():
             of_column = column == at
@@ -145,6 +151,7 @@ class Scan:
             place = ColumnName(relation.name, relation.columns[at].name)
             verdicts = self._verdicts(place, found, derived=relation.columns[at].derived)
             self._count(str(place), row[of_column], found, verdicts)
+        return len(raw.starts) // len(spellings)
 
     def _verdicts(self, place: ColumnName, hits: Hits, *, derived: bool) -> Codes:
         """What each hit in a column of the target is."""
@@ -269,8 +276,7 @@ class Scan:
         size = 0
         for block in whole_rows(target.copy_out(PIECES, doing="searching large objects")):
             size += len(block)
-            if not self.index.is_empty:
-                self._book(read_block(block, (Spelling.PLAIN,)), _LARGE_OBJECTS)
+            self._block(block, (Spelling.PLAIN,), _LARGE_OBJECTS)
         return size
 
     def findings(self) -> tuple[Finding, ...]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from penstock.devdb.closure.budget import MemoryBudget
 from penstock.devdb.closure.rowset import RowSet, blocks_of, leaves_of, offsets_of, row_ids
+from penstock.devdb.closure.segments import SegmentFile
 from penstock.errors import NoSpace
 
 BUDGETS = {"in memory": 1 << 30, "from memory to disk": 8_000, "on disk": 0}
@@ -21,6 +22,10 @@ BUDGETS = {"in memory": 1 << 30, "from memory to disk": 8_000, "on disk": 0}
 def ids(*parts):
     leaf, block, offset = np.array(parts, dtype=np.int64).reshape(-1, 3).T
     return row_ids(leaf, block, offset)
+
+
+def to_disk(rows):
+    return rows.to_disk(SegmentFile())
 
 
 addresses = st.tuples(
@@ -37,11 +42,13 @@ def whole_table(pages, offsets=16, leaf=0):
         yield row_ids(leaf, np.repeat(blocks, offsets), np.tile(np.arange(1, offsets + 1), len(blocks)))
 
 
-@pytest.mark.parametrize("most_bytes", BUDGETS.values(), ids=BUDGETS)
+@pytest.mark.parametrize("after", [None, 3, 0], ids=BUDGETS)
 @given(batches=st.lists(st.lists(addresses, max_size=40), max_size=6), asked=st.lists(addresses, max_size=40))
-def test_it_holds_what_was_added_and_nothing_else(most_bytes, batches, asked):
-    rows, model = RowSet(MemoryBudget(most_bytes)), set()
-    for batch in batches:
+def test_it_holds_what_was_added_and_nothing_else(after, batches, asked):
+    rows, model = RowSet(MemoryBudget()), set()
+    for number, batch in enumerate(batches):
+        if number == after:
+            to_disk(rows)
         new = rows.add(ids(*batch))
         assert new.tolist() == sorted({int(i) for i in ids(*batch)} - model)
         model |= set(new.tolist())
@@ -51,6 +58,10 @@ def test_it_holds_what_was_added_and_nothing_else(most_bytes, batches, asked):
     assert rows.leaf_counts == {leaf: leaves.count(leaf) for leaf in leaves}
     questions = ids(*asked, *[a for batch in batches for a in batch])
     assert rows.contains(questions).tolist() == [int(i) in model for i in questions]
+    for leaf in (0, 3, 4, 65535):
+        assert np.concatenate([ids(), *rows.blocks(7, leaf)]).tolist() == sorted(
+            i for i in model if i >> 48 == leaf
+        )
 
 
 @pytest.mark.parametrize("most_bytes", [1 << 30, 20_000, 0], ids=BUDGETS)
@@ -78,15 +89,103 @@ def test_few_rows_of_a_huge_table_cost_four_bytes_each_and_what_their_chunks_cos
     assert rows.nbytes < 10_000 * (4 + 300)
 
 
-@pytest.mark.parametrize("most_bytes", BUDGETS.values(), ids=BUDGETS)
-def test_blocks_have_the_size_asked_for_and_can_be_had_leaf_by_leaf(most_bytes):
-    rows = RowSet(MemoryBudget(most_bytes))
-    rows.add(ids(*[(leaf, block * 5000, 1) for leaf in (0, 1, 5) for block in range(100)]))
+@pytest.mark.parametrize("after", [None, 1, 0], ids=BUDGETS)
+def test_blocks_have_the_size_asked_for_and_can_be_had_leaf_by_leaf(after):
+    rows = RowSet(MemoryBudget())
+    for number in range(2):
+        if number == after:
+            to_disk(rows)
+        rows.add(ids(*[(leaf, block * 5000, 1) for leaf in (0, 1, 5) for block in range(number, 100, 2)]))
     assert [len(b) for b in rows.blocks(128)] == [128, 128, 44]
     assert [len(b) for b in rows.blocks(64, leaf=5)] == [64, 36]
     assert all((leaves_of(b) == 5).all() for b in rows.blocks(64, leaf=5))
     assert list(rows.blocks(64, leaf=2)) == []
     assert rows.leaf_counts == {0: 100, 1: 100, 5: 100}
+
+
+class OneByOne(dict):
+    """A dictionary that answers for some keys only, and does not list them."""
+
+    def __init__(self, content, allowed):
+        super().__init__(content)
+        self.allowed = allowed
+        self.asked = 0
+
+    def _no(self, *_):
+        raise AssertionError("everything is gone through")
+
+    __iter__ = items = keys = values = _no
+
+    def __getitem__(self, key):
+        assert self.allowed(key)
+        self.asked += 1
+        return super().__getitem__(key)
+
+    def get(self, key, default=None):
+        assert self.allowed(key)
+        self.asked += 1
+        return super().get(key, default)
+
+
+@pytest.mark.parametrize("crowded", [False, True])
+@pytest.mark.parametrize(
+    ("on_disk", "parts", "bits"), [(False, ("_sparse", "_dense"), 21), (True, ("_groups",), 16)]
+)
+def test_the_rows_of_one_partition_cost_nothing_for_the_others(on_disk, parts, bits, crowded):
+    rows = RowSet(MemoryBudget())
+    for leaf in range(40):
+        rows.add(np.concatenate([*whole_table(2500 if crowded else 30, leaf=leaf)]))
+    if on_disk:
+        to_disk(rows)
+    for part in parts:
+        content = getattr(rows._bitmap, part)
+        setattr(rows._bitmap, part, OneByOne(content, lambda key: key >> bits == 7))
+    assert sum(map(len, rows.blocks(leaf=7))) == rows.leaf_counts[7]
+    assert sum(getattr(rows._bitmap, part).asked for part in parts) < 10
+    with pytest.raises(AssertionError, match="gone through"):
+        list(rows.blocks())
+
+
+def test_many_small_partitions_take_less_memory_on_disk_and_what_they_are_said_to():
+    rows = RowSet(MemoryBudget())
+    for leaf in range(1000):
+        rows.add(np.concatenate([*whole_table(100, leaf=leaf)]))
+    in_memory, on_disk = rows.nbytes, rows.nbytes_on_disk
+    assert in_memory > 1000 * 1600 * 4
+    tracemalloc.start()
+    to_disk(rows)
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert rows.nbytes == on_disk == rows.nbytes_on_disk
+    assert on_disk < 1000 * 700
+    assert held < 1.1 * on_disk
+    assert sum(map(len, rows.blocks())) == 1_600_000
+
+
+@given(parts=st.lists(addresses, min_size=1, max_size=60))
+def test_what_a_set_would_hold_on_disk_is_known_before(parts):
+    rows = RowSet(MemoryBudget())
+    rows.add(ids(*parts))
+    before, expected = rows.nbytes, rows.nbytes_on_disk
+    assert to_disk(rows) == expected - before
+    assert rows.nbytes == expected
+
+
+@pytest.mark.parametrize(
+    "few", [[(leaf, 0, 1) for leaf in range(3000)], [(0, block << 16, 1) for block in range(3000)]]
+)
+def test_a_set_that_would_not_shrink_stays_in_memory_and_another_goes(few, scratch_files):
+    rows = RowSet(MemoryBudget(200_000))
+    rows.add(ids(*few))
+    before = rows.nbytes
+    assert 200_000 < before < rows.nbytes_on_disk
+    assert scratch_files == []
+    other = rows.empty()
+    for block in whole_table(20_000):
+        other.add(block)
+    assert other.nbytes < 10_000
+    assert rows.nbytes == before
+    assert rows.to_array().tolist() == ids(*few).tolist()
 
 
 def test_an_id_gives_back_its_parts():

@@ -36,7 +36,7 @@ def test_a_copy_holds_what_the_template_holds_and_says_where_it_comes_from(templ
     assert own.code == 0, own.err
     assert rows(templated.target.database(ann)) == rows(templated.made)
     document = templated.target.database(ann).value(
-        "SELECT document::text FROM penstock.manifest ORDER BY created_at DESC LIMIT 1"
+        "SELECT document::text FROM penstock.manifest ORDER BY created_at DESC, ctid DESC LIMIT 1"
     )
     assert f'"{ann}"' in document
     assert f"{templated.database}__template" in document

@@ -75,7 +75,8 @@ def _said_of_index(row: Mapping[str, Any]) -> Iterator[str]:
 
 
 def references(source: Session, known: frozenset[Identity]) -> list[Reference]:
-    """The foreign keys that a stored table declares and that hold for all its rows, of those the archive knows."""
+    """The foreign keys between stored tables that hold for all rows, of those the archive knows. One to a partitioned table
+    has a part per partition, which VALIDATE leaves as it is."""
     return [
         Reference(
             identity,
@@ -188,6 +189,7 @@ SELECT n.nspname::text AS schema, t.relname::text AS "table", k.conname::text AS
        pg_get_constraintdef(k.oid) AS definition, pg_catalog.pg_relation_size(t.oid) AS size
   FROM pg_catalog.pg_constraint k
   JOIN pg_catalog.pg_class t ON t.oid = k.conrelid AND t.relkind = 'r'
+  JOIN pg_catalog.pg_class other ON other.oid = k.confrelid AND other.relkind = 'r'
   JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace
  WHERE k.contype = 'f' AND k.convalidated AND k.conparentid = 0 AND coalesce(to_jsonb(k) ->> 'conenforced', 'true') = 'true'
  ORDER BY 1, 2, 3

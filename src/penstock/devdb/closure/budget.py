@@ -15,13 +15,16 @@ class Movable(Protocol):
 
     @property
     def nbytes(self) -> int: ...
+    @property
+    def nbytes_on_disk(self) -> int: ...
     def to_disk(self, file: SegmentFile) -> int: ...
 
 
 class MemoryBudget:
     """The bytes its row sets may hold in memory together; beyond, the largest go to one file.
 
-    Not counted: some 20 MB for a batch of rows while it is added.
+    A set stays if the file would spare no memory: few rows far apart, for which memory holds more than 4 bytes each
+    either way. Of a budget of nothing every set goes. Not counted: some 20 MB for a batch of rows while it is added.
     """
 
     __slots__ = ("__weakref__", "_file", "_grown", "_most", "_sets")
@@ -50,8 +53,10 @@ class MemoryBudget:
         total = sum(rows.nbytes for rows in self._sets)
         if total <= self._most:
             return
-        self._file = self._file or SegmentFile()
         for rows in sorted(self._sets, key=lambda rows: rows.nbytes, reverse=True):
+            if self._most and rows.nbytes_on_disk >= rows.nbytes:
+                continue
+            self._file = self._file or SegmentFile()
             total += rows.to_disk(self._file)
             if total <= self._most:
                 return

@@ -19,18 +19,29 @@ CHUNK_BITS = 20
 _CHUNK_BYTES = 1 << (CHUNK_BITS - 3)
 _LOW = np.uint64((1 << CHUNK_BITS) - 1)
 _SPARSE_ROWS = _CHUNK_BYTES // 4  # from here on the bits are smaller than the array
-_OVERHEAD_BYTES = 256  # of a chunk: what Python and numpy take for a small array in a dictionary
+ARRAY_BYTES = 256  # what Python and numpy take for a small array in a dictionary, beside its contents
+LEAF_BYTES = 256  # what a list of a leaf's chunks takes
 
 
 class Chunks:
-    """Positions at 4 bytes each, but at most 128 kB for 2²⁰ in a row, and 256 bytes for each chunk that has any."""
+    """Positions at 4 bytes each, but at most 128 kB for 2²⁰ in a row, and 256 bytes for each chunk and leaf that has any.
 
-    __slots__ = ("_dense", "_sparse", "nbytes")
+    A *leaf* is what positions have in common without their lowest `leaf_bits`.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_dense", "_held", "_leaf_shift", "_of_leaf", "_sparse")
+
+    def __init__(self, leaf_bits: int) -> None:
+        self._leaf_shift = leaf_bits - CHUNK_BITS
         self._sparse: dict[int, Places] = {}
         self._dense: dict[int, Bits] = {}
-        self.nbytes = 0
+        self._of_leaf: dict[int, list[int]] = {}  # a leaf's chunks: there may be thousands of leaves
+        self._held = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held."""
+        return self._held + len(self._of_leaf) * LEAF_BYTES
 
     def add(self, positions: Positions) -> Flags:
         """Add distinct positions; which of them were not there."""
@@ -49,9 +60,10 @@ class Chunks:
                 found[own] = sparse.take(np.searchsorted(sparse, low), mode="clip") == low
         return found
 
-    def keys(self) -> npt.NDArray[np.uint64]:
-        """The chunks that have positions, ascending."""
-        return np.sort(np.array([*self._sparse, *self._dense], dtype=np.uint64))
+    def keys(self, leaf: int | None = None) -> npt.NDArray[np.uint64]:
+        """The chunks (of one leaf) that have positions, ascending."""
+        keys = [*self._sparse, *self._dense] if leaf is None else self._of_leaf.get(leaf, [])
+        return np.sort(np.array(keys, dtype=np.uint64))
 
     def chunk(self, key: int) -> Positions:
         """The positions of one chunk."""
@@ -63,7 +75,8 @@ class Chunks:
         for key in self.keys().tolist():
             sparse = self._sparse.pop(key, None)
             yield key, self._dense.pop(key) if sparse is None else _as_bits(sparse)
-        self.nbytes = 0
+        self._of_leaf.clear()
+        self._held = 0
 
     def _merge(self, key: int, low: Places) -> Flags:
         dense = self._dense.get(key)
@@ -74,19 +87,20 @@ class Chunks:
         sparse = self._sparse.get(key)
         if sparse is None:
             new, whole = np.ones(len(low), dtype=bool), low.copy()
-            self.nbytes += _OVERHEAD_BYTES
+            self._of_leaf.setdefault(key >> self._leaf_shift, []).append(key)
+            self._held += ARRAY_BYTES
         else:
             place = np.searchsorted(sparse, low)
             new = sparse.take(place, mode="clip") != low
             whole = np.insert(sparse, place[new], low[new])
-            self.nbytes -= sparse.nbytes
+            self._held -= sparse.nbytes
         if len(whole) < _SPARSE_ROWS:
             self._sparse[key] = whole
-            self.nbytes += whole.nbytes
+            self._held += whole.nbytes
         else:
             self._sparse.pop(key, None)
             self._dense[key] = _as_bits(whole)
-            self.nbytes += _CHUNK_BYTES
+            self._held += _CHUNK_BYTES
         return new
 
 

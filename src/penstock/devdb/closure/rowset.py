@@ -14,13 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from penstock.devdb.closure.budget import MemoryBudget
-from penstock.devdb.closure.chunks import CHUNK_BITS, Chunks, Flags, Positions, firsts, spans
-from penstock.devdb.closure.segments import SegmentFile, Segments
+from penstock.devdb.closure.chunks import Chunks, Flags, Positions, firsts, spans
+from penstock.devdb.closure.segments import SegmentFile, Segments, nbytes_on_disk
 
 RowIds = npt.NDArray[np.uint64]
 
 _BATCH_ROWS = 1 << 16
 NO_ROWS: RowIds = np.empty(0, dtype=np.uint64)
+_BLOCK_BITS = 32
 OFFSET_BITS = 9  # a page of 8 kB holds at most 291 rows
 
 
@@ -61,7 +62,7 @@ class RowSet:
     def __init__(self, budget: MemoryBudget, offset_bits: int = OFFSET_BITS) -> None:
         self._budget = budget
         self._offset_bits = offset_bits
-        self._bitmap: Chunks | Segments = Chunks()
+        self._bitmap: Chunks | Segments = Chunks(_BLOCK_BITS + offset_bits)
         self.count = 0
         self.leaf_counts: dict[int, int] = {}  # rows per leaf, for leaves that have any
         budget.join(self)
@@ -101,9 +102,7 @@ class RowSet:
 
         Not while rows are added.
         """
-        keys = self._bitmap.keys()
-        if leaf is not None:
-            keys = keys[keys >> np.uint64(32 + self._offset_bits - CHUNK_BITS) == leaf]
+        keys = self._bitmap.keys(leaf)
         return _regrouped((self._ids(self._bitmap.chunk(int(key))) for key in keys), size)
 
     def to_array(self) -> RowIds:
@@ -111,10 +110,10 @@ class RowSet:
         return np.concatenate([NO_ROWS, *self.blocks()])
 
     def to_disk(self, file: SegmentFile) -> int:
-        """Leave memory, for good; returns by how much `nbytes` has grown (it shrinks). Raises NoSpace."""
+        """Leave memory, for good; returns by how much `nbytes` has grown. Raises NoSpace."""
         if isinstance(self._bitmap, Segments):
             return 0
-        before, segments = self._bitmap.nbytes, Segments(file)
+        before, segments = self._bitmap.nbytes, Segments(file, _BLOCK_BITS + self._offset_bits)
         for key, bits in self._bitmap.drain():
             segments.put(key, bits)
         self._bitmap = segments
@@ -124,6 +123,13 @@ class RowSet:
     def nbytes(self) -> int:
         """Memory held."""
         return self._bitmap.nbytes
+
+    @property
+    def nbytes_on_disk(self) -> int:
+        """Memory held after `to_disk`."""
+        if isinstance(self._bitmap, Segments):
+            return self._bitmap.nbytes
+        return nbytes_on_disk(self._bitmap.keys(), len(self.leaf_counts))
 
     def _which(self, ids: RowIds) -> Flags:
         if len(ids) < 2 or bool(np.all(ids[1:] >= ids[:-1])):
