@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from penstock.catalog.model import Catalog, ColumnName, TableName
 from penstock.devdb.arming import Arming, arming
+from penstock.devdb.choosing import check_conditions, choose, rules_of
 from penstock.devdb.clone.load import Vacuum
-from penstock.devdb.closure import Closure, EdgeRule, RootRule, compute
-from penstock.devdb.closure.budget import MemoryBudget
-from penstock.devdb.closure.written import check_condition, user_search_path
+from penstock.devdb.closure import Closure
 from penstock.devdb.context import Context
 from penstock.devdb.forecast import (
     column_plans,
@@ -34,20 +33,19 @@ from penstock.devdb.obstacles import cut_columns, in_the_way_of_the_manifest, me
 from penstock.devdb.plan import Plan, Refusal, settings_as_dict
 from penstock.devdb.progress import Progress
 from penstock.devdb.prune.conditions import has_conditions
-from penstock.devdb.prune.rows import Going, going
-from penstock.devdb.prune.settings import require_own_settings
+from penstock.devdb.prune.rows import Going
 from penstock.devdb.prune.ways import VACUUM, ways
 from penstock.devdb.quoted import acknowledged_texts, quotes, refusal
 from penstock.devdb.quoted import warnings as quoted_warnings
 from penstock.devdb.readable import require_readable, source_warnings
 from penstock.devdb.real import real_values
-from penstock.devdb.rules import Rules, joins_of, look_up
+from penstock.devdb.rules import Rules, joins_of
 from penstock.devdb.subset import Subset
 from penstock.devdb.verify import claims_of
 from penstock.discover import flagged
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
-from penstock.errors import ConfigError, PenstockError, SourceRefused
+from penstock.errors import PenstockError, SourceRefused
 from penstock.policy.decision import Policy
 from penstock.policy.resolve import resolve
 from penstock.proof.relations import catalog_texts
@@ -87,7 +85,7 @@ def prepare(
     started = time.monotonic()
     progress.start("catalog")
     catalog = catalog or reflect(source)
-    rules = _rules(context, catalog)
+    rules = rules_of(context, catalog)
     progress.finish("catalog")
     decided = _decide(context, catalog, rules, source)
     subset = _close(context, source, catalog, rules, decided, progress, trace=trace)
@@ -147,35 +145,6 @@ def _unlooked(context: Context, rules: Rules) -> Iterable[str]:
         yield "whether a condition reads a masked column is looked at by create, in the schema of the copy"
 
 
-def _rules(context: Context, catalog: Catalog) -> Rules:
-    rules = look_up(catalog, context.settings, context.name)
-    strategy = context.settings.strategy
-    require_own_settings(context.settings, context.name)
-    if strategy == "prune" and rules.roots:
-        return dataclasses.replace(rules, keep=rules.keep | rules.protect)
-    if strategy == "prune" and rules.deletes:
-        return rules
-    if strategy == "clone":
-        _refuse_roots(context, rules)
-    elif strategy == "prune" or (not rules.roots and not rules.keep):
-        table = next(iter(map(str, catalog.leaves)), "schema.table")
-        raise ConfigError(
-            f"[devdb.{context.name}] has no root: nothing would be copied",
-            hint=f'add to penstock.toml:\n[[devdb.{context.name}.root]]\ntable = "{table}"\nlimit = 100',
-        )
-    return rules
-
-
-def _refuse_roots(context: Context, rules: Rules) -> None:
-    if rules.roots:
-        raise ConfigError(
-            f"[devdb.{context.name}] has a root, and its strategy is clone",
-            why="a clone has every row of every table but those in `empty` and `skip`",
-            hint='strategy = "subset" takes what the roots need; for a clone, remove [[devdb.'
-            f"{context.name}.root]]",
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class _Decided:
     """What becomes of every column, before any row is looked for; and what speaks against it."""
@@ -228,10 +197,10 @@ def _close(
     trace: bool,
 ) -> Subset:
     if context.settings.strategy == "clone":
-        _check_conditions(source, catalog, rules)
+        check_conditions(source, catalog, rules)
         whole = frozenset(catalog.leaves) - rules.empty - rules.skip
         return _subset(context, catalog, rules, decided, Closure.nothing(), whole=whole)
-    closure, gone = _rows(context, source, catalog, rules, progress, trace=trace)
+    closure, gone = choose(context, source, catalog, rules, progress, trace=trace)
     return _subset(context, catalog, rules, decided, closure, going=gone)
 
 
@@ -261,40 +230,6 @@ def _subset(
     )
 
 
-def rows_in(context: Context, session: Session, progress: Progress) -> tuple[Catalog, Closure, Going]:
-    """What a prune leaves of the database the session has its snapshot of, and what goes."""
-    catalog = reflect(session)
-    closure, gone = _rows(context, session, catalog, _rules(context, catalog), progress, trace=False)
-    if gone is None:
-        raise ValueError("only a prune takes rows")
-    return catalog, closure, gone
-
-
-def _rows(
-    context: Context,
-    source: Session,
-    catalog: Catalog,
-    rules: Rules,
-    progress: Progress,
-    *,
-    trace: bool,
-) -> tuple[Closure, Going | None]:
-    progress.start("closure")
-    _check_conditions(source, catalog, rules)
-    roots = [RootRule(table, r.where, r.limit, r.percent, r.order_by) for table, r in rules.roots]
-    closure = (
-        close(context, source, catalog, rules, roots, progress, trace=trace)
-        if roots or not rules.deletes
-        else None
-    )
-    gone = None
-    if closure is None or context.settings.strategy == "prune":
-        told = _closure_progress(progress)
-        closure, gone = going(source, catalog, rules, closure, trace=trace, progress=told)
-    progress.finish("closure")
-    return closure, gone
-
-
 def _policy(
     context: Context, catalog: Catalog, rules: Rules, source: Session
 ) -> tuple[Policy, tuple[str, ...]]:
@@ -317,55 +252,6 @@ def _policy(
         return policy, ()
     values, told = real_values(source, catalog, policy, context.settings.real, context.name)
     return policy_with(values), told
-
-
-def _check_conditions(source: Session, catalog: Catalog, rules: Rules) -> None:
-    """Raise `QueryError` or `ConfigError` unless each `on` and `where` of an edge is one condition by itself."""
-    for edge, condition in rules.conditions:
-        whose = f"the edge {edge.child} → {edge.parent}"
-        with user_search_path(source, catalog, edge.child.schema, edge.parent.schema):
-            query = f"SELECT 1 FROM {edge.child.sql} AS child, {edge.parent.sql} AS parent"
-            check_condition(source, query, condition, whose, f"checking {whose}")
-
-
-def close(
-    context: Context,
-    source: Session,
-    catalog: Catalog,
-    rules: Rules,
-    roots: Iterable[RootRule],
-    progress: Progress,
-    *,
-    trace: bool,
-    budget: MemoryBudget | None = None,
-) -> Closure:
-    """The closure of these roots and the kept tables, under the edges of the rules. `budget`: see `compute`."""
-    return compute(
-        source,
-        catalog,
-        rules.graph,
-        roots=roots,
-        edges=[EdgeRule(i, children=rules.children.get(i, True), cut=i in rules.cut) for i in rules.children],
-        keep=rules.keep,
-        empty=rules.empty,
-        skip=rules.skip,
-        keys=context.keys,
-        trace=trace,
-        budget=budget,
-        progress=_closure_progress(progress),
-    )
-
-
-def _closure_progress(progress: Progress) -> Callable[[str, int], None]:
-    """The closure tells how many rows there are so far; a task wants how many more."""
-    so_far = 0
-
-    def told(_what: str, rows: int) -> None:
-        nonlocal so_far
-        progress.advance("closure", rows - so_far)
-        so_far = rows
-
-    return told
 
 
 def _too_long(minutes: float, most: float) -> Iterable[PenstockError]:

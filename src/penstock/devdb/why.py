@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from penstock.catalog.model import Table, TableName, quote_identifier
 from penstock.devdb.added import AddedRoots, added_roots
+from penstock.devdb.choosing import close
 from penstock.devdb.closure.addresses import Addresses
 from penstock.devdb.closure.provenance import Origin
 from penstock.devdb.closure.roots import identifying_columns
@@ -25,7 +26,7 @@ from penstock.devdb.closure.rowset import blocks_of, leaves_of, offsets_of, row_
 from penstock.devdb.context import Context
 from penstock.devdb.in_copy import Copy, copy_of
 from penstock.devdb.names import find_table
-from penstock.devdb.planning import Prepared, close, prepare
+from penstock.devdb.planning import Prepared, prepare
 from penstock.devdb.progress import Progress
 from penstock.devdb.prune.rows import deletion
 from penstock.devdb.subset import Subset

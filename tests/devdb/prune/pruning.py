@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from penstock.catalog.graph import RelationGraph
+from penstock.devdb.choosing import rows_in
 from penstock.devdb.closure import RootRule, compute
 from penstock.devdb.closure.rowset import blocks_of, offsets_of
 from penstock.devdb.config import DevdbSettings
 from penstock.devdb.context import Context
 from penstock.devdb.obstacles import cut_columns
-from penstock.devdb.planning import rows_in
 from penstock.devdb.progress import Silent
 from penstock.devdb.prune.engine import Task, prune
 from penstock.devdb.prune.existing import reading
