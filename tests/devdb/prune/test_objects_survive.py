@@ -62,6 +62,10 @@ CREATE INDEX log_thing ON log (thing_id);
 CREATE TRIGGER on_log AFTER INSERT OR DELETE ON log FOR EACH ROW EXECUTE FUNCTION fire();
 CREATE TABLE bare ();
 CREATE TABLE loose (thing_id bigint, FOREIGN KEY (thing_id) REFERENCES thing);
+CREATE TABLE part (id int PRIMARY KEY, owner_id int REFERENCES owner) PARTITION BY RANGE (id);
+CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM (1) TO (100);
+CREATE TABLE part_2 PARTITION OF part FOR VALUES FROM (100) TO (200);
+CREATE TABLE of_part (part_id int REFERENCES part);
 INSERT INTO owner SELECT n, 'owner ' || n FROM generate_series(1, 20) n;
 INSERT INTO thing (owner_id, follows, label, big, during)
     SELECT 1 + n % 20, nullif(n - 20, -abs(n - 20)), 'label ' || n, repeat(n::text, 2000), int4range(n, n + 1)
@@ -69,6 +73,8 @@ INSERT INTO thing (owner_id, follows, label, big, during)
 UPDATE thing SET follows = NULL WHERE follows <= 0;
 INSERT INTO log SELECT 1 + n % 400, date '2026-01-01' + n % 50, 'line ' || n FROM generate_series(1, 2000) n;
 INSERT INTO loose SELECT n FROM generate_series(1, 400) n;
+INSERT INTO part SELECT n, 1 + n % 20 FROM generate_series(1, 150) n;
+INSERT INTO of_part SELECT n FROM generate_series(1, 150) n;
 INSERT INTO bare SELECT FROM generate_series(1, 5);
 TRUNCATE fired;
 REFRESH MATERIALIZED VIEW counted;
@@ -114,6 +120,7 @@ def states(database: Database) -> list[tuple[object, ...]]:
         "SELECT indexrelid::regclass::text, indisclustered::text, indisreplident::text FROM pg_index "
         "WHERE indrelid >= 16384 AND indrelid::regclass::text NOT LIKE 'pg_toast%' "
         "UNION ALL SELECT relname::text, relispopulated::text, '' FROM pg_class WHERE relkind = 'm' "
-        "UNION ALL SELECT conname::text, convalidated::text, '' FROM pg_constraint WHERE contype = 'f' AND conparentid = 0 "
-        "ORDER BY 1, 2"
+        "UNION ALL SELECT conrelid::regclass::text, convalidated::text, confrelid::regclass::text FROM pg_constraint "
+        "WHERE contype = 'f' "
+        "ORDER BY 1, 2, 3"
     )
