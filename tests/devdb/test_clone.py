@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from penstock.devdb.clone.station import prepare_target
+from penstock.engines.postgres.session import Session
 from tests.conftest import MakeDatabase
 from tests.devdb.conftest import MakeFolder, MakeRole
 from tests.devdb.small_shop import MASKS, SHOP
@@ -167,3 +171,20 @@ def test_workers_mask_as_the_command_itself_does(
     refreshed = folder.run("dev", "refresh", "small", "--jobs", "3")
     assert refreshed.code == 0, refreshed.err
     assert contents(folder.made, tables_of(folder.made)) == alone
+
+
+def test_no_time_limit_of_the_target_holds_for_a_worker_and_no_memory_is_taken_away(
+    make_database: MakeDatabase,
+) -> None:
+    database = make_database("SELECT 1")
+    settings = replace(database.settings, role="target")
+    for server_kilobytes, given in (("64MB", "256MB"), ("1GB", "1GB")):
+        database.server.maintenance.execute(
+            f"ALTER DATABASE \"{database.name}\" SET statement_timeout = '1min'",
+            f"ALTER DATABASE \"{database.name}\" SET maintenance_work_mem = '{server_kilobytes}'",
+        )
+        with Session.open(settings, read_only=False) as target:
+            assert target.fetchval("SHOW statement_timeout") == "1min"
+            prepare_target(target)
+            assert target.fetchval("SHOW statement_timeout") == "0"
+            assert target.fetchval("SHOW maintenance_work_mem") == given

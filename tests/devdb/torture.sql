@@ -245,6 +245,7 @@ CREATE TABLE app.child (
 );
 INSERT INTO app.child SELECT n, 1 + n % 40, (1 + n % 40) % 5, 'p' || 1 + n % 40, nullif(n - 1, 0) FROM generate_series(1, 60) n;
 INSERT INTO app.child (id) VALUES (100);
+COMMENT ON CONSTRAINT to_self ON app.child IS 'upwards';
 ALTER TABLE app.child ADD CONSTRAINT broken FOREIGN KEY (up) REFERENCES app.numbered NOT VALID;
 \if :since15
 CREATE TABLE app.child_15 (id integer PRIMARY KEY, a integer, b integer, FOREIGN KEY (a, b) REFERENCES app.parent ON DELETE SET NULL (b));

@@ -53,7 +53,8 @@ def create(
     """
     manifest.require_folder(context.state_dir)
     publication = publication or (Replacement() if replace else Publication())
-    hooks.before_create(context, publication.operation, progress)
+    if publication.stays:
+        hooks.before_create(context, publication.operation, progress)
     way = create_existing if context.settings.from_database else _create_in_spite_of_standbys
     created = way(context, progress, saved_plan, publication, labour or Labour())
     if publication.opens:

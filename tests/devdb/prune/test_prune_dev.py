@@ -261,6 +261,19 @@ def test_a_database_somebody_works_in_is_not_copied(shop: Folder) -> None:
     assert shop.names() == [shop.database]
 
 
+def test_a_database_nobody_can_connect_to_is_refused_with_the_way_out(shop: Folder) -> None:
+    with_cut(shop, ROOT + "limit = 3")
+    closed = f'ALTER DATABASE "{shop.database}" WITH ALLOW_CONNECTIONS'
+    shop.target.maintenance.execute(f"{closed} false")
+    try:
+        done = shop.run("dev", "create", "cut")
+    finally:
+        shop.target.maintenance.execute(f"{closed} true")
+    assert done.code == 4, done.err
+    assert f"nobody can connect to {shop.database}" in done.err
+    assert "--from-template" in done.err
+
+
 def test_a_rule_that_reaches_a_protected_table_leaves_nothing(shop: Folder) -> None:
     with_cut(
         shop,

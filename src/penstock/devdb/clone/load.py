@@ -35,7 +35,7 @@ class Loaded:
     rows: Mapping[TableName, int]  # by logical table
     bytes: int
     built: frozenset[Identity]  # what the schema archive need not restore any more
-    references: tuple[Reference, ...]  # still to be added
+    references: tuple[Reference, ...]  # still to be validated
     unanalyzed: tuple[TableName, ...]  # of these, statistics wait for what the archive restores
 
 
@@ -70,6 +70,8 @@ def load(
     ]
     results = crew.run(items, _Watch(progress, catalog, copying, "indexes, keys, statistics", len(items)))
     added = tuple(references(source, known))
+    for reference in added:  # before the archive restores the comments on them
+        target.execute(reference.add, doing=f"adding the foreign keys of {reference.table}")
     rows: dict[TableName, int] = defaultdict(int)
     for _, item in copying:
         rows[item.what.plan.table] += results[item.name].rows
@@ -85,10 +87,8 @@ def load(
 def settle(
     catalog: Catalog, loaded: Loaded, target: Session, crew: Crew, vacuum: Vacuum, progress: Progress
 ) -> None:
-    """When the rest of the schema stands: foreign keys, added at once and validated side by side; the statistics that are
-    missing; and a VACUUM, where one is wanted."""
-    for reference in loaded.references:
-        target.execute(reference.add, doing=f"adding the foreign keys of {reference.table}")
+    """When the rest of the schema stands: the foreign keys, validated side by side; the statistics that are missing; and a
+    VACUUM, where one is wanted."""
     roots = [t.name for t in catalog if t.kind == "partitioned" and t.extension is None]
     sizes = {t: catalog.tables[t].heap_bytes for t in (*loaded.unanalyzed, *_there(target, roots))}
     items = [*validation_items(loaded.references), *analyze_items(sizes, {})]

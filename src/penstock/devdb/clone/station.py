@@ -19,7 +19,7 @@ from penstock.masks.keys import hold
 from penstock.project import settings as project_settings
 from penstock.runs.items import Outfit
 
-_SORT_MEMORY = "256MB"  # for building indexes, of each worker
+_SORT_KILOBYTES = 256 << 10  # for building indexes, of each worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,12 @@ def open_station(place: Place) -> Iterator[Station]:
 
 
 def prepare_target(target: Session) -> None:
-    """More memory for building indexes; a commit need not wait for the disk (publishing the database does)."""
+    """More memory for building indexes, unless the server gives more; a commit need not wait for the disk (publishing the
+    database does); no limit of the role cuts a VACUUM, which no transaction of ours can lift it for."""
     target.execute(
-        f"SET maintenance_work_mem = '{_SORT_MEMORY}'; SET synchronous_commit = off; SET search_path = ''",
+        "SELECT pg_catalog.set_config('maintenance_work_mem', "
+        f"greatest(setting::int8, {_SORT_KILOBYTES})::text, false) FROM pg_catalog.pg_settings "
+        "WHERE name = 'maintenance_work_mem'; "
+        "SET statement_timeout = 0; SET synchronous_commit = off; SET search_path = ''",
         doing="preparing the target",
     )

@@ -135,13 +135,19 @@ def reading(context: Context, database: str) -> Iterator[Session]:
 
 
 def _require_there(context: Context, maintenance: Session) -> None:
-    """The database to start from is there, and nobody is in it: a copy of its files is taken while it stands still."""
+    """The database to start from is there and can be connected to."""
     name = context.settings.from_database
     if not databases.exists(maintenance, name):
         raise TargetRefused(
             f"there is no database {name} on the target",
             why=f"`from_database` of [devdb.{context.name}] names it",
             hint="penstock dev list shows those that Penstock made",
+        )
+    if not maintenance.fetchval("SELECT datallowconn FROM pg_catalog.pg_database WHERE datname = $1", name):
+        raise TargetRefused(
+            f"nobody can connect to {name}",
+            why="it is a template, or closed by somebody",
+            hint="make a copy and name that in `from_database`: penstock dev create --from-template NAME --database …",
         )
 
 
