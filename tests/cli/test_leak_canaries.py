@@ -171,6 +171,10 @@ def _run_everything(sweep: Sweep) -> None:
     sweep.must("dev", "why", "small", "public.orders", "1")
     sweep.must("dev", "refresh", "small")
     sweep.must("dev", "list", "--json")
+    sweep.penstock("dev", "drift", "small", "--json")
+    sweep.must("dev", "reset", "small", "--grace", "0s", "--yes", "--json")
+    sweep.must("dev", "ci", "small", "--on", "github")
+    sweep.penstock("dev", "scrub", "dev", "--confirm", "postgres", "--json")
     sweep.dump = _dump(sweep.copy)
     sweep.must("dev", "drop", "small", "--yes")
     other = sweep.folder / "other"

@@ -142,6 +142,34 @@ def test_a_clone_can_be_added_to_asked_verified_and_refreshed(
     assert folder.made.value("SELECT count(*) FROM orders") == 401
 
 
+HEIRS = """
+CREATE TABLE public.contact (id int PRIMARY KEY, word text);
+CREATE TABLE public.contact_new () INHERITS (public.contact);
+CREATE TABLE public.kind (code text PRIMARY KEY);
+CREATE TABLE public.thing (id int PRIMARY KEY, kind text REFERENCES public.kind, during int4range, EXCLUDE USING gist (during WITH &&));
+CREATE INDEX ON public.thing (kind);
+INSERT INTO public.contact SELECT n, 'a' FROM generate_series(1, 50) n;
+INSERT INTO public.contact_new SELECT n, 'b' FROM generate_series(51, 90) n;
+INSERT INTO public.kind VALUES ('x');
+INSERT INTO public.thing SELECT n, 'x', int4range(n, n + 1) FROM generate_series(1, 40) n;
+ANALYZE;
+"""
+
+
+def test_keys_of_empty_tables_and_heirs_and_exclusions_are_no_special_case(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(HEIRS)
+    folder = make_folder(source, CLONE + 'empty = ["public.kind"]\n', kept(source))
+    done = folder.run("dev", "create", "small", "--jobs", "3", "--vacuum", "full")
+    assert done.code == 0, done.err
+    assert folder.made.rows(CONSTRAINTS) == source.rows(CONSTRAINTS)
+    assert folder.made.rows("SELECT count(*), count(kind) FROM thing") == [(40, 0)]
+    assert folder.made.value("SELECT count(*) FROM contact") == 90
+    analysed = "SELECT count(*) FROM pg_stats WHERE tablename = 'contact' AND inherited"
+    assert folder.made.value(analysed) == 2
+
+
 def test_a_plan_of_a_clone_says_what_is_estimated_and_refuses_roots(
     make_database: MakeDatabase, make_folder: MakeFolder
 ) -> None:

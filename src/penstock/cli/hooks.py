@@ -7,8 +7,8 @@ interrupt that falls into a finaliser, where Python drops it, is raised once mor
 
 from __future__ import annotations
 
-import _thread
 import logging
+import signal
 import sys
 import threading
 import warnings
@@ -40,7 +40,8 @@ def _unraisable(error: BaseException | None) -> None:
     """An interrupt that fell into a finaliser was lost there: the main thread gets it again."""
     if isinstance(error, KeyboardInterrupt):
         if not sys.is_finalizing():
-            again = threading.Timer(_AGAIN_SECONDS, _thread.interrupt_main)
+            main = threading.main_thread().ident or 0
+            again = threading.Timer(_AGAIN_SECONDS, signal.pthread_kill, (main, signal.SIGINT))
             again.daemon = True
             again.start()
     else:

@@ -66,7 +66,10 @@ class Queue:
     """The items that are still to do: which may start now, the largest first."""
 
     def __init__(self, items: Iterable[Item]) -> None:
+        items = list(items)
         self._items = {item.name: item for item in items}
+        if len(self._items) < len(items):
+            raise ValueError("two items have one name")
         self._missing = {item.name: set(item.after) for item in self._items.values()}
         self._followers: Mapping[str, list[str]] = defaultdict(list)
         for item in self._items.values():

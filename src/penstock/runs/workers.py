@@ -102,7 +102,7 @@ def _start(outfit: Outfit) -> _Worker:
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, "-m", "penstock.runs.worker", str(theirs.fileno())],
+            [sys.executable, "-P", "-m", "penstock.runs.worker", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -100,6 +100,8 @@ class Statements:
 
 def run_statements(station: Station, what: Statements, _: Report) -> None:
     with station.target.transaction():
+        # Nobody but the other workers can be in the way, and they end.
+        station.target.execute("SET LOCAL lock_timeout = 0", doing=what.doing)
         for statement in what.statements:
             station.target.execute(statement, doing=what.doing)
 
@@ -115,13 +117,13 @@ def index_items(
     for table, built in of_table.items():
         names = []
         for number, index in enumerate(built, 1):
-            names.append(f"index {number} of {table}")
+            names.append(f"index {number} of {table.sql}")
             what = Statements((index.build,), f"building an index of {table}")
             yield table, Item(names[-1], run_statements, what, index.size, tuple(after.get(table, ())))
         then = tuple(statement for index in built for statement in index.then)
         if then:
             what = Statements(then, f"adding the keys of {table}")
-            yield table, Item(f"keys of {table}", run_statements, what, 0, tuple(names))
+            yield table, Item(f"keys of {table.sql}", run_statements, what, 0, tuple(names))
 
 
 def validation_items(added: Iterable[Reference]) -> Iterator[Item]:
@@ -131,8 +133,8 @@ def validation_items(added: Iterable[Reference]) -> Iterator[Item]:
             f"ALTER TABLE {reference.table.sql} VALIDATE CONSTRAINT {quote_identifier(reference.name)}"
         )
         what = Statements((statement,), f"validating the foreign keys of {reference.table}")
-        name = f"foreign key {reference.name} of {reference.table}"
-        yield Item(name, run_statements, what, reference.size, alone=str(reference.table))
+        name = f"foreign key {quote_identifier(reference.name)} of {reference.table.sql}"
+        yield Item(name, run_statements, what, reference.size, alone=reference.table.sql)
 
 
 def analyze_items(
@@ -142,12 +144,12 @@ def analyze_items(
     for table, size in tables.items():
         what = Statements((f"ANALYZE {table.sql}",), f"gathering statistics of {table}")
         waits = tuple(after.get(table, ()))
-        yield Item(f"statistics of {table}", run_statements, what, size // 10, waits, str(table))
+        yield Item(f"statistics of {table.sql}", run_statements, what, size // 10, waits, table.sql)
 
 
 def vacuum_items(tables: Mapping[TableName, int], *, full: bool) -> Iterator[Item]:
     for table, size in tables.items():
-        yield Item(f"vacuum of {table}", vacuum, (table, full), size)
+        yield Item(f"vacuum of {table.sql}", vacuum, (table, full), size)
 
 
 def vacuum(station: Station, what: tuple[TableName, bool], _: Report) -> None:

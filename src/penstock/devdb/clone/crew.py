@@ -63,7 +63,7 @@ def _free_connections(session: Session) -> int:
 _FREE_SQL = """
 SELECT least(
     current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int - (
-        SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend'),
+        SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE usesysid IS NOT NULL),
     (SELECT nullif(datconnlimit, -1) FROM pg_catalog.pg_database WHERE datname = current_database()) - (
         SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE datname = current_database()),
     (SELECT nullif(rolconnlimit, -1) FROM pg_catalog.pg_roles WHERE rolname = current_user) - (

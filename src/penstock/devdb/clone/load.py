@@ -55,13 +55,14 @@ def load(
     """
     copying = list(copy_items(catalog, plans, crew.working, versions_of(source, target)))
     filled = _filled(catalog, copying)
-    built = [index for index in indexes(source, known) if index.table in filled]
+    built = indexes(source, known)  # those of empty tables too: foreign keys may reference them
     building = [(table, item) for table, item in index_items(built, filled)]
     after: dict[TableName, list[str]] = {table: list(names) for table, names in filled.items()}
     for table, item in building:
-        after[table].append(item.name)
-    late = _described_together(source)
-    sizes = {table: catalog.tables[table].heap_bytes for table in filled}
+        after.setdefault(table, []).append(item.name)
+    heirs = _with_heirs(catalog)
+    late = _described_together(source) | heirs.keys()
+    sizes = {table: catalog.tables[table].heap_bytes for table in filled if not heirs.get(table)}
     early = {table: size for table, size in sizes.items() if table not in late}
     items = [
         *(item for _, item in copying),
@@ -95,7 +96,10 @@ def settle(
     crew.run(items, _Watch(progress, catalog, (), "foreign keys", len(items)))
     if vacuum != "none":
         tables = {
-            leaf: catalog.tables[leaf].heap_bytes for name in loaded.rows for leaf in catalog.leaves[name]
+            leaf: catalog.tables[leaf].heap_bytes
+            for name in loaded.rows
+            for leaf in catalog.leaves[name]
+            if not _with_heirs(catalog).get(leaf)
         }
         items = list(vacuum_items(tables, full=vacuum == "full"))
         crew.run(items, _Watch(progress, catalog, (), "vacuum", len(items)))
@@ -108,6 +112,18 @@ def _filled(catalog: Catalog, copying: Iterable[tuple[TableName, Item]]) -> dict
         for stored in catalog.leaves.get(table, (table,)):
             filled[stored].append(item.name)
     return filled
+
+
+def _with_heirs(catalog: Catalog) -> dict[TableName, bool]:
+    """The tables others inherit from, and whether a foreign one does: ANALYZE reads heirs too, and would ask its server."""
+    found: dict[TableName, bool] = {}
+    for table in catalog:
+        waiting = [] if table.is_partition else [*table.parents]
+        while waiting:
+            above = waiting.pop()
+            found[above] = found.get(above, False) or table.kind == "foreign"
+            waiting += catalog.tables[above].parents
+    return found
 
 
 def _described_together(source: Session) -> frozenset[TableName]:

@@ -60,7 +60,7 @@ def copy_items(
     for plan in plans:
         for leaf in catalog.leaves[plan.table]:
             for what, size in _ranges(catalog, plan, catalog.tables[leaf], portion, versions):
-                name = f"{leaf}" if what.alone else f"{leaf} from page {what.first}"
+                name = leaf.sql if what.alone else f"{leaf.sql} from page {what.first}"
                 yield what.into, Item(name, copy_rows, what, size)
 
 

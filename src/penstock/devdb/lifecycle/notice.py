@@ -40,7 +40,7 @@ def connected(maintenance: Session, database: str) -> tuple[Connected, ...]:
     rows = maintenance.fetch(
         "SELECT usename::text AS user, application_name AS application, coalesce(host(client_addr), 'local') AS address, "
         "coalesce(state, '') AS state FROM pg_catalog.pg_stat_activity WHERE datname = $1 AND usesysid IS NOT NULL "
-        "AND backend_type = 'client backend' AND application_name NOT LIKE 'penstock dev %' ORDER BY backend_start",
+        "AND application_name NOT LIKE 'penstock dev %' ORDER BY backend_start",
         database,
     )
     return tuple(Connected(row["user"], row["application"], row["address"], row["state"]) for row in rows)

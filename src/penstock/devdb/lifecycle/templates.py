@@ -169,6 +169,13 @@ def drop_template(context: Context, progress: Progress) -> str:
         for line in databases.clean(maintenance, name):
             note(progress, line)
         require(context, maintenance)
-        maintenance.execute(f"ALTER DATABASE {quote_identifier(name)} WITH IS_TEMPLATE false")
-        databases.drop(maintenance, name)
+        gone = databases.temporary_name(name)
+        with maintenance.transaction():  # killed from here on, the next run drops it
+            statements = (
+                f"ALTER DATABASE {quote_identifier(name)} WITH IS_TEMPLATE false",
+                f"ALTER DATABASE {quote_identifier(name)} RENAME TO {quote_identifier(gone)}",
+                databases.comment_as_debris(gone, name),
+            )
+            maintenance.execute("; ".join(statements), doing=f"dropping the template {name}")
+        databases.drop(maintenance, gone)
     return name

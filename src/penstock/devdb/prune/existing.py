@@ -154,7 +154,7 @@ def _require_there(context: Context, maintenance: Session) -> None:
 def _require_alone(context: Context, maintenance: Session) -> None:
     name = context.settings.from_database
     others = maintenance.fetchval(
-        "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE datname = $1 AND backend_type = 'client backend'",
+        "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE datname = $1 AND usesysid IS NOT NULL",
         name,
     )
     if others:

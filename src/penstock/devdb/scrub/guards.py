@@ -148,6 +148,10 @@ SELECT 'the replication slot ' || slot_name, 'it carries changes out, real rows 
        format('SELECT pg_drop_replication_slot(%L);', slot_name)
   FROM pg_catalog.pg_replication_slots WHERE database = pg_catalog.current_database()
 UNION ALL
+SELECT 'the user mapping of ' || usename || ' on the server ' || srvname, 'it leads to another server, and real rows there',
+       format('DROP USER MAPPING FOR %I SERVER %I;', usename, srvname)
+  FROM pg_catalog.pg_user_mappings
+UNION ALL
 SELECT 'the prepared transaction of ' || owner, 'it holds locks, and may bring real rows in when it is committed',
        'look for it in pg_prepared_xacts, and ROLLBACK PREPARED'
   FROM pg_catalog.pg_prepared_xacts WHERE database = pg_catalog.current_database()
