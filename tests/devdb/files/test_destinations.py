@@ -48,6 +48,7 @@ def test_nothing_is_left_on_the_server_and_nothing_beside_the_files(folder: Fold
     assert set(snapshot(place)) == {file["path"] for file in document["files"]} | {"manifest.json"}
     assert document["run"]["operation"] == "export"
     assert document["run"]["verification"]["passed"]
+    assert not {"source", "by"} & set(document["run"]), "files travel"
     assert (done.json["rows"], done.json["tables"], done.json["verification"]["passed"]) == (57, 3, True)
     assert (folder.path / ".penstock" / "manifests").is_dir()
     names = pq.read_table(place / "public.customer")["name"].to_pylist()

@@ -192,7 +192,8 @@ class _Delivery(Publication):
             "files": [described(draft, name) for name in contents(draft)],
             "warnings": warnings,
             "left_out": _left_out(copy, catalog, self.format),
-            "run": made.as_dict(),
+            # Where production is and who ran it stays in the run's own manifest: files travel.
+            "run": {key: said for key, said in made.as_dict().items() if key not in ("source", "by")},
         }
 
 
@@ -210,8 +211,10 @@ def _write_schema(archive: SchemaArchive, path: Path, *, grants: bool) -> None:
 
 def _left_out(copy: Session, catalog: Catalog, format_: Format) -> list[str]:
     """What the database held and the files do not."""
-    found: Sequence[LeftOut] = list(never_copied(copy))
+    found: Sequence[LeftOut] = list(never_copied(copy, large_objects=True))
     left = [f"{item.what}: {item.why}" for item in found]
+    if count := copy.fetchval("SELECT count(*) FROM pg_catalog.pg_largeobject_metadata"):
+        left.append(f"{count} large objects: files hold tables")
     if format_ == "parquet":
         left += [
             f"rows of the materialised view {table.name}: Parquet files hold tables; schema.sql has its query"
