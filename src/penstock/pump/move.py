@@ -131,12 +131,15 @@ class _Move:
             self._size += len(moved.data)
             if self._progress is not None:
                 self._progress(moved.rows, len(moved.data))
+            long = size > _UNDERWAY_BYTES
+            if not long:
+                self._underway.take(size)  # the reader goes on while this is written
             for start in range(0, len(moved.data), _MESSAGE_BYTES):
                 yield moved.data[start : start + _MESSAGE_BYTES]
             del item, future, moved  # a long row is not held until the next one is there
-            if size > _UNDERWAY_BYTES:
+            if long:
                 pa.default_memory_pool().release_unused()  # Arrow keeps what it freed: twice a long row
-            self._underway.take(size)
+                self._underway.take(size)
 
 
 def move_untouched(
