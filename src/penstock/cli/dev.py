@@ -1,4 +1,5 @@
-"""`penstock dev`: plan, create, refresh, add to, verify, explain, list and drop development databases."""
+"""`penstock dev`: plan, create (also as files, templates and copies of them), refresh, add to, verify, explain, scrub, list and
+drop development databases. The rest of their life is in `dev_lifecycle`."""
 
 from __future__ import annotations
 

@@ -6,14 +6,11 @@ its own sequence) are no objects of their own here; Penstock's own schema is non
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from penstock.catalog.model import MANIFEST
 from penstock.engines.postgres.session import Session
-
-Inventory = Mapping[str, Mapping[str, str]]
-"""Kind ("table", "column", "function" …) → identity ("public.orders") → hash of the definition, 12 hex digits."""
 
 
 @dataclass(frozen=True, slots=True)
