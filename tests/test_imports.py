@@ -21,7 +21,7 @@ FLOORS = (
     ("penstock.pump", "penstock.runs", "penstock.render"),
     ("penstock.engines", "penstock.lake", "penstock.policy"),
     ("penstock.masks", "penstock.project"),
-    ("penstock.catalog", "penstock.detect", "penstock.pools", "penstock.scratch"),
+    ("penstock.catalog", "penstock.detect", "penstock.pools", "penstock.scratch", "penstock.machine"),
     ("penstock.errors", "penstock.registry", "penstock._version"),
 )
 # One floor, but not strangers: the API is what `penstock` shows and what the commands call.

@@ -166,18 +166,23 @@ class Prf:
         # Rows of two words are moved as single 16-byte items, and gathered with take: fancy indexing costs ten times as much.
         for i in range(int(blocks_of.max()) if n else 0):
             active = np.flatnonzero(blocks_of > i)
+            everyone = len(active) == n  # as always at first: nothing to gather then
             left, at, blocks = (
-                lengths.take(active) - 16 * i,
-                starts.take(active) + 16 * i,
-                blocks_of.take(active),
+                array if everyone else array.take(active) for array in (lengths, starts, blocks_of)
             )
-            filled = np.minimum(left, 16)
+            before = state if everyone else state.take(active, axis=0)
+            filled = np.minimum(left - 16 * i, 16)
             # The last block is padded and gets its sub-key; a block in between is full and gets nothing (row 17).
             ending = np.where(blocks == i + 1, filled, 17)
-            block = windows[at].view(np.uint64).reshape(-1, 2) & _KEEP.take(filled, axis=0)
+            block = windows[at + 16 * i].view(np.uint64).reshape(-1, 2)
+            block &= _KEEP.take(filled, axis=0)
             block ^= self._last.take(ending, axis=0)
-            block ^= state.take(active, axis=0)
-            _items(state)[active] = _items(self._encrypt(block, self._aes))
+            block ^= before
+            after = self._encrypt(block, self._aes)
+            if everyone:
+                state[:] = after
+            else:
+                _items(state)[active] = _items(after)
         return state
 
     def expand(self, digest: U64, count: int) -> Iterator[U64]:

@@ -20,11 +20,12 @@ from penstock.engines.postgres.errors import translated
 from penstock.engines.postgres.loop import Underway, beside, next_item, run, seen
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError
+from penstock.machine import keep_freed_memory, processors
 from penstock.pump.copytext import RowBlocks
 from penstock.pump.readplan import ReadPlan
 from penstock.pump.transform import Moved, RowFilter, Transform
 
-BLOCK_BYTES = 1 << 21
+BLOCK_BYTES = 1 << 22
 # Of blocks being masked or waiting for the writer. A longer one is sent off too, and nothing more is read before it is gone.
 _UNDERWAY_BYTES = 3 * BLOCK_BYTES
 _MESSAGE_BYTES = 1 << 20  # what is handed to the connection at once: it copies that twice
@@ -56,7 +57,10 @@ def move(
     queries select the row address first. With `frozen` the rows are seen by all from the start, which PostgreSQL allows
     for a table that the same transaction truncated.
     """
-    threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="penstock-mask")
+    keep_freed_memory()
+    # Where both servers want a processor too, a second thread only takes the interpreter away from the first one.
+    count = 2 if processors() > 2 else 1
+    threads = ThreadPoolExecutor(max_workers=count, thread_name_prefix="penstock-mask")
     with translated(f"copying {plan.table}"), threads as workers:
         return run(
             _Move(source, target, Transform(plan, row_filter), progress, workers).run(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from penstock.devdb.clone.station import Station, outfit, prepare_target
 from penstock.devdb.context import Context
 from penstock.devdb.progress import Progress, note
 from penstock.engines.postgres.session import Session
+from penstock.machine import processors
 from penstock.runs.items import Crew, Here
 from penstock.runs.workers import Workers
 
@@ -47,12 +47,11 @@ def crew(
 def _jobs(size_bytes: int, source: Session, target: Session) -> int:
     if size_bytes < _LEAST_BYTES:
         return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     free = min(
         int(_free_connections(session) * share)
         for session, share in ((source, _SHARE_OF_FREE), (target, 1.0))
     )
-    return max(1, min(cores, free, _MOST_JOBS))
+    return max(1, min(processors(), free, _MOST_JOBS))
 
 
 def _free_connections(session: Session) -> int:

@@ -5,7 +5,6 @@ Threads are enough: each waits for its server. An error or Ctrl-C cuts all conne
 
 from __future__ import annotations
 
-import os
 import queue
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -15,13 +14,14 @@ from penstock.devdb.context import Context
 from penstock.devdb.prune import stage
 from penstock.engines.postgres.loop import event_loop
 from penstock.engines.postgres.session import PINNED, Session
+from penstock.machine import processors
 
 Work = Callable[[Session], None]
 _MOST_JOBS = 8
 
 
 def default_jobs() -> int:
-    return max(2, min(os.cpu_count() or 2, _MOST_JOBS))
+    return max(2, min(processors(), _MOST_JOBS))
 
 
 class Crew:

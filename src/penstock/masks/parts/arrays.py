@@ -62,12 +62,13 @@ def base32(digest: U64, width: int) -> U8:
         raise ValueError("128 bits make at most 25 characters of five bits")
     high, low = digest.view(">u8").astype(np.uint64).T
     # Two characters at a time, from a table: 12 from the first 60 bits, 12 from the next 60, one from the rest.
-    words = (high, (high << np.uint64(60)) | (low >> np.uint64(4)), low << np.uint64(56))
+    words = (high.copy(), (high << np.uint64(60)) | (low >> np.uint64(4)), low << np.uint64(56))
     out = np.empty((len(digest), 26), dtype=np.uint8)
     pairs = out.view(np.uint16)
     for pair in range((width + 1) // 2):
-        shift = np.uint64(54 - 10 * (pair % 6))
-        pairs[:, pair] = _BASE32_PAIRS[(words[pair // 6] >> shift) & np.uint64(1023)]
+        place = words[pair // 6] >> np.uint64(54 - 10 * (pair % 6))
+        place &= np.uint64(1023)
+        pairs[:, pair] = _BASE32_PAIRS.take(place.view(np.int64))
     return out[:, :width]
 
 
