@@ -21,7 +21,7 @@ demo: setup ## a production shop on an embedded PostgreSQL, and a masked copy of
 test: setup ## lint, then every test on throw-away PostgreSQL servers (ARGS="-k pagila" for some)
 	@scripts/test-tools
 	@lint=0; $(LINT) || lint=1; \
-	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS) && exit $$lint
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS) && exit $$lint
 
 lint: setup ## formatting, style and types
 	@$(LINT)
