@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.devdb import schema
+from penstock.devdb.building import schema
 from tests.conftest import MakeDatabase
 from tests.devdb.conftest import MakeFolder
 

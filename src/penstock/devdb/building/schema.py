@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import IO
 
 from penstock.catalog.model import Catalog, TableName
-from penstock.devdb.disarm import LeftOut, views_with_passwords
-from penstock.devdb.extensions import grants_on
+from penstock.devdb.disarm.extensions import grants_on
+from penstock.devdb.disarm.left_out import LeftOut, views_with_passwords
 from penstock.engines.postgres.clients import ClientTools
 from penstock.engines.postgres.errors import LOCKED_HINT, LOCKED_WHY
 from penstock.engines.postgres.session import PINNED, Session
