@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from penstock.catalog.model import MANIFEST, quote_identifier
+from penstock.catalog.model import MANIFEST, quote_identifier, quote_literal
 from penstock.devdb import databases, manifest
 from penstock.devdb.building.file_copy import copy_files
 from penstock.devdb.clone.crew import Labour
@@ -162,7 +162,7 @@ def _require_alone(context: Context, maintenance: Session) -> None:
             f"{others} sessions are connected to {name}",
             why="PostgreSQL copies a database only while nobody is connected to it",
             hint=f"close them: SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
-            f"{databases.quote_literal(name)};",
+            f"{quote_literal(name)};",
         )
 
 
