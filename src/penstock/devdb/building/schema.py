@@ -26,21 +26,7 @@ from penstock.errors import DatabaseError, QueryError, SchemaToolError
 from penstock.project.connections import ConnectionSettings
 
 _ENTRY = re.compile(r"^(\d+); (\d+) (\d+) (.*)$")
-_ERROR = re.compile(r"ERROR:\s+(.*)")
-_OBJECT = re.compile(r"from TOC entry \d+; \d+ \d+ (.*) \S+$")  # its last word is the owner
-# What is added to rows that are there, and what PostgreSQL itself then says, which is names. Anything else may be the text
-# of somebody's function, with a row's value in it.
-_READS_ROWS = re.compile(r" \((?:INDEX|(?:(?:FK|CHECK) )?CONSTRAINT) ")
-_OF_NAMES = re.compile(
-    r'could not (?:create|extend|write|open)|check constraint "|(?:insert or )?update (?:or delete )?on table "|column "|'
-    r"index row |out of |permission denied |must be owner |canceling |unrecognized |syntax error |data type |"
-    r'functions in |No space|foreign key constraint "|there is no unique constraint |'
-    r"(?:relation|function|operator|operator class|type|role|schema|collation|access method|language) .* does not exist"
-)
-_HIDDEN = "an error whose text is not shown: it may hold data"
-_NO_ROLE = re.compile(r'role (".*") does not exist')
 _NO_LOCK = re.compile(r"canceling statement due to (?:statement|lock) timeout")  # it waits under the former
-_LITERAL = re.compile(r"'(?:[^']|'')*'")
 _RESTRICT = re.compile(r"(?:--.*\n|\n)*\\restrict (\w+)\n")  # behind the first comments only
 
 
