@@ -19,6 +19,8 @@ class Stages(Silent):
 
     def start(self, task: str, total_rows: int | None = None) -> None:  # noqa: ARG002
         self.began[task] = time.monotonic()
+        if task == "verify":
+            print("verifying", flush=True)  # whose processor time it is from here on is another question
 
     def finish(self, task: str) -> None:
         self.took[task] = round(time.monotonic() - self.began[task], 2)

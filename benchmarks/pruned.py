@@ -15,9 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.__main__ import environment, psql, server
-from penstock.devdb.choosing import rows_in
 from penstock.devdb.config import DeleteSettings, DevdbSettings
 from penstock.devdb.context import Context
+from penstock.devdb.planning.choosing import rows_in
 from penstock.devdb.progress import Silent
 from penstock.devdb.prune.engine import Task, prune
 from penstock.devdb.prune.existing import reading

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from penstock.catalog.model import Catalog
     from penstock.devdb.add import Added
     from penstock.devdb.created import Created
+    from penstock.devdb.drift import Drift
     from penstock.devdb.files.export import Exported
     from penstock.devdb.inspect import Listed, Verified
     from penstock.devdb.lifecycle.ci import Pipeline
     from penstock.devdb.lifecycle.copies import Copied
-    from penstock.devdb.lifecycle.drift import Drift
     from penstock.devdb.lifecycle.extras import Extras
     from penstock.devdb.lifecycle.listing import Due
     from penstock.devdb.lifecycle.reset import Reset, ResetOptions
-    from penstock.devdb.plan import Plan
+    from penstock.devdb.planning.plan import Plan
     from penstock.devdb.progress import Progress
     from penstock.devdb.scrub.request import Scrubbed
     from penstock.devdb.why import Why
@@ -81,7 +81,7 @@ _HOME = {
     "Copied": "penstock.devdb.lifecycle.copies",
     "Created": "penstock.devdb.created",
     "Discovered": "penstock.api.masks",
-    "Drift": "penstock.devdb.lifecycle.drift",
+    "Drift": "penstock.devdb.drift",
     "Due": "penstock.devdb.lifecycle.listing",
     "Extras": "penstock.devdb.lifecycle.extras",
     "Exported": "penstock.devdb.files.export",
@@ -89,7 +89,7 @@ _HOME = {
     "Listed": "penstock.devdb.inspect",
     "MaskFacts": "penstock.policy.reference",
     "Pipeline": "penstock.devdb.lifecycle.ci",
-    "Plan": "penstock.devdb.plan",
+    "Plan": "penstock.devdb.planning.plan",
     "Policy": "penstock.policy.decision",
     "Preview": "penstock.api.masks",
     "Progress": "penstock.devdb.progress",

@@ -10,7 +10,7 @@ from tempfile import TemporaryFile
 
 import pytest
 
-from penstock.devdb.schema import dump_schema
+from penstock.devdb.building.schema import dump_schema
 from penstock.engines.postgres import locks, session
 from penstock.engines.postgres.clients import find_client_tools
 from penstock.errors import QueryError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.devdb.names import find_table, find_tables
+from penstock.devdb.planning.names import find_table, find_tables
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
 from penstock.errors import UnknownName

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.devdb.plan import (
+from penstock.devdb.planning.plan import (
     ColumnPlan,
     EdgePlan,
     Plan,

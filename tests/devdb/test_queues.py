@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.devdb.outbox import queue_tables
+from penstock.devdb.disarm.outbox import queue_tables
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
 from tests.conftest import MakeDatabase

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.devdb import schema
+from penstock.devdb.building import tools
 from tests.conftest import MakeDatabase
 from tests.devdb.conftest import MakeFolder
 
@@ -63,6 +63,6 @@ def test_of_what_reads_rows_only_the_servers_own_words_are_shown(said: str, *, s
         "pg_restore: from TOC entry 1; 2606 5 CONSTRAINT t t_pkey me\n"
         f"pg_restore: error: could not execute query: ERROR:  {said}\nDETAIL:  quartermaine\n"
     )
-    (found,) = schema._errors(told)
+    (found,) = tools._errors(told)
     assert (said in found) is shown
     assert found.endswith(" (CONSTRAINT t t_pkey)")

@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from penstock.devdb.clone.load import Vacuum
     from penstock.devdb.context import Context
     from penstock.devdb.created import Created
+    from penstock.devdb.drift import Drift
     from penstock.devdb.files.export import Exported, Format
     from penstock.devdb.inspect import Listed, Verified
     from penstock.devdb.lifecycle.ci import Pipeline
     from penstock.devdb.lifecycle.copies import Copied
-    from penstock.devdb.lifecycle.drift import Drift
     from penstock.devdb.lifecycle.extras import Extras
     from penstock.devdb.lifecycle.listing import Due
     from penstock.devdb.lifecycle.reset import Reset, ResetOptions
-    from penstock.devdb.plan import Plan
+    from penstock.devdb.planning.plan import Plan
     from penstock.devdb.scrub.request import Scrubbed
     from penstock.devdb.scrub.request import Vacuum as ScrubVacuum
     from penstock.devdb.why import Why
@@ -149,7 +149,7 @@ class Project:
 
     def plan_dev(self, name: str, *, vacuum: Vacuum | None = None, progress: Progress | None = None) -> Plan:
         """What `create_dev` would copy, exactly, and what it would refuse. Writes nothing."""
-        from penstock.devdb.planning import prepare
+        from penstock.devdb.planning.prepare import prepare
 
         context = self._context(name)
         if context.settings.from_database:
@@ -195,7 +195,7 @@ class Project:
         name of a connection with the role lake. `replace`: over the data set that is there."""
         from penstock.devdb.clone.crew import Labour
         from penstock.devdb.files.export import export
-        from penstock.devdb.plan import settings_from_dict
+        from penstock.devdb.planning.plan import settings_from_dict
 
         return export(
             self.settings,
@@ -339,7 +339,7 @@ class Project:
 
     def drift_dev(self, name: str, *, database: str | None = None) -> Drift:
         """What production's schema has become since the copy was made, and what that asks of masks.toml."""
-        from penstock.devdb.lifecycle.drift import drift
+        from penstock.devdb.drift import drift
 
         return drift(self._context(name, database=database))
 
@@ -371,7 +371,7 @@ class Project:
 
     def _context(self, name: str, plan: Plan | None = None, *, database: str | None = None) -> Context:
         from penstock.devdb.context import context_of
-        from penstock.devdb.plan import settings_from_dict
+        from penstock.devdb.planning.plan import settings_from_dict
 
         settings = settings_from_dict(plan.settings, name) if plan is not None else None
         return context_of(self.settings, name, settings, database=database)

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from penstock.catalog.model import Catalog, TableName
-from penstock.devdb.names import find_table
-from penstock.devdb.rules import joins_of, look_up
+from penstock.devdb.planning.names import find_table
+from penstock.devdb.planning.rules import joins_of, look_up
 from penstock.discover import flagged
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session

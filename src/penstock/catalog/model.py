@@ -19,6 +19,11 @@ def quote_identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def quote_literal(text: str) -> str:
+    """`text` as an SQL string literal under standard_conforming_strings."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 class TableName(NamedTuple):
     """A table's schema and name, raw. `str()` is for people and for `masks.toml`: `public.orders`."""
 

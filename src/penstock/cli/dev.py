@@ -18,7 +18,7 @@ from penstock.errors import UsageError
 if TYPE_CHECKING:
     from penstock.devdb.clone.load import Vacuum
     from penstock.devdb.files.export import Format
-    from penstock.devdb.plan import Plan
+    from penstock.devdb.planning.plan import Plan
 
 _PLAN = click.option("--plan", "plan_file", type=click.Path(path_type=Path, dir_okay=False),
                      help="Use the rules of a saved plan; refuse when the counts have drifted.")  # fmt: skip
@@ -334,7 +334,7 @@ def _export(
 def _saved(path: Path | None) -> Plan | None:
     if path is None:
         return None
-    from penstock.devdb.plan import Plan
+    from penstock.devdb.planning.plan import Plan
 
     return Plan.load(path)
 

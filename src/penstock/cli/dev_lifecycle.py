@@ -34,7 +34,7 @@ def copy(name: str, database: str | None, *, as_json: bool) -> None:
 
 
 def _duration(_: click.Context, parameter: click.Parameter, value: str | None) -> timedelta | None:
-    from penstock.devdb.lifecycle.durations import parse_duration
+    from penstock.devdb.durations import parse_duration
 
     try:
         return None if value is None else parse_duration(value)

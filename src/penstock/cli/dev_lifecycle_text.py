@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from penstock.cli.output import size
 
 if TYPE_CHECKING:
+    from penstock.devdb.drift import Drift
     from penstock.devdb.lifecycle.copies import Copied
-    from penstock.devdb.lifecycle.drift import Drift
     from penstock.devdb.lifecycle.reset import Reset
 
 

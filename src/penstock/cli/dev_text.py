@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from penstock.devdb.created import Created
     from penstock.devdb.files.export import Exported
     from penstock.devdb.inspect import Listed
-    from penstock.devdb.plan import Plan
+    from penstock.devdb.planning.plan import Plan
     from penstock.devdb.scrub.request import Scrubbed
     from penstock.devdb.verify import Verification
     from penstock.devdb.why import Why
@@ -258,7 +258,7 @@ def why(found: Why) -> str:
 
 def listing(found: list[Listed]) -> None:
     """A table on stdout."""
-    from penstock.devdb.lifecycle.durations import in_words
+    from penstock.devdb.durations import in_words
 
     table(
         [

@@ -17,16 +17,16 @@ from typing import Any
 from penstock.catalog.model import TableName
 from penstock.devdb import databases, manifest, verify
 from penstock.devdb.added import name_roots
+from penstock.devdb.building.insert import Inserted, insert_missing
 from penstock.devdb.config import RootSettings
 from penstock.devdb.context import Context
-from penstock.devdb.insert import Inserted, insert_missing
 from penstock.devdb.inspect import require_there
 from penstock.devdb.manifest import Manifest
 from penstock.devdb.ours import require_ours
-from penstock.devdb.plan import Plan
-from penstock.devdb.planning import Prepared, prepare
+from penstock.devdb.planning.plan import Plan
+from penstock.devdb.planning.prepare import Prepared, prepare
+from penstock.devdb.planning.subset import Subset
 from penstock.devdb.progress import Progress
-from penstock.devdb.subset import Subset
 from penstock.engines.postgres.session import Session
 from penstock.errors import Finding, TargetRefused, UsageError
 

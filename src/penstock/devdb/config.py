@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from penstock.devdb.lifecycle.durations import parse_duration, parse_schedule
+from penstock.devdb.durations import parse_duration, parse_schedule
 from penstock.registry import register_section
 
 

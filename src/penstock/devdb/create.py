@@ -12,21 +12,20 @@ import time
 import pyarrow as pa
 
 from penstock.catalog.model import DatabaseFacts, TableName
-from penstock.devdb import databases, manifest, verify
-from penstock.devdb.build import Built
+from penstock.devdb import databases, drift, hooks, manifest, verify
+from penstock.devdb.building.build import Built
+from penstock.devdb.building.filling import fill
 from penstock.devdb.clone.crew import Labour
 from penstock.devdb.context import Context
 from penstock.devdb.created import Created, finish, require_sees_all, require_target
-from penstock.devdb.filling import fill
-from penstock.devdb.forecast import row_count
-from penstock.devdb.lifecycle import drift, hooks
-from penstock.devdb.plan import Plan, require_no_drift
-from penstock.devdb.planning import Prepared, prepare
+from penstock.devdb.planning.forecast import row_count
+from penstock.devdb.planning.plan import Plan, require_no_drift
+from penstock.devdb.planning.prepare import Prepared, prepare
+from penstock.devdb.planning.subset import Subset
 from penstock.devdb.progress import Progress, note
 from penstock.devdb.prune.existing import create_existing
 from penstock.devdb.prune.whole import fill_pruned
 from penstock.devdb.publication import Build, Publication, Replacement
-from penstock.devdb.subset import Subset
 from penstock.devdb.verify import Verification
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError, Finding, SnapshotLost, TargetRefused

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penstock.catalog.model import quote_identifier
-from penstock.devdb import manifest
+from penstock.devdb import inventory, manifest, roles
+from penstock.devdb.building.schema import with_leaves
 from penstock.devdb.context import Context
-from penstock.devdb.lifecycle import inventory, roles
 from penstock.devdb.manifest import Manifest
-from penstock.devdb.plan import Plan
-from penstock.devdb.planning import Prepared
+from penstock.devdb.planning.plan import Plan
+from penstock.devdb.planning.prepare import Prepared
 from penstock.devdb.progress import Progress
 from penstock.devdb.publication import Publication, require_createdb
-from penstock.devdb.schema import with_leaves
 from penstock.devdb.verify import Verification
 from penstock.engines.postgres.session import Session
 from penstock.errors import TargetRefused

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from penstock.catalog.model import DatabaseFacts, Locale, quote_identifier
+from penstock.catalog.model import DatabaseFacts, Locale, quote_identifier, quote_literal
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError, QueryError, TargetRefused
 
@@ -24,11 +24,6 @@ if TYPE_CHECKING:
 
 _MARK = "__penstock_"
 MAX_NAME_BYTES = 63
-
-
-def quote_literal(text: str) -> str:
-    """`text` as an SQL string literal under standard_conforming_strings."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def temporary_name(final: str) -> str:

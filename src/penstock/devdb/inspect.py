@@ -9,13 +9,12 @@ from functools import partial
 from typing import Any
 
 from penstock.catalog.model import TableName
-from penstock.devdb import databases, manifest
+from penstock.devdb import databases, hooks, manifest
 from penstock.devdb.context import Context
-from penstock.devdb.lifecycle import hooks
-from penstock.devdb.lifecycle.durations import parse_duration
+from penstock.devdb.durations import parse_duration
 from penstock.devdb.manifest import Manifest
 from penstock.devdb.ours import require_ours
-from penstock.devdb.planning import prepare
+from penstock.devdb.planning.prepare import prepare
 from penstock.devdb.progress import Progress, note
 from penstock.devdb.verify import Verification, verify
 from penstock.engines.postgres.session import Session

@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from penstock._version import __version__
-from penstock.catalog.model import MANIFEST, MANIFEST_COLUMNS, TableName
-from penstock.devdb.databases import quote_literal
-from penstock.devdb.plan import Plan
+from penstock.catalog.model import MANIFEST, MANIFEST_COLUMNS, TableName, quote_literal
+from penstock.devdb.planning.plan import Plan
 from penstock.engines.postgres.session import Session
 from penstock.errors import ConfigError
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.catalog.model import TableName
-from penstock.devdb.behind import behind, offered_extensions
+from penstock.devdb.disarm.behind import behind, offered_extensions
+from penstock.devdb.planning.subset import Subset
 from penstock.devdb.progress import Progress
-from penstock.devdb.subset import Subset
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
 from penstock.masks.array import Array

@@ -18,18 +18,18 @@ import pyarrow as pa
 
 from penstock.catalog.model import Table, TableName, quote_identifier
 from penstock.devdb.added import AddedRoots, added_roots
-from penstock.devdb.choosing import close
 from penstock.devdb.closure.addresses import Addresses
 from penstock.devdb.closure.provenance import Origin
 from penstock.devdb.closure.roots import identifying_columns
 from penstock.devdb.closure.rowset import blocks_of, leaves_of, offsets_of, row_ids
 from penstock.devdb.context import Context
 from penstock.devdb.in_copy import Copy, copy_of
-from penstock.devdb.names import find_table
-from penstock.devdb.planning import Prepared, prepare
+from penstock.devdb.planning.choosing import close
+from penstock.devdb.planning.names import find_table
+from penstock.devdb.planning.prepare import Prepared, prepare
+from penstock.devdb.planning.subset import Subset
 from penstock.devdb.progress import Progress
 from penstock.devdb.prune.rows import deletion
-from penstock.devdb.subset import Subset
 from penstock.engines.postgres.session import Session
 from penstock.errors import MaskError, UnknownName, UsageError
 from penstock.masks.contract import Mask

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.devdb.lifecycle.durations import in_words, is_due, parse_duration, parse_schedule
+from penstock.devdb.durations import in_words, is_due, parse_duration, parse_schedule
 
 
 @pytest.mark.parametrize(

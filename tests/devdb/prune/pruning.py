@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from penstock.catalog.graph import RelationGraph
-from penstock.devdb.choosing import rows_in
 from penstock.devdb.closure import RootRule, compute
 from penstock.devdb.closure.rowset import blocks_of, offsets_of
 from penstock.devdb.config import DevdbSettings
 from penstock.devdb.context import Context
-from penstock.devdb.obstacles import cut_columns
+from penstock.devdb.planning.choosing import rows_in
+from penstock.devdb.planning.obstacles import cut_columns
+from penstock.devdb.planning.rules import look_up
 from penstock.devdb.progress import Silent
 from penstock.devdb.prune.engine import Task, prune
 from penstock.devdb.prune.existing import reading
 from penstock.devdb.prune.ways import ways
-from penstock.devdb.rules import look_up
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
 from penstock.masks.keys import Keyring

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from penstock.devdb.choosing import rows_in
 from penstock.devdb.config import DeleteSettings, DevdbSettings, EdgeSettings, RootSettings
+from penstock.devdb.planning.choosing import rows_in
 from penstock.devdb.progress import Silent
 from penstock.devdb.prune.existing import reading
 from tests.conftest import MakeDatabase

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from penstock.devdb.build import Built
+from penstock.devdb.building.build import Built
 from penstock.devdb.context import Context
-from penstock.devdb.planning import Prepared
+from penstock.devdb.planning.prepare import Prepared
 from penstock.devdb.prune.whole import clone_everything
 from penstock.engines.postgres.session import Session
 from tests.conftest import MakeDatabase

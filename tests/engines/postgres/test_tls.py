@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from penstock.devdb.schema import connection_environment
+from penstock.devdb.building.tools import connection_environment
 from penstock.engines.postgres import checks
 from penstock.engines.postgres.clients import does_tls
 from penstock.engines.postgres.embedded import server_account

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock.devdb.context import Context, context_of
-from penstock.devdb.plan import settings_as_dict, settings_from_dict
+from penstock.devdb.planning.plan import settings_as_dict, settings_from_dict
 from penstock.engines.postgres.session import Session
 from penstock.errors import PlanDrift
 from penstock.masks.keys import hold

@@ -17,19 +17,19 @@ from urllib.parse import quote
 from penstock._version import __version__
 from penstock.catalog.model import Catalog
 from penstock.devdb import databases
+from penstock.devdb.building.schema import SchemaArchive, dump_schema
 from penstock.devdb.clone.crew import Labour
 from penstock.devdb.config import DevdbSettings
 from penstock.devdb.context import Context, context_of
 from penstock.devdb.create import create
-from penstock.devdb.disarm import LeftOut, never_copied
+from penstock.devdb.disarm.left_out import LeftOut, never_copied
 from penstock.devdb.files import parquet, sql
 from penstock.devdb.files.scratch import scratch_server
 from penstock.devdb.files.tables import tables_of
 from penstock.devdb.manifest import Manifest
-from penstock.devdb.plan import Plan
+from penstock.devdb.planning.plan import Plan
 from penstock.devdb.progress import Progress, note
 from penstock.devdb.publication import Build, Publication
-from penstock.devdb.schema import SchemaArchive, dump_schema
 from penstock.devdb.verify import Verification
 from penstock.engines.postgres.clients import find_client_tools
 from penstock.engines.postgres.reflect import reflect

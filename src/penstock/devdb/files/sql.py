@@ -14,12 +14,11 @@ from typing import IO, Any
 
 import pyarrow as pa
 
-from penstock.catalog.model import TableName, quote_identifier
-from penstock.devdb.databases import quote_literal
-from penstock.devdb.derived import ANALYZED_SQL, MATERIALIZED_SQL
+from penstock.catalog.model import TableName, quote_identifier, quote_literal
+from penstock.devdb.building.derived import ANALYZED_SQL, MATERIALIZED_SQL
+from penstock.devdb.building.schema import SchemaArchive
 from penstock.devdb.files.tables import FileTable, expression
 from penstock.devdb.progress import Progress
-from penstock.devdb.schema import SchemaArchive
 from penstock.engines.postgres.session import PINNED, Session
 from penstock.errors import Finding
 

@@ -11,10 +11,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.devdb import databases, manifest
+from penstock.devdb import databases, hooks, manifest, roles
+from penstock.devdb.building.file_copy import copy_files
 from penstock.devdb.context import Context
-from penstock.devdb.file_copy import copy_files
-from penstock.devdb.lifecycle import hooks, roles, templates
+from penstock.devdb.lifecycle import templates
 from penstock.devdb.lifecycle.templates import Template
 from penstock.devdb.manifest import Manifest
 from penstock.devdb.ours import require_ours

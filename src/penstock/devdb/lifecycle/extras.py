@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.catalog.model import TableName, quote_identifier
+from penstock.devdb import inventory
+from penstock.devdb.building.schema import SchemaArchive, dump
 from penstock.devdb.context import Context
-from penstock.devdb.lifecycle import inventory
-from penstock.devdb.lifecycle.inventory import Item
-from penstock.devdb.lifecycle.roles import alter
-from penstock.devdb.schema import SchemaArchive, dump
+from penstock.devdb.inventory import Item
+from penstock.devdb.roles import alter
 from penstock.engines.postgres.clients import ClientTools, find_client_tools
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError, QueryError, SchemaToolError, TargetRefused

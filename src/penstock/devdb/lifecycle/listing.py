@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from penstock.devdb import inspect, manifest
+from penstock.devdb import drift, inspect, manifest
 from penstock.devdb.context import Context
+from penstock.devdb.durations import is_due
 from penstock.devdb.inspect import Listed
-from penstock.devdb.lifecycle import copies, drift, templates
-from penstock.devdb.lifecycle.durations import is_due
+from penstock.devdb.lifecycle import copies, templates
 from penstock.errors import PenstockError
 
 

@@ -11,9 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
+from penstock.catalog.model import quote_literal
 from penstock.devdb.context import Context
-from penstock.devdb.databases import quote_literal
-from penstock.devdb.lifecycle.durations import in_words
+from penstock.devdb.durations import in_words
 from penstock.devdb.progress import Progress, note
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError

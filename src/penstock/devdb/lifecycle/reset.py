@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from penstock.devdb import databases, manifest
+from penstock.devdb import databases, drift, hooks, manifest
 from penstock.devdb.context import Context
 from penstock.devdb.create import create
 from penstock.devdb.created import Created
+from penstock.devdb.durations import in_words, parse_duration
 from penstock.devdb.inspect import require_there
-from penstock.devdb.lifecycle import copies, drift, extras, hooks, templates
+from penstock.devdb.lifecycle import copies, extras, templates
 from penstock.devdb.lifecycle.copies import Copied
-from penstock.devdb.lifecycle.durations import in_words, parse_duration
 from penstock.devdb.lifecycle.extras import Extras
 from penstock.devdb.lifecycle.notice import Notice
 from penstock.devdb.lifecycle.templates import Template

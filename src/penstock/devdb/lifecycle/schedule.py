@@ -10,7 +10,7 @@ import shlex
 from datetime import timedelta
 from pathlib import Path
 
-from penstock.devdb.lifecycle.durations import parse_schedule
+from penstock.devdb.durations import parse_schedule
 
 _NIGHTLY, _HOURLY = ("17 3 * * *", "*-*-* 03:17:00"), ("17 * * * *", "*-*-* *:17:00")
 

@@ -20,7 +20,7 @@ from penstock.devdb.context import Context
 from penstock.devdb.create import create
 from penstock.devdb.created import Created
 from penstock.devdb.manifest import Manifest
-from penstock.devdb.plan import Plan
+from penstock.devdb.planning.plan import Plan
 from penstock.devdb.progress import Progress, note
 from penstock.devdb.publication import Build, Publication
 from penstock.engines.postgres.session import Session

@@ -15,7 +15,7 @@ from penstock.catalog.model import Catalog, TableName, quote_identifier
 from penstock.devdb.closure.roots import identifying_columns
 from penstock.devdb.closure.written import check_condition, check_sql, sql_of, user_search_path
 from penstock.devdb.context import Context
-from penstock.devdb.rules import Rules, look_up
+from penstock.devdb.planning.rules import Rules, look_up
 from penstock.engines.postgres.session import Session
 from penstock.errors import ConfigError
 

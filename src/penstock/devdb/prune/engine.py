@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from penstock.catalog.model import Catalog, TableName
+from penstock.devdb.building.derived import refill_views
 from penstock.devdb.clone.load import Vacuum
 from penstock.devdb.closure.addresses import Addresses
 from penstock.devdb.context import Context
-from penstock.devdb.derived import refill_views
 from penstock.devdb.progress import Progress
 from penstock.devdb.prune import keys, quiet
 from penstock.devdb.prune.crew import Crew, Work, crew, default_jobs

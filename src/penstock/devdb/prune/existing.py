@@ -13,16 +13,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from penstock.catalog.model import MANIFEST, quote_identifier
+from penstock.catalog.model import MANIFEST, quote_identifier, quote_literal
 from penstock.devdb import databases, manifest
+from penstock.devdb.building.file_copy import copy_files
 from penstock.devdb.clone.crew import Labour
 from penstock.devdb.clone.load import Vacuum
 from penstock.devdb.context import Context
 from penstock.devdb.created import Created, finish, require_sees_all, require_target
-from penstock.devdb.file_copy import copy_files
 from penstock.devdb.manifest import Manifest
-from penstock.devdb.plan import Plan, require_no_drift
-from penstock.devdb.planning import Prepared, prepare
+from penstock.devdb.planning.plan import Plan, require_no_drift
+from penstock.devdb.planning.prepare import Prepared, prepare
 from penstock.devdb.progress import Progress, note
 from penstock.devdb.prune import proof
 from penstock.devdb.prune.conditions import require_unmasked
@@ -162,7 +162,7 @@ def _require_alone(context: Context, maintenance: Session) -> None:
             f"{others} sessions are connected to {name}",
             why="PostgreSQL copies a database only while nobody is connected to it",
             hint=f"close them: SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
-            f"{databases.quote_literal(name)};",
+            f"{quote_literal(name)};",
         )
 
 

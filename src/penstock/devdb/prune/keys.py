@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from penstock.catalog.model import TableName, quote_identifier
-from penstock.devdb.databases import quote_literal
+from penstock.catalog.model import TableName, quote_identifier, quote_literal
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError
 

@@ -7,8 +7,8 @@ from contextlib import ExitStack, contextmanager
 
 from penstock.catalog.model import Catalog
 from penstock.devdb.context import Context
+from penstock.devdb.planning.subset import Subset
 from penstock.devdb.progress import Progress, note
-from penstock.devdb.subset import Subset
 from penstock.devdb.verify import Tasks, Verification, claims_of
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session

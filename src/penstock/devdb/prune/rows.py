@@ -26,8 +26,8 @@ from penstock.devdb.closure.rowset import RowIds, RowSet
 from penstock.devdb.closure.spread import Followed, Rows, Spread, Tally, without
 from penstock.devdb.closure.written import check_condition, sql_of, user_search_path
 from penstock.devdb.config import DeleteSettings
-from penstock.devdb.obstacles import columns_to_cut
-from penstock.devdb.rules import Rules
+from penstock.devdb.planning.obstacles import columns_to_cut
+from penstock.devdb.planning.rules import Rules
 from penstock.errors import DeletionRefused, PenstockError
 
 AT_ONCE = 1 << 18  # addresses sent in one go: 25 MB while they are

@@ -13,7 +13,7 @@ from typing import Literal
 
 from penstock.catalog.model import Catalog, Table, TableName
 from penstock.devdb.clone.load import Vacuum
-from penstock.devdb.plan import WayPlan
+from penstock.devdb.planning.plan import WayPlan
 from penstock.devdb.prune.rows import Going
 
 Kind = Literal["keep", "delete", "rewrite", "empty"]

@@ -6,14 +6,14 @@ import dataclasses
 import tempfile
 
 from penstock.devdb import databases
-from penstock.devdb.build import Built, restore_tables
-from penstock.devdb.choosing import rows_in
+from penstock.devdb.building.build import Built, restore_tables
+from penstock.devdb.building.filling import fill
 from penstock.devdb.clone.crew import Labour
 from penstock.devdb.config import EdgeSettings
 from penstock.devdb.context import Context
-from penstock.devdb.filling import fill
-from penstock.devdb.names import find_columns, find_table
-from penstock.devdb.planning import Prepared, prepare
+from penstock.devdb.planning.choosing import rows_in
+from penstock.devdb.planning.names import find_columns, find_table
+from penstock.devdb.planning.prepare import Prepared, prepare
 from penstock.devdb.progress import Progress, note
 from penstock.devdb.prune.conditions import has_conditions, require_unmasked
 from penstock.devdb.prune.engine import Task, prune

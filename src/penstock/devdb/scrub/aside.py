@@ -9,8 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 
-from penstock.catalog.model import Catalog, ColumnName, Table, TableName, quote_identifier
-from penstock.devdb.databases import quote_literal
+from penstock.catalog.model import Catalog, ColumnName, Table, TableName, quote_identifier, quote_literal
 from penstock.devdb.scrub.state import ASIDE
 from penstock.devdb.scrub.work import Work
 from penstock.engines.postgres.session import Session

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from penstock.catalog.model import quote_identifier
-from penstock.devdb.databases import quote_literal
+from penstock.catalog.model import quote_identifier, quote_literal
 from penstock.engines.postgres.session import Session
 
 _COMMENT = "penstock: being scrubbed, and closed until it is done"

@@ -20,10 +20,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from penstock.catalog.model import TableName
-from penstock.devdb import databases, manifest
+from penstock.devdb import databases, drift, manifest
+from penstock.devdb.building.derived import fill_views
+from penstock.devdb.building.sequences import set_sequences
 from penstock.devdb.config import DevdbSettings
-from penstock.devdb.derived import fill_views
-from penstock.devdb.lifecycle import drift
 from penstock.devdb.progress import Progress, note
 from penstock.devdb.scrub import aside, closing, detached, guards, proof, restart, traces
 from penstock.devdb.scrub.beginning import begin
@@ -31,7 +31,6 @@ from penstock.devdb.scrub.identity import require_not_a_source
 from penstock.devdb.scrub.request import Request, Scrubbed
 from penstock.devdb.scrub.state import ASIDE, State
 from penstock.devdb.scrub.work import Wish, Work, plan_of
-from penstock.devdb.sequences import set_sequences
 from penstock.engines.postgres.session import Session
 from penstock.errors import Finding, PenstockError
 from penstock.masks.keys import Keyring

@@ -9,8 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from penstock.catalog.model import TableName
-from penstock.devdb.databases import quote_literal
+from penstock.catalog.model import TableName, quote_literal
 from penstock.engines.postgres.session import Session
 
 STATE = TableName("penstock", "scrub")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from penstock.catalog.model import Catalog, TableName, quote_identifier
 from penstock.catalog.types import Family
-from penstock.devdb.derived import analyze
+from penstock.devdb.building.derived import analyze
 from penstock.devdb.scrub import aside
 from penstock.devdb.scrub.state import ASIDE
 from penstock.devdb.scrub.work import Work

@@ -14,14 +14,14 @@ from typing import Any
 from penstock._version import __version__
 from penstock.catalog.model import Catalog, ColumnName, ForeignKey, Table, TableName
 from penstock.devdb.config import DevdbSettings
-from penstock.devdb.forecast import column_plans
-from penstock.devdb.obstacles import cut_columns, merges
-from penstock.devdb.plan import Plan, TablePlan, settings_as_dict
-from penstock.devdb.quoted import acknowledged_texts, quotes, refusal
-from penstock.devdb.quoted import warnings as quoted_warnings
-from penstock.devdb.readable import require_readable
-from penstock.devdb.real import real_values
-from penstock.devdb.rules import Rules, joins_of, look_up
+from penstock.devdb.planning.forecast import column_plans
+from penstock.devdb.planning.obstacles import cut_columns, merges
+from penstock.devdb.planning.plan import Plan, TablePlan, settings_as_dict
+from penstock.devdb.planning.quoted import acknowledged_texts, quotes, refusal
+from penstock.devdb.planning.quoted import warnings as quoted_warnings
+from penstock.devdb.planning.readable import require_readable
+from penstock.devdb.planning.real import real_values
+from penstock.devdb.planning.rules import Rules, joins_of, look_up
 from penstock.devdb.scrub.state import ASIDE, STATE
 from penstock.discover import flagged
 from penstock.engines.postgres.reflect import reflect

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from penstock.catalog.model import Catalog, Table, quote_identifier
-from penstock.devdb.disarm import LeftOut
+from penstock.devdb.disarm.left_out import LeftOut
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError
 

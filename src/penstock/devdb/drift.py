@@ -17,7 +17,7 @@ from penstock.devdb.context import Context
 from penstock.devdb.inspect import require_there
 from penstock.devdb.manifest import Manifest
 from penstock.devdb.ours import require_ours
-from penstock.devdb.rules import joins_of, look_up
+from penstock.devdb.planning.rules import joins_of, look_up
 from penstock.discover import flagged, proposed_lines
 from penstock.engines.postgres.reflect import reflect
 from penstock.errors import ConfigError, TargetRefused, UnknownName

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from penstock.catalog.model import Catalog, quote_identifier
-from penstock.devdb.rules import Rules
+from penstock.devdb.planning.rules import Rules
 from penstock.engines.postgres.session import Session
 from penstock.errors import SourceRefused
 

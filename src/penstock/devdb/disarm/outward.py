@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from penstock.catalog.model import Catalog, TableName, quote_identifier
-from penstock.devdb.extensions import ACTING
+from penstock.devdb.disarm.extensions import ACTING
 from penstock.engines.postgres.session import Session
 
 _CALLING = (*ACTING, "dblink", "pg_background", "plsh")

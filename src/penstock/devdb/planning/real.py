@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from penstock.catalog.model import Catalog, ColumnName, quote_identifier
 from penstock.devdb.closure.written import check_condition, sql_of, user_search_path
 from penstock.devdb.config import RealSettings
-from penstock.devdb.names import find_table
+from penstock.devdb.planning.names import find_table
 from penstock.engines.postgres.session import Session
 from penstock.errors import ConfigError
 from penstock.policy.decision import Policy

@@ -10,9 +10,9 @@ from __future__ import annotations
 from itertools import groupby
 
 from penstock.catalog.model import MANIFEST, quote_identifier
+from penstock.devdb import inventory
 from penstock.devdb.context import Context
-from penstock.devdb.lifecycle import inventory
-from penstock.devdb.lifecycle.inventory import Item
+from penstock.devdb.inventory import Item
 from penstock.devdb.progress import Progress, note
 from penstock.engines.postgres.session import Session
 from penstock.errors import ConfigError, DatabaseError, TargetRefused

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from penstock.catalog.model import quote_identifier
-from penstock.devdb.databases import quote_literal
+from penstock.catalog.model import quote_identifier, quote_literal
 from penstock.devdb.progress import Progress
 from penstock.engines.postgres.session import Session
 from penstock.errors import PenstockError, SourceRefused

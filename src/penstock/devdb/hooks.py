@@ -18,7 +18,7 @@ from typing import IO
 from urllib.parse import quote, urlencode
 
 from penstock.devdb.context import Context
-from penstock.devdb.lifecycle.durations import parse_duration
+from penstock.devdb.durations import parse_duration
 from penstock.devdb.progress import Progress, note
 from penstock.errors import HookFailed
 from penstock.project.connections import ConnectionSettings

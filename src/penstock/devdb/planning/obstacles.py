@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from penstock.catalog.graph import Edge
 from penstock.catalog.model import MANIFEST, Catalog, Table, TableName, quote_identifier
-from penstock.devdb.rules import Rules
+from penstock.devdb.planning.rules import Rules
 from penstock.engines.postgres.session import Session
 from penstock.errors import ContractBroken, PenstockError, Refused, SourceRefused
 from penstock.policy.decision import Policy

@@ -7,41 +7,26 @@ skipped tables and what depends on them. What is left out is returned, so that t
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO
 
 from penstock.catalog.model import Catalog, TableName
-from penstock.devdb.disarm import LeftOut, views_with_passwords
-from penstock.devdb.extensions import grants_on
+from penstock.devdb.building.tools import connection_environment, raise_for, run_tool
+from penstock.devdb.disarm.extensions import grants_on
+from penstock.devdb.disarm.left_out import LeftOut, views_with_passwords
 from penstock.engines.postgres.clients import ClientTools
 from penstock.engines.postgres.errors import LOCKED_HINT, LOCKED_WHY
 from penstock.engines.postgres.session import PINNED, Session
-from penstock.errors import DatabaseError, NoSpace, QueryError, SchemaToolError
+from penstock.errors import DatabaseError, QueryError, SchemaToolError
 from penstock.project.connections import ConnectionSettings
 
 _ENTRY = re.compile(r"^(\d+); (\d+) (\d+) (.*)$")
-_ERROR = re.compile(r"ERROR:\s+(.*)")
-_OBJECT = re.compile(r"from TOC entry \d+; \d+ \d+ (.*) \S+$")  # its last word is the owner
-# What is added to rows that are there, and what PostgreSQL itself then says, which is names. Anything else may be the text
-# of somebody's function, with a row's value in it.
-_READS_ROWS = re.compile(r" \((?:INDEX|(?:(?:FK|CHECK) )?CONSTRAINT) ")
-_OF_NAMES = re.compile(
-    r'could not (?:create|extend|write|open)|check constraint "|(?:insert or )?update (?:or delete )?on table "|column "|'
-    r"index row |out of |permission denied |must be owner |canceling |unrecognized |syntax error |data type |"
-    r'functions in |No space|foreign key constraint "|there is no unique constraint |'
-    r"(?:relation|function|operator|operator class|type|role|schema|collation|access method|language) .* does not exist"
-)
-_HIDDEN = "an error whose text is not shown: it may hold data"
-_NO_ROLE = re.compile(r'role (".*") does not exist')
 _NO_LOCK = re.compile(r"canceling statement due to (?:statement|lock) timeout")  # it waits under the former
-_LITERAL = re.compile(r"'(?:[^']|'')*'")
 _RESTRICT = re.compile(r"(?:--.*\n|\n)*\\restrict (\w+)\n")  # behind the first comments only
 
 
@@ -65,8 +50,8 @@ class SchemaArchive:
         self._tools = tools
         self.left_out = left_out
         self._never = (*_NEVER, *never)
-        listed = _run([str(tools.pg_restore), "-l"], {}, stdin=file)
-        _raise_for(listed, "listing the schema archive")
+        listed = run_tool([str(tools.pg_restore), "-l"], {}, stdin=file)
+        raise_for(listed, "listing the schema archive")
         self.entries = tuple(_entries(listed.stdout))
 
     @property
@@ -109,7 +94,7 @@ class SchemaArchive:
         options = ["--verbose", *([] if grants else ["--no-privileges"]), f"--dbname={database}"]
         options += [f"--role={role}"] if role else []
         result = self._restore(chosen, section, options, connection_environment(target, database))
-        _raise_for(result, f"restoring the schema ({section})", tolerate=_UNKNOWN_SETTING)
+        raise_for(result, f"restoring the schema ({section})", tolerate=_UNKNOWN_SETTING)
 
     def script(self, section: str, *, grants: bool = False) -> str:
         r"""One section as SQL that psql of any version runs, the same for the same schema: without the `\restrict` token,
@@ -121,7 +106,7 @@ class SchemaArchive:
         ]
         options = ["--file=-", *([] if grants else ["--no-privileges"])]
         result = self._restore(chosen, section, options, {})
-        _raise_for(result, f"writing the schema ({section})")
+        raise_for(result, f"writing the schema ({section})")
         text = result.stdout
         if token := _RESTRICT.match(text):
             text = text.replace(f"\\restrict {token[1]}\n", "", 1).replace(
@@ -146,7 +131,7 @@ class SchemaArchive:
                 "--no-security-labels",
                 *options,
             ]
-            return _run(command, environment, stdin=self._file, pass_fds=[listing.fileno()])
+            return run_tool(command, environment, stdin=self._file, pass_fds=[listing.fileno()])
 
 
 # Comments on extensions need their owner; the schema `public` is in every new database.
@@ -191,13 +176,13 @@ def dump(source: Session, tools: ClientTools, file: IO[bytes], *arguments: str) 
         "--no-security-labels",
         *arguments,
     ]
-    result = _run(command, connection_environment(source.settings, source.database), stdout=file)
+    result = run_tool(command, connection_environment(source.settings, source.database), stdout=file)
     doing = f"dumping the schema of {'the source' if source.read_only else source.database}"
     if result.returncode and _NO_LOCK.search(result.stderr):
         raise QueryError(
             f"no lock within {PINNED['lock_timeout']} while {doing}", why=LOCKED_WHY, hint=LOCKED_HINT
         )
-    _raise_for(result, doing)
+    raise_for(result, doing)
 
 
 @contextmanager
@@ -290,100 +275,8 @@ SELECT 'pg_catalog.pg_constraint'::regclass::oid::int8 AS c, k.oid::int8 AS oid,
 """
 
 
-def connection_environment(settings: ConnectionSettings, database: str) -> dict[str, str]:
-    """libpq's variables. The password travels in the child's environment, never in its arguments."""
-    environment = {
-        key: value for key, value in os.environ.items() if not key.startswith("PG") and key != "PENSTOCK_KEY"
-    }
-    environment |= {
-        "PGHOST": str(settings.host),
-        "PGPORT": str(settings.port),
-        "PGUSER": settings.user,
-        "PGDATABASE": database,
-        "PGCLIENTENCODING": "UTF8",
-        "PGAPPNAME": "penstock",
-        "PGCONNECT_TIMEOUT": "15",
-        "LC_ALL": "C",
-    }
-    if settings.password:
-        environment["PGPASSWORD"] = settings.password.reveal()
-    if settings.sslmode:
-        environment["PGSSLMODE"] = settings.sslmode
-    for key, value in settings.params.items():  # connect_timeout, sslrootcert, sslcert, sslkey
-        environment["PG" + key.upper()] = value
-    return environment
-
-
 def _entries(listing: str) -> Iterable[Entry]:
     for line in listing.splitlines():
         match = _ENTRY.match(line)
         if match:
             yield Entry(line, int(match[2]), int(match[3]), match[4])
-
-
-def _run(
-    command: Sequence[str],
-    environment: dict[str, str],
-    *,
-    stdin: IO[bytes] | None = None,
-    stdout: IO[bytes] | None = None,
-    pass_fds: Sequence[int] = (),
-) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end; it reads `stdin` from its beginning."""
-    if stdin is not None:
-        stdin.seek(0)
-    try:
-        return subprocess.run(
-            command,
-            env=environment or None,
-            stdin=stdin,
-            stdout=stdout or subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=pass_fds,
-            check=False,
-            encoding="utf-8",
-        )
-    except OSError as error:
-        raise SchemaToolError(
-            f"{Path(command[0]).name} cannot be run", why=error.strerror or "", hint="penstock doctor"
-        ) from None
-
-
-def _errors(output: str) -> Iterator[str]:
-    """The server's errors, each with the object it happened to."""
-    at = ""
-    for line in output.splitlines():
-        if found := _OBJECT.search(line):
-            at = f" ({found[1]})"
-        elif found := _ERROR.search(line):
-            hidden = _READS_ROWS.match(at) and not _OF_NAMES.match(found[1])
-            yield (_HIDDEN if hidden else found[1]) + at
-
-
-def _raise_for(
-    result: subprocess.CompletedProcess[str], doing: str, tolerate: re.Pattern[str] | None = None
-) -> None:
-    errors = list(_errors(result.stderr))
-    serious = [e for e in errors if not (tolerate and tolerate.search(e))]
-    if result.returncode == 0 or (errors and not serious):
-        return
-    first = _LITERAL.sub("'…'", (serious or ["it did not say why"])[0])
-    if not serious:  # no ERROR from the server: the tool itself complains, about versions, locks, connections
-        lines = [line for line in result.stderr.splitlines() if "error:" in line or "detail:" in line]
-        first = _LITERAL.sub("'…'", " ".join(lines[:2])) or first
-    if "No space left" in first or "could not extend file" in first:
-        raise NoSpace(
-            f"the disk is full while {doing}", hint="free space on the target's server and run again"
-        )
-    role = _NO_ROLE.match(first)  # a policy names it, or a grant
-    raise SchemaToolError(
-        f"{doing} failed",
-        why=first + (f" (and {len(serious) - 1} more)" if len(serious) > 1 else ""),
-        hint=f"on the target's server: CREATE ROLE {role[1]};"
-        if role
-        else "a copy needs two connections at once: raise max_connections, or the role's CONNECTION LIMIT"
-        if "too many " in first
-        else "it accepts no masked row: choose another mask for the columns it reads, or put the table in `empty`"
-        if first.startswith(_HIDDEN)
-        else "penstock doctor shows versions and rights; `skip` leaves a table out",
-    )

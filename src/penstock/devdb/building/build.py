@@ -17,18 +17,18 @@ import numpy as np
 import numpy.typing as npt
 
 from penstock.catalog.model import Catalog, TableName
-from penstock.devdb.behind import Behind, behind, offered_extensions, reasons_against
+from penstock.devdb.building.derived import analyze, fill_views
+from penstock.devdb.building.largeobjects import copy_large_objects
+from penstock.devdb.building.schema import SchemaArchive, dump_schema
+from penstock.devdb.building.sequences import set_sequences
 from penstock.devdb.clone.load import Loaded, Vacuum, load, settle
 from penstock.devdb.closure.rowset import RowSet, blocks_of, offsets_of
-from penstock.devdb.derived import analyze, fill_views
-from penstock.devdb.disarm import LeftOut, remove_addresses
-from penstock.devdb.largeobjects import copy_large_objects
-from penstock.devdb.outward import switch_off
+from penstock.devdb.disarm.behind import Behind, behind, offered_extensions, reasons_against
+from penstock.devdb.disarm.left_out import LeftOut, remove_addresses
+from penstock.devdb.disarm.outward import switch_off
+from penstock.devdb.disarm.uncarried import carry_settings
+from penstock.devdb.planning.subset import Subset
 from penstock.devdb.progress import Progress
-from penstock.devdb.schema import SchemaArchive, dump_schema
-from penstock.devdb.sequences import set_sequences
-from penstock.devdb.subset import Subset
-from penstock.devdb.uncarried import carry_settings
 from penstock.engines.postgres.clients import find_client_tools
 from penstock.engines.postgres.session import Session
 from penstock.pump.move import Totals, move

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from penstock.catalog.model import Table, TableName, quote_identifier
-from penstock.devdb.build import plan_of, reads
+from penstock.devdb.building.build import plan_of, reads
+from penstock.devdb.building.largeobjects import copy_large_objects
+from penstock.devdb.building.sequences import set_sequences
 from penstock.devdb.closure.roots import identifying_columns
-from penstock.devdb.largeobjects import copy_large_objects
+from penstock.devdb.planning.subset import Subset
 from penstock.devdb.progress import Progress
-from penstock.devdb.sequences import set_sequences
-from penstock.devdb.subset import Subset
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError, TargetRefused
 from penstock.pump.move import move

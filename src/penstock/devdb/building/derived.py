@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 
 from penstock.catalog.model import TableName
-from penstock.devdb.reaching import empty_views
+from penstock.devdb.building.reaching import empty_views
 from penstock.engines.postgres.session import Session
 
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from penstock.catalog.model import Catalog, ColumnName, TableName
-from penstock.devdb.arming import Arming, arming
-from penstock.devdb.choosing import check_conditions, choose, rules_of
 from penstock.devdb.clone.load import Vacuum
 from penstock.devdb.closure import Closure
 from penstock.devdb.context import Context
-from penstock.devdb.forecast import (
+from penstock.devdb.disarm.arming import Arming, arming
+from penstock.devdb.planning.choosing import check_conditions, choose, rules_of
+from penstock.devdb.planning.forecast import (
     column_plans,
     dangling,
     edge_plans,
@@ -29,18 +29,18 @@ from penstock.devdb.forecast import (
     warnings,
     whole_plans,
 )
-from penstock.devdb.obstacles import cut_columns, in_the_way_of_the_manifest, merges, policy_errors
-from penstock.devdb.plan import Plan, Refusal, settings_as_dict
+from penstock.devdb.planning.obstacles import cut_columns, in_the_way_of_the_manifest, merges, policy_errors
+from penstock.devdb.planning.plan import Plan, Refusal, settings_as_dict
+from penstock.devdb.planning.quoted import acknowledged_texts, quotes, refusal
+from penstock.devdb.planning.quoted import warnings as quoted_warnings
+from penstock.devdb.planning.readable import require_readable, source_warnings
+from penstock.devdb.planning.real import real_values
+from penstock.devdb.planning.rules import Rules, joins_of
+from penstock.devdb.planning.subset import Subset
 from penstock.devdb.progress import Progress
 from penstock.devdb.prune.conditions import has_conditions
 from penstock.devdb.prune.rows import Going
 from penstock.devdb.prune.ways import VACUUM, ways
-from penstock.devdb.quoted import acknowledged_texts, quotes, refusal
-from penstock.devdb.quoted import warnings as quoted_warnings
-from penstock.devdb.readable import require_readable, source_warnings
-from penstock.devdb.real import real_values
-from penstock.devdb.rules import Rules, joins_of
-from penstock.devdb.subset import Subset
 from penstock.devdb.verify import claims_of
 from penstock.discover import flagged
 from penstock.engines.postgres.reflect import reflect

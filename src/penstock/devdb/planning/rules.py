@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from penstock.catalog.graph import Children, Edge, RelationGraph, virtual_edge
 from penstock.catalog.model import MANIFEST, MANIFEST_COLUMNS, Catalog, ColumnName, TableName
 from penstock.devdb.config import DeleteSettings, DevdbSettings, EdgeSettings, RootSettings
-from penstock.devdb.names import find_columns, find_scanned, find_table, find_tables
+from penstock.devdb.planning.names import find_columns, find_scanned, find_table, find_tables
 from penstock.errors import ConfigError, UnknownName
 from penstock.policy.classes import Join
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.catalog.model import Catalog, TableName
-from penstock.devdb.disarm import LeftOut
+from penstock.devdb.disarm.left_out import LeftOut
 from penstock.engines.postgres.session import Session
 from penstock.errors import SourceRefused
 

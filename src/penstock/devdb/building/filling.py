@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from penstock.devdb.build import Built, build
+from penstock.devdb.building.build import Built, build
+from penstock.devdb.building.schema import onto
 from penstock.devdb.clone.crew import Labour, crew
 from penstock.devdb.context import Context
-from penstock.devdb.planning import Prepared
+from penstock.devdb.planning.prepare import Prepared
 from penstock.devdb.progress import Progress
-from penstock.devdb.schema import onto
 from penstock.engines.postgres.session import Session
 
 
