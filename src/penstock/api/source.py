@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from penstock.catalog.model import Catalog, TableName
+from penstock.devdb.planning.deciding import decide
 from penstock.devdb.planning.names import find_table
 from penstock.devdb.planning.rules import joins_of, look_up
 from penstock.discover import flagged
@@ -38,27 +39,17 @@ class SourceView:
 
     def policy(self, devdb: str | None, keys: Keyring) -> Policy:
         """The decisions on this source; with `devdb`, by the rules of `[devdb.NAME]`."""
-        suspected = flagged(self.catalog)
         if devdb is None:
             return resolve(
                 self.catalog,
                 registry=self.registry,
                 keys=keys,
                 virtual_edges=self.edges(),
-                flagged=suspected,
+                flagged=flagged(self.catalog),
             )
         settings = self.project.section("devdb", devdb)
         rules = look_up(self.catalog, settings, devdb)
-        return resolve(
-            self.catalog,
-            registry=self.registry,
-            keys=keys,
-            virtual_edges=joins_of(rules),
-            unclassified=settings.unclassified,
-            skip=rules.skip,
-            empty=rules.empty,
-            flagged=suspected,
-        )
+        return decide(self.catalog, rules, settings, self.registry, keys)
 
     def tables_named(self, names: tuple[str, ...]) -> frozenset[TableName]:
         """The tables a person names, with or without their schema. Raises `UnknownName`."""

@@ -24,7 +24,7 @@ from penstock.devdb.inspect import require_there
 from penstock.devdb.manifest import Manifest
 from penstock.devdb.ours import require_ours
 from penstock.devdb.planning.plan import Plan
-from penstock.devdb.planning.prepare import Prepared, prepare
+from penstock.devdb.planning.prepare import prepare
 from penstock.devdb.planning.subset import Subset
 from penstock.devdb.progress import Progress
 from penstock.engines.postgres.session import Session
@@ -96,7 +96,7 @@ def add(context: Context, roots: Sequence[str], progress: Progress) -> Added:
         with target.transaction():
             inserted = insert_missing(subset, source, target, progress)
             found = _verify(context, subset, source, target, inserted, progress)
-            new = _manifest(made, prepared, inserted, {"roots": names, "verification": found.as_dict()})
+            new = _manifest(made, inserted, {"roots": names, "verification": found.as_dict()})
             manifest.write(target, new)
     path = manifest.save(new, context.state_dir)
     return Added(
@@ -154,13 +154,12 @@ def _verify(
     return found
 
 
-def _manifest(made: Manifest, prepared: Prepared, inserted: Inserted, outcome: Mapping[str, Any]) -> Manifest:
+def _manifest(made: Manifest, inserted: Inserted, outcome: Mapping[str, Any]) -> Manifest:
     """What the copy is now: what it was, and what came."""
     after = {str(name): rows for name, rows in inserted.after.items()}
     tables = made.document["tables"].items()
     document = {
         **made.document,
-        "settings": manifest.without_literals(prepared.plan.settings),
         "added": {str(name): rows for name, rows in inserted.rows.items() if rows},
         "tables": {text: {**entry, "rows": after.get(text, entry["rows"])} for text, entry in tables},
         **outcome,

@@ -17,12 +17,12 @@ from penstock.devdb.context import Context
 from penstock.devdb.inspect import require_there
 from penstock.devdb.manifest import Manifest
 from penstock.devdb.ours import require_ours
-from penstock.devdb.planning.rules import joins_of, look_up
-from penstock.discover import flagged, proposed_lines
+from penstock.devdb.planning.deciding import decide
+from penstock.devdb.planning.rules import look_up
+from penstock.discover import proposed_lines
 from penstock.engines.postgres.reflect import reflect
 from penstock.errors import ConfigError, TargetRefused, UnknownName
 from penstock.policy.decision import Policy
-from penstock.policy.resolve import resolve
 
 Shape = Mapping[str, Mapping[str, Mapping[str, str]]]
 """Table → "columns" → name → type; → "constraints" → name → hash of what it says (it may quote a row)."""
@@ -176,14 +176,5 @@ def _policy(context: Context, catalog: Catalog) -> tuple[Policy | None, str]:
         rules = look_up(catalog, context.settings, context.name)
     except (UnknownName, ConfigError) as error:
         return None, error.what
-    policy = resolve(
-        catalog,
-        registry=context.registry,
-        keys=context.keys,
-        virtual_edges=joins_of(rules),
-        unclassified=context.settings.unclassified,
-        skip=rules.skip,
-        empty=rules.empty,
-        flagged=flagged(catalog),
-    )
+    policy = decide(catalog, rules, context.settings, context.registry, context.keys)
     return policy, ""

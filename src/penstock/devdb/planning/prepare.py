@@ -18,6 +18,7 @@ from penstock.devdb.closure import Closure
 from penstock.devdb.context import Context
 from penstock.devdb.disarm.arming import Arming, arming
 from penstock.devdb.planning.choosing import check_conditions, choose, rules_of
+from penstock.devdb.planning.deciding import decide
 from penstock.devdb.planning.forecast import (
     column_plans,
     dangling,
@@ -35,19 +36,17 @@ from penstock.devdb.planning.quoted import acknowledged_texts, quotes, refusal
 from penstock.devdb.planning.quoted import warnings as quoted_warnings
 from penstock.devdb.planning.readable import require_readable, source_warnings
 from penstock.devdb.planning.real import real_values
-from penstock.devdb.planning.rules import Rules, joins_of
+from penstock.devdb.planning.rules import Rules
 from penstock.devdb.planning.subset import Subset
 from penstock.devdb.progress import Progress
 from penstock.devdb.prune.conditions import has_conditions
 from penstock.devdb.prune.rows import Going
 from penstock.devdb.prune.ways import VACUUM, ways
 from penstock.devdb.verify import claims_of
-from penstock.discover import flagged
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
 from penstock.errors import PenstockError, SourceRefused
 from penstock.policy.decision import Policy
-from penstock.policy.resolve import resolve
 from penstock.proof.relations import catalog_texts
 
 
@@ -233,25 +232,12 @@ def _subset(
 def _policy(
     context: Context, catalog: Catalog, rules: Rules, source: Session
 ) -> tuple[Policy, tuple[str, ...]]:
-    def policy_with(real: Mapping[ColumnName, frozenset[str]]) -> Policy:
-        return resolve(
-            catalog,
-            registry=context.registry,
-            keys=context.keys,
-            virtual_edges=joins_of(rules),
-            unclassified=context.settings.unclassified,
-            skip=rules.skip,
-            empty=rules.empty,
-            real=real,
-            flagged=suspected,
-        )
-
-    suspected = flagged(catalog)
-    policy = policy_with({})
-    if not context.settings.real:
+    settings = context.settings
+    policy = decide(catalog, rules, settings, context.registry, context.keys)
+    if not settings.real:
         return policy, ()
-    values, told = real_values(source, catalog, policy, context.settings.real, context.name)
-    return policy_with(values), told
+    values, told = real_values(source, catalog, policy, settings.real, context.name)
+    return decide(catalog, rules, settings, context.registry, context.keys, values), told
 
 
 def _too_long(minutes: float, most: float) -> Iterable[PenstockError]:

@@ -14,6 +14,7 @@ from typing import Any
 from penstock._version import __version__
 from penstock.catalog.model import Catalog, ColumnName, ForeignKey, Table, TableName
 from penstock.devdb.config import DevdbSettings
+from penstock.devdb.planning.deciding import decide as decide_columns
 from penstock.devdb.planning.forecast import column_plans
 from penstock.devdb.planning.obstacles import cut_columns, merges
 from penstock.devdb.planning.plan import Plan, TablePlan, settings_as_dict
@@ -21,16 +22,14 @@ from penstock.devdb.planning.quoted import acknowledged_texts, quotes, refusal
 from penstock.devdb.planning.quoted import warnings as quoted_warnings
 from penstock.devdb.planning.readable import require_readable
 from penstock.devdb.planning.real import real_values
-from penstock.devdb.planning.rules import Rules, joins_of, look_up
+from penstock.devdb.planning.rules import Rules, look_up
 from penstock.devdb.scrub.state import ASIDE, STATE
-from penstock.discover import flagged
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
 from penstock.errors import PenstockError
 from penstock.masks.keys import Keyring
 from penstock.policy.decision import Policy
 from penstock.policy.registry_file import Registry
-from penstock.policy.resolve import resolve
 from penstock.proof.relations import catalog_texts
 
 
@@ -121,20 +120,9 @@ def decide(
     they may be masked by now. `also`: tables that are set aside, and so filled again in any case."""
     catalog = catalog_of(session, detached)
     rules = look_up(catalog, wish.settings, wish.name)
-    suspected = flagged(catalog)
 
     def policy_with(values: Mapping[ColumnName, frozenset[str]]) -> Policy:
-        return resolve(
-            catalog,
-            registry=wish.registry,
-            keys=wish.keys,
-            virtual_edges=joins_of(rules),
-            unclassified=wish.settings.unclassified,
-            skip=rules.skip,
-            empty=rules.empty,
-            real=values,
-            flagged=suspected,
-        )
+        return decide_columns(catalog, rules, wish.settings, wish.registry, wish.keys, values)
 
     first = real is None
     policy = policy_with(real or {})
