@@ -26,7 +26,7 @@ test: setup ## lint, then every test on throw-away PostgreSQL servers (ARGS="-k 
 lint: setup ## formatting, style and types
 	@$(LINT)
 
-bench: setup ## the masked copy beside `psql COPY | psql COPY` of the same rows (ARGS="--rows 100000 --rounds 1")
+bench: setup ## copies, clones and prunes beside what people do by hand (ARGS="--rows 100000 --rounds 1")
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 docs: setup ## write what of docs/ follows from the code again (commands, masks, errors)

@@ -148,7 +148,8 @@ class Project:
     # development databases
 
     def plan_dev(self, name: str, *, vacuum: Vacuum | None = None, progress: Progress | None = None) -> Plan:
-        """What `create_dev` would copy, exactly, and what it would refuse. Writes nothing."""
+        """What `create_dev` would copy, and what of production or the rules it would refuse. Writes nothing, and does not
+        look at the target."""
         from penstock.devdb.planning.prepare import prepare
 
         context = self._context(name)

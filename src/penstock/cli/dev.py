@@ -47,9 +47,9 @@ def command() -> None:
 @_VACUUM
 @json_option
 def plan(name: str, save: Path | None, vacuum: Vacuum | None, as_json: bool) -> int:
-    """Exact rows per table, masks per column, warnings and refusals. Writes nothing to any database.
+    """Rows per table (exact; a clone's are estimates), masks per column, warnings and refusals. Writes nothing.
 
-    Exits with 4 when `create` would refuse.
+    Exits with 4 when production or the rules would make `create` refuse. The target is not looked at.
     """
     with progress() as shown:
         made = open_project().plan_dev(name, vacuum=vacuum, progress=shown)
