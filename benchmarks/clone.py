@@ -4,7 +4,6 @@ which masks: a shop of 3 million rows with indexes, unique and foreign keys, on 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import statistics
 import subprocess
@@ -13,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.server import environment, psql
 from benchmarks.shares import Shares
 from penstock.engines.postgres.embedded import EmbeddedServer
 
@@ -186,26 +186,3 @@ def run(running: EmbeddedServer, database: str, command: list[str]) -> None:
     )
     if done.returncode:
         raise SystemExit(f"{command[0]}: {done.stderr[-2000:]}")
-
-
-def psql(running: EmbeddedServer, database: str, statement: str) -> str:
-    done = subprocess.run(
-        [str(running.programs / "psql"), "-qXAt", "-v", "ON_ERROR_STOP=1"],
-        env=environment(running, database),
-        input=statement,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout.strip()
-
-
-def environment(running: EmbeddedServer, database: str) -> dict[str, str]:
-    return {
-        "PGHOST": running.host,
-        "PGPORT": str(running.port),
-        "PGUSER": running.user,
-        "PGPASSWORD": running.password,
-        "PGDATABASE": database,
-        "PATH": os.environ["PATH"],
-    }

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.__main__ import environment, psql, server
+from benchmarks.server import environment, psql, server
 from penstock.devdb.config import DeleteSettings, DevdbSettings
 from penstock.devdb.context import Context
 from penstock.devdb.planning.choosing import rows_in

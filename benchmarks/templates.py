@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.__main__ import OPTIONS, psql
+from benchmarks.server import OPTIONS, psql
 from benchmarks.tables import TABLES
 from penstock.api.project import Project
 from penstock.engines.postgres.embedded import (
