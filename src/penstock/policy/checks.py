@@ -11,12 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-import duckdb
 import pyarrow as pa
-import sqlglot
-from sqlglot import exp
 
 from penstock.catalog.model import Column, ColumnName, Table
 from penstock.catalog.types import Family
@@ -26,6 +23,12 @@ from penstock.policy.classes import length_limit
 from penstock.policy.decision import Decision, Notice, Violation
 from penstock.policy.pattern_samples import matching
 from penstock.policy.samples import sample_array
+
+# DuckDB and sqlglot are imported where a condition has to be read: they take as long as half of the program's start, which
+# every command and every worker would pay.
+if TYPE_CHECKING:
+    import duckdb
+    from sqlglot import exp
 
 _DUCKDB_TYPE: Mapping[Family, str] = {
     Family.TEXT: "VARCHAR",
@@ -65,6 +68,8 @@ class CheckEvaluator:
         translated = self._translate(expression, column)
         if declared is None or translated is None:
             return None
+        import duckdb
+
         if self._connection is None:
             self._connection = duckdb.connect(
                 ":memory:", config={"enable_external_access": "false", "threads": "1"}
@@ -88,6 +93,9 @@ class CheckEvaluator:
 
 
 def _translate(expression: str, column: str) -> str | None:
+    import sqlglot
+    from sqlglot import exp
+
     tree = parse(expression)
     if tree is None:
         return None
@@ -103,6 +111,8 @@ def _translate(expression: str, column: str) -> str | None:
 
 def parse(expression: str) -> exp.Expr | None:
     """The tree of a PostgreSQL expression, casts to types we cannot name taken away; None where it does not parse."""
+    import sqlglot
+
     try:
         tree = sqlglot.parse_one(expression, read="postgres")
     except sqlglot.errors.SqlglotError:
@@ -111,6 +121,8 @@ def parse(expression: str) -> exp.Expr | None:
 
 
 def _without_foreign_casts(node: exp.Expr) -> exp.Expr:
+    from sqlglot import exp
+
     if isinstance(node, exp.Cast):
         target = node.to
         if target.this in exp.DataType.TEXT_TYPES or target.this is exp.DataType.Type.USERDEFINED:
@@ -185,6 +197,8 @@ def nulls_stay(mask: Mask) -> bool:
 
 def _only_tests_null(condition: str, column: str) -> bool:
     """Whether the column occurs in the condition only as `column IS [NOT] NULL`."""
+    from sqlglot import exp
+
     tree = parse(condition)
     if tree is None:
         return False
@@ -249,6 +263,8 @@ def masked_samples(mask: Mask, values: pa.Array) -> pa.Array | None:
 def literals(condition: str, site: Site) -> tuple[str, ...]:
     """The literals of a condition that a column of the site's family could hold, and strings that match its patterns
     or have the lengths it may ask for."""
+    from sqlglot import exp
+
     tree = parse(condition)
     if tree is None:
         return ()

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
-from sqlglot import exp
 
 from penstock.catalog.model import Catalog, ColumnName, Table, UniqueKey, quote_identifier
 from penstock.masks.contract import Codomain, Mask, Uniqueness
@@ -122,6 +121,8 @@ def _expression_stays_distinct(
     expression: str, column: str, mask: Mask, evaluator: CheckEvaluator
 ) -> bool | None:
     """Whether inputs that are distinct under an index's expression are so when masked, on made-up inputs."""
+    from sqlglot import exp  # see penstock.policy.checks
+
     tree = parse(expression)
     if tree is None or all(node.name != column for node in tree.find_all(exp.Column)):
         return True if tree is not None else None
@@ -139,6 +140,8 @@ def _expression_stays_distinct(
 
 def _predicate_is_safe(key: UniqueKey, at: ColumnName, mask: Mask, evaluator: CheckEvaluator) -> bool:
     """Whether masking leaves the rows of a partial index the same, or fewer."""
+    from sqlglot import exp
+
     tree = parse(key.predicate or "")
     if tree is None:
         return False
