@@ -61,5 +61,5 @@ def drift(found: Drift) -> str:
         if items:
             lines += [f"  {title}", *(f"    {item}" for item in items)]
     if found.drifted:
-        lines.append(f"Next: penstock dev refresh {found.name}")
+        lines.append(f"Next: {found.made_anew_by}")
     return "\n".join(lines)

@@ -288,7 +288,7 @@ def _notes(item: Listed) -> Iterable[str]:
     if item.expired:
         yield f"expired {item.expires_at[:10]}"
     if item.drift:
-        yield f"production's schema differs in {item.drift}: penstock dev drift {item.name}"
+        yield f"production's schema differs in {item.drift}: penstock dev drift {item.spoken}"
     if item.debris:
         yield f"left by interrupted runs, the next one removes it: {_some([*item.debris])}"
     if item.strangers:

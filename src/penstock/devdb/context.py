@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -42,6 +43,33 @@ class Context:
     def database(self) -> str:
         """The final name of the database."""
         return self.settings.database or self.name
+
+    @property
+    def spoken(self) -> str:
+        """What follows `penstock dev COMMAND` where this database is meant: `small`, or `small --database shop_dev_ann`."""
+        own = self.database == self.section_database
+        return shlex.join([self.name, *([] if own else ["--database", self.database])])
+
+    @property
+    def made_by(self) -> str:
+        """The command that makes this database."""
+        if self.database == self.section_database:
+            return f"penstock dev create {self.spoken}"
+        return f"penstock dev create --from-template {self.spoken}"
+
+    @property
+    def remade_by(self) -> str:
+        """The command that makes this database anew."""
+        if self.database == self.section_database:
+            return f"penstock dev refresh {self.spoken}"
+        return f"penstock dev reset {self.spoken}"
+
+    @property
+    def read_again_by(self) -> str:
+        """What has this database made from production as it is now: a copy through its template."""
+        if self.database == self.section_database:
+            return self.remade_by
+        return f"penstock dev refresh {self.name} --template; {self.remade_by}"
 
     def with_database(self, database: str) -> Context:
         """The same section, another database on its target."""

@@ -7,7 +7,7 @@ Partitions come and go and are no drift; nor is what happens to tables the copy 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -51,7 +51,8 @@ class Drift:
     ]  # columns of production nobody decided about, each with a line that would do
     stale: tuple[str, ...]  # lines of masks.toml without a column
     violations: tuple[str, ...]  # masks that fit no longer
-    rules: str = ""  # why the rules of [devdb.NAME] cannot be followed any more
+    rules: str  # why the rules of [devdb.NAME] cannot be followed any more
+    made_anew_by: str  # a command
 
     @property
     def drifted(self) -> bool:
@@ -68,6 +69,7 @@ class Drift:
             "without_column": list(self.stale),
             "violations": list(self.violations),
             "rules": self.rules,
+            "made_anew_by": self.made_anew_by,
         }
 
 
@@ -77,7 +79,7 @@ def drift(context: Context) -> Drift:
     with context.target_session(context.database) as target:
         manifests = manifest.read(target)
     require_ours(context, manifests)
-    made = last_read(manifests)
+    made = manifest.last_made(manifests)
     catalog = catalog_now(context)
     policy, rules = _policy(context, catalog)
     lines = proposed_lines(catalog) if policy and policy.undecided else {}
@@ -85,11 +87,12 @@ def drift(context: Context) -> Drift:
         context.name,
         context.database,
         made.created_at,
-        tuple(changes(made, catalog)),
+        tuple(changes(context, made, catalog)),
         tuple((str(u.column), lines.get(u.column, u.hint)) for u in policy.undecided) if policy else (),
         tuple(str(line.column) for line in policy.stale) if policy else (),
         tuple(str(v) for v in policy.violations) if policy else (),
         rules,
+        context.read_again_by,
     )
 
 
@@ -99,19 +102,14 @@ def catalog_now(context: Context) -> Catalog:
         return reflect(source)
 
 
-def last_read(manifests: Sequence[Manifest]) -> Manifest:
-    """The run that made the copy, not one that only added rows."""
-    return next((m for m in reversed(manifests) if m.operation != "add"), manifests[-1])
-
-
-def changes(made: Manifest, catalog: Catalog) -> Iterator[Change]:
+def changes(context: Context, made: Manifest, catalog: Catalog) -> Iterator[Change]:
     """What is different now, by table. Raises `TargetRefused` for a copy that an older Penstock made."""
     before: Shape | None = made.document.get("made_from")
     if before is None:
         raise TargetRefused(
             f"what {made.document['database']} was made from is not known",
             why="an older Penstock made it, which did not record that",
-            hint=f"penstock dev refresh {made.document['name']}",
+            hint=context.read_again_by,
         )
     skipped = {text for text, entry in made.document["tables"].items() if entry["role"] == "skip"}
     now = {text: table for text, table in shape_of(catalog, ()).items() if text not in skipped}

@@ -21,7 +21,7 @@ class Copy:
         self.manifests = manifest.read(target) if target else ()
         if target:
             require_ours(context, self.manifests)
-        self.made = next((m for m in reversed(self.manifests) if m.operation != "add"), None)
+        self.made = manifest.last_made(self.manifests) if self.manifests else None
 
     def has(
         self, name: TableName, columns: Sequence[str], values: Sequence[str], *, masked: bool

@@ -30,6 +30,7 @@ class Listed:
     target: str
     state: str  # ready | template | missing | swapping (or killed while it did) | foreign (not made by Penstock) | unreachable
     created_at: str = ""
+    changed_at: str = ""  # when rows were last added to it
     read_at: str = ""  # when production was read: a copy of a template is younger than its rows
     age_seconds: int | None = None  # since it was made
     expires_at: str = ""  # by the section's ttl
@@ -42,6 +43,7 @@ class Listed:
     debris: tuple[str, ...] = ()  # what interrupted runs left; the next run removes it
     strangers: tuple[str, ...] = ()  # named like builds, but no run of ours: left as they are
     drift: int | None = None  # how many things of production's schema are different now; None: nobody looked
+    spoken: str = ""  # what follows `penstock dev drift`, `reset` or `drop` where it is meant
     problem: str = ""
 
 
@@ -63,8 +65,9 @@ def describe(context: Context) -> Listed:
         with context.target_session() as maintenance:
             found = databases.leftovers(maintenance, final)
             listed = partial(
-                Listed, context.name, final, described, debris=found.debris, strangers=found.strangers
-            )
+                Listed, context.name, final, described, debris=found.debris, strangers=found.strangers,
+                spoken=context.spoken,
+            )  # fmt: skip
             if not databases.exists(maintenance, final):
                 return listed("missing")
             if databases.is_swapping(maintenance, final):
@@ -74,14 +77,17 @@ def describe(context: Context) -> Listed:
         with context.target_session(final) as target:
             manifests = manifest.read(target)
     except PenstockError as error:
-        return Listed(context.name, final, described, "unreachable", problem=error.what)
+        return Listed(
+            context.name, final, described, "unreachable", spoken=context.spoken, problem=error.what
+        )
     if not manifests:
         return listed("foreign", size_bytes=size, owner=owner)
-    made = next((m for m in reversed(manifests) if m.operation != "add"), manifests[-1])
+    made = manifest.last_made(manifests)
     made_at = datetime.fromisoformat(made.created_at)
     return listed(
         "ready",
-        created_at=manifests[-1].created_at,
+        created_at=made.created_at,
+        changed_at=manifests[-1].created_at,
         read_at=written(datetime.fromisoformat(made.read_at)),
         owner=owner,
         made_by=made.document.get("by", ""),
@@ -165,5 +171,5 @@ def require_there(context: Context) -> None:
         if not databases.exists(maintenance, context.database):
             raise TargetRefused(
                 f"there is no development database {context.database}",
-                hint=f"penstock dev create {context.name}",
+                hint=context.made_by,
             )

@@ -11,7 +11,7 @@ import json
 import platform
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -160,6 +160,11 @@ def read(target: Session) -> tuple[Manifest, ...]:
             f"FROM {MANIFEST} ORDER BY created_at, ctid"  # two runs in one second: as they were written
         )
     )
+
+
+def last_made(manifests: Sequence[Manifest]) -> Manifest:
+    """Of the runs that wrote a database the one that made it, not one that only added rows."""
+    return next((m for m in reversed(manifests) if m.operation != "add"), manifests[-1])
 
 
 def require_folder(state_dir: Path) -> Path:

@@ -38,7 +38,7 @@ class Publication:
         if databases.exists(maintenance, final):
             raise TargetRefused(
                 f"the database {final} exists already on the target",
-                hint=f"penstock dev refresh {context.name} rebuilds it; penstock dev drop {context.name} removes it",
+                hint=f"{context.remade_by} makes it anew; penstock dev drop {context.spoken} removes it",
             )
 
     def publish(self, context: Context, build: Build) -> None:
@@ -56,7 +56,7 @@ class Replacement(Publication):
         if not databases.exists(maintenance, final):
             raise TargetRefused(
                 f"there is no development database {final} to {self.operation}",
-                hint=f"penstock dev create {context.name}",
+                hint=context.made_by,
             )
         with context.target_session(final) as target:
             require_ours(context, manifest.read(target))

@@ -11,7 +11,7 @@ from penstock.devdb.context import Context
 from penstock.devdb.durations import is_due
 from penstock.devdb.inspect import Listed
 from penstock.devdb.lifecycle import copies, templates
-from penstock.errors import PenstockError
+from penstock.errors import PenstockError, TargetRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,15 @@ def _beside(context: Context) -> Iterator[Listed]:
             owner = inspect.owner_of(maintenance, name) if template else ""
             found = copies.names(context, maintenance)
     except PenstockError as error:
-        yield Listed(context.name, name, context.target.describe(), "foreign", problem=error.what)
+        state = "foreign" if isinstance(error, TargetRefused) else "unreachable"
+        yield Listed(
+            context.name,
+            name,
+            context.target.describe(),
+            state,
+            spoken=f"{context.name} --template",
+            problem=error.what,
+        )
         return
     if template:
         yield Listed(
@@ -47,6 +55,7 @@ def _beside(context: Context) -> Iterator[Listed]:
             template.database,
             context.target.describe(),
             "template",
+            spoken=f"{context.name} --template",
             created_at=inspect.written(template.made_at),
             read_at=inspect.written(template.made_at),
             size_bytes=template.size_bytes,
@@ -61,10 +70,11 @@ def _beside(context: Context) -> Iterator[Listed]:
 def _with_drift(context: Context, item: Listed) -> Listed:
     if item.state != "ready":
         return item
+    context = context.with_database(item.database)
     try:
         with context.target_session(item.database) as target:
-            made = drift.last_read(manifest.read(target))
-        return replace(item, drift=sum(1 for _ in drift.changes(made, drift.catalog_now(context))))
+            made = manifest.last_made(manifest.read(target))
+        return replace(item, drift=sum(1 for _ in drift.changes(context, made, drift.catalog_now(context))))
     except PenstockError as error:
         return replace(item, problem=error.what)
 

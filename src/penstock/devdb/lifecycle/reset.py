@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from penstock.devdb import databases, drift, hooks, manifest
+from penstock.devdb import databases, hooks, manifest
 from penstock.devdb.context import Context
 from penstock.devdb.create import create
 from penstock.devdb.created import Created
@@ -64,7 +64,7 @@ def extras_of(context: Context) -> Extras:
     with context.target_session(context.database) as target:
         manifests = manifest.read(target)
         require_ours(context, manifests)
-        return extras.find(target, drift.last_read(manifests).document)
+        return extras.find(target, manifest.last_made(manifests).document)
 
 
 def reset(context: Context, progress: Progress, options: ResetOptions = ResetOptions()) -> Reset:
@@ -115,7 +115,7 @@ def _require_agreed(context: Context, found: Extras, options: ResetOptions) -> N
         raise TargetRefused(
             f"what developers made in {context.database} cannot be told from what was copied",
             why="an older Penstock made it, which did not record that",
-            hint=f"penstock dev reset {context.name} --yes gives it up",
+            hint=f"penstock dev reset {context.spoken} --yes gives it up",
         )
     losing = found.lost if options.keep_extra else (*found.listed, *found.lost)
     if (losing or found.unknown) and not options.discard_extra:
