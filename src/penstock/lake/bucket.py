@@ -1,8 +1,7 @@
 """A data set in an object store: written on this machine, uploaded, read back, the manifest last.
 
-An object store has no rename. So a prefix counts as a data set only while it has its manifest: that goes first when a
-data set is replaced, and comes last. The list of the objects to come (`_writing.json`) is put before them, so that the
-next run can tell what a killed one left from what is somebody else's.
+An object store has no rename. So every run uploads to a folder of its own, named after the run, and the manifest, one object
+that is put last and whole, says which folder is the data set. The one it replaces stands until then, and is removed after.
 """
 
 from __future__ import annotations
@@ -11,10 +10,10 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +22,29 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from penstock.errors import StoreError, TargetRefused
-from penstock.lake.dataset import MANIFEST, Owner, digest, listed_files, require_replaceable
+from penstock.lake import claims
+from penstock.lake.claims import Claim
+from penstock.lake.dataset import (
+    MANIFEST,
+    Owner,
+    digest,
+    listed_files,
+    published_meanwhile,
+    require_replaceable,
+    require_unchanged,
+)
 from penstock.lake.staging import clean, contents, staged, storing
 from penstock.project.lakes import LakeSettings
 from penstock.project.redact import scrub
 
-WRITING = "_writing.json"
+_TRIALS = 5
 _PART_BYTES = 16 << 20
 _READ_BYTES = 4 << 20
 _CODE = re.compile(r"<Code>(\w{1,60})</Code>")
 _STATUS = re.compile(r"status code: (\d{3} [\w ]{1,40})")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class BucketDestination:
     """A prefix of a bucket. `workshop` is where on this machine the files are made before they are uploaded."""
 
@@ -43,63 +52,138 @@ class BucketDestination:
     store: S3Store
     workshop: Path
     run: str = field(default_factory=lambda: secrets.token_hex(8))
+    before: bytes | None = None  # the manifest that stood there when the run began
 
     def prepare(self, owner: Owner, *, replace: bool) -> list[str]:
         with storing(f"looking at {self.workshop.parent}"):
             done = list(clean(self.workshop, MANIFEST))
-        done += self._clean(owner)
+        listing, now = self._try_to_write()
+        with _calling(f"looking at {self.shown}"):
+            for claim in claims.found(listing, self._read):
+                if claim.run != self.run:
+                    done += self._settle_dead(claim, owner, now)
+            self.before = self._read(MANIFEST)
         self._require_replaceable(owner, replace=replace)
-        with _calling(f"writing to {self.shown}"):  # asked before the work, not after it
-            self._put_json(WRITING, self._claim(owner, []))
-            obstore.delete(self.store, [WRITING])
         return done
+
+    def _try_to_write(self) -> tuple[dict[str, datetime], datetime]:
+        """Asked before the work, not after it. Returns what is there, and the time by the store's clock."""
+        *_, trial = claims.names(self.run)
+        with _calling(f"writing to {self.shown}"):
+            for _ in range(_TRIALS):
+                obstore.put(self.store, trial, b"")
+                listing = self._listing()
+                obstore.delete(self.store, [trial])
+                if trial in listing:  # else another run took it for one that was left
+                    return listing, listing[trial]
+        raise StoreError(
+            f"what is written to {self.shown} is not there when it is listed",
+            why="many runs write there, or the store shows old lists",
+            hint="run again",
+        )
 
     def stage(self) -> AbstractContextManager[Path]:
         return staged(self.workshop)
 
     def publish(self, draft: Path, owner: Owner, *, replace: bool) -> None:
-        self._require_replaceable(owner, replace=replace)
-        names = [name for name in contents(draft) if name != MANIFEST]
+        files = {f"{self.run}/{name}": draft / name for name in contents(draft) if name != MANIFEST}
+        claim, alive, _ = claims.names(self.run)
         with _calling(f"writing to {self.shown}"):
-            old = self._document(MANIFEST)
-            gone = listed_files(old) - {MANIFEST} if old else set()
-            # First what tells a later run whose these objects are, then the end of the old data set.
-            self._put_json(WRITING, self._claim(owner, sorted({*names, *gone})))
+            gone = _files(self.before) - {MANIFEST}
+            obstore.put(self.store, claim, claims.document(owner, draft, files, gone))
             try:
-                obstore.delete(self.store, [MANIFEST, *sorted(gone)])
-                for name in names:
-                    with storing(f"reading {draft}"), (draft / name).open("rb") as file:
-                        obstore.put(self.store, name, file, chunk_size=_PART_BYTES)
-                for name in names:
-                    self._require_same(name, digest(draft / name))
-                self._require_mine()
-                obstore.put(self.store, MANIFEST, (draft / MANIFEST).read_bytes())
+                with claims.signs_of_life(lambda: (obstore.put(self.store, alive, b""), None)[1]):
+                    self._require_first()
+                    self._require_replaceable(owner, replace=replace)
+                    for name, path in files.items():
+                        with storing(f"reading {draft}"), path.open("rb") as file:
+                            obstore.put(self.store, name, file, chunk_size=_PART_BYTES)
+                    for name, path in files.items():
+                        self._require_same(name, digest(path))
+                    self._require_first()
+                    self._require_whole(files)
+                    self._require_replaceable(owner, replace=replace)
+                    self._publish_manifest(draft, set(files))
             except BaseException:
                 with suppress(Exception):  # else the next run does
-                    self._clean(owner)
+                    self._settle(self._own_claim())
                 raise
-            obstore.delete(self.store, [WRITING])
+            self._settle(self._own_claim())
 
-    def _clean(self, owner: Owner) -> list[str]:
-        """Remove what a killed run of the same development database left: the objects it said it would write."""
-        with _calling(f"looking at {self.shown}"):
-            begun = self._document(WRITING)
-            if begun is None:
-                return []
-            if (begun.get("project"), begun.get("name")) != (owner.project, owner.name):
-                raise TargetRefused(
-                    f"an upload to {self.shown} for [devdb.{begun.get('name')}] was begun and not finished",
-                    hint="choose another destination, or run that one again",
-                )
-            if self._document(MANIFEST) is None:
-                obstore.delete(self.store, [str(name) for name in begun["files"]])
-            obstore.delete(self.store, [WRITING])
-            return [f"removed what an interrupted upload left in {self.shown}"]
+    def _publish_manifest(self, draft: Path, files: set[str]) -> None:
+        """Name this run's folder the data set. Should it not be whole then, the one before is again."""
+        text = _manifest_of(self.run, (draft / MANIFEST).read_bytes())
+        obstore.put(self.store, MANIFEST, text)
+        if self._read(MANIFEST) != text:
+            raise published_meanwhile(self.shown)
+        try:
+            self._require_whole(files)
+        except StoreError:
+            if self.before is None:
+                obstore.delete(self.store, [MANIFEST])
+            else:
+                obstore.put(self.store, MANIFEST, self.before)
+            raise
+
+    def _own_claim(self) -> Claim:
+        return next(claim for claim in claims.found(self._listing(), self._read) if claim.run == self.run)
+
+    def _settle_dead(self, claim: Claim, owner: Owner, now: datetime) -> list[str]:
+        """Remove what a killed run of the same development database left. Raises `TargetRefused` for others."""
+        if claim.owner is not None and claim.owner != owner:
+            raise TargetRefused(
+                f"an upload to {self.shown} for [devdb.{claim.owner.name}] was begun and not finished",
+                hint="choose another destination, or run that one again",
+            )
+        if claim.is_trial:
+            obstore.delete(self.store, claims.names(claim.run))
+            return []
+        if not claims.is_dead(claim, now, self.workshop):
+            raise claims.refused(self.shown, claim, now)
+        self._settle(claim)
+        return [f"removed what an interrupted upload left in {self.shown}"]
+
+    def _settle(self, claim: Claim) -> None:
+        """The end of a run: of its files and those it replaced, what the manifest does not name goes; then what it claimed."""
+        text = self._read(MANIFEST)
+        doomed = claim.gone if _folder(text) == claim.run else claim.files
+        for name in sorted({*doomed} - _files(text)):
+            obstore.delete(self.store, [name])
+        obstore.delete(self.store, claims.names(claim.run))
+
+    def _require_first(self) -> None:
+        """No other run was here before this one, and nobody took this one for dead."""
+        listing = self._listing()
+        mine = claims.names(self.run)
+        if mine[0] not in listing:
+            raise StoreError(
+                f"another run has taken this one for dead, and removed its files from {self.shown}",
+                why="it gave no sign of life for too long",
+                hint="run again; nothing was published",
+            )
+        now = max(listing[name] for name in mine if name in listing)
+        for claim in claims.found(listing, self._read):
+            if claim.run == self.run:
+                return
+            if claim.owner is not None and not claims.is_dead(claim, now, self.workshop):
+                raise claims.refused(self.shown, claim, now)
+
+    def _require_whole(self, files: Iterable[str]) -> None:
+        missing = sorted(set(files) - self._listing().keys())
+        if missing:
+            raise StoreError(
+                f"{self.shown}/{missing[0]} is gone again",
+                why="somebody else removes files there, or another run took this one for dead",
+                hint="run again; nothing was published",
+            )
 
     def _require_replaceable(self, owner: Owner, *, replace: bool) -> None:
         with _calling(f"looking at {self.shown}"):
-            present = self._names()
-            text = _read(self.store, MANIFEST) if MANIFEST in present else None
+            listing = self._listing()
+            runs = {*claims.runs(listing), self.run}  # what they have uploaded so far is no stranger's
+            present = {n for n in listing if not claims.is_claim(n) and n.partition("/")[0] not in runs}
+            text = self._read(MANIFEST) if MANIFEST in present else None
+        require_unchanged(self.shown, self.before, text)
         require_replaceable(self.shown, text, present, owner, replace=replace)
 
     def _require_same(self, name: str, expected: str) -> None:
@@ -110,35 +194,43 @@ class BucketDestination:
         if found.hexdigest() != expected:
             raise StoreError(
                 f"{self.shown}/{name} reads otherwise than it was written",
-                why="the store lost or changed bytes, or another run writes to the same place",
+                why="the store lost or changed bytes",
                 hint="run again; nothing was published",
             )
 
-    def _require_mine(self) -> None:
-        if (self._document(WRITING) or {}).get("run") != self.run:
-            raise StoreError(
-                f"another run writes to {self.shown}",
-                why="it has put its own list of files there",
-                hint="let one of them finish, then run the other with --replace",
-            )
+    def _listing(self) -> dict[str, datetime]:
+        """Every object below the prefix, and when it was last written by the store's clock."""
+        return {
+            str(item["path"]): item["last_modified"] for page in obstore.list(self.store) for item in page
+        }
 
-    def _names(self) -> set[str]:
-        return {str(item["path"]) for page in obstore.list(self.store) for item in page}
-
-    def _document(self, name: str) -> dict[str, Any] | None:
-        """A JSON object of ours; None where there is none."""
-        text = _read(self.store, name)
+    def _read(self, name: str) -> bytes | None:
         try:
-            found = json.loads(text) if text is not None else None
-        except ValueError:
+            return bytes(obstore.get(self.store, name).bytes())
+        except FileNotFoundError:
             return None
-        return found if isinstance(found, dict) else None
 
-    def _claim(self, owner: Owner, files: list[str]) -> dict[str, Any]:
-        return {"run": self.run, "project": owner.project, "name": owner.name, "files": files}
 
-    def _put_json(self, name: str, document: dict[str, Any]) -> None:
-        obstore.put(self.store, name, json.dumps(document, ensure_ascii=False).encode())
+def _manifest_of(run: str, text: bytes) -> bytes:
+    """The manifest of the draft, with the folder below which its files lie."""
+    document = {**json.loads(text), "folder": run}
+    return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _files(text: bytes | None) -> set[str]:
+    """The objects a manifest names, itself included; none where it is not one of ours."""
+    try:
+        return listed_files(json.loads(text or b""))
+    except (ValueError, KeyError, TypeError):
+        return set()
+
+
+def _folder(text: bytes | None) -> str:
+    """Which run's data set stands."""
+    try:
+        return str(json.loads(text or b"").get("folder", ""))
+    except (ValueError, AttributeError):
+        return ""
 
 
 def open_bucket(lake: LakeSettings, bucket: str, prefix: str) -> S3Store:
@@ -169,13 +261,6 @@ def ask(store: S3Store, shown: str) -> None:
     """Whether the store answers and lets us look. Raises `StoreError`."""
     with _calling(f"looking at {shown}"):
         next(iter(obstore.list(store, chunk_size=1)), None)
-
-
-def _read(store: S3Store, name: str) -> bytes | None:
-    try:
-        return bytes(obstore.get(store, name).bytes())
-    except FileNotFoundError:
-        return None
 
 
 @contextmanager

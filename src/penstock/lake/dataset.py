@@ -62,8 +62,24 @@ def described(draft: Path, name: str) -> dict[str, Any]:
 
 
 def listed_files(document: Mapping[str, Any]) -> set[str]:
-    """The files a manifest names, itself included."""
-    return {str(file["path"]) for file in document["files"]} | {MANIFEST}
+    """The files a manifest names, itself included. Of one in a bucket they lie below a folder."""
+    below = f"{document['folder']}/" if document.get("folder") else ""
+    return {below + str(file["path"]) for file in document["files"]} | {MANIFEST}
+
+
+def published_meanwhile(shown: str) -> TargetRefused:
+    """The error for a run that was overtaken."""
+    return TargetRefused(
+        f"another run has published to {shown} meanwhile",
+        why="what stands there is not what stood there when this run began",
+        hint="that one stands, whole; --replace would put a fresh one in its place",
+    )
+
+
+def require_unchanged(shown: str, before: bytes | None, now: bytes | None) -> None:
+    """The manifest of the place is the one this run found. Raises `TargetRefused`."""
+    if before != now:
+        raise published_meanwhile(shown)
 
 
 def require_replaceable(

@@ -10,15 +10,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penstock.errors import TargetRefused
-from penstock.lake.dataset import MANIFEST, Owner, require_replaceable
-from penstock.lake.staging import beside, clean, contents, staged, storing, sync, unlock
+from penstock.lake.dataset import MANIFEST, Owner, require_replaceable, require_unchanged
+from penstock.lake.staging import (
+    beside,
+    clean,
+    contents,
+    is_being_written,
+    publishing,
+    staged,
+    storing,
+    sync,
+    unlock,
+)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FolderDestination:
-    """`path` gets the files. Whatever stands there is a whole data set, at any moment."""
+    """`path` gets the files. Whatever stands there is a whole data set, at any moment; runs publish one after the other."""
 
     path: Path
+    before: bytes | None = None  # the manifest that stood there when the run began
 
     @property
     def shown(self) -> str:
@@ -33,8 +44,15 @@ class FolderDestination:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if not os.access(self.path.parent, os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-            done = list(clean(self.path, MANIFEST))
-            self._require_replaceable(owner, replace=replace)
+            with publishing(self.path):
+                done = list(clean(self.path, MANIFEST))
+                if is_being_written(self.path):
+                    raise TargetRefused(
+                        f"another run is writing to {self.path}",
+                        hint="let it finish, then run again with --replace",
+                    )
+                self.before = self._manifest()
+                self._require_replaceable(owner, replace=replace)
         return done
 
     def stage(self) -> AbstractContextManager[Path]:
@@ -42,8 +60,10 @@ class FolderDestination:
 
     def publish(self, draft: Path, owner: Owner, *, replace: bool) -> None:
         with storing(f"publishing {self.path}"):
-            self._require_replaceable(owner, replace=replace)
             sync(draft)
+        with storing(f"publishing {self.path}"), publishing(self.path):
+            require_unchanged(self.shown, self.before, self._manifest())
+            self._require_replaceable(owner, replace=replace)
             old = None
             if self.path.exists():
                 old = beside(self.path, "old")
@@ -62,11 +82,14 @@ class FolderDestination:
                 )  # from here on it is no data set that could be put back
                 shutil.rmtree(old, ignore_errors=True)
 
+    def _manifest(self) -> bytes | None:
+        manifest = self.path / MANIFEST
+        return manifest.read_bytes() if manifest.is_file() else None
+
     def _require_replaceable(self, owner: Owner, *, replace: bool) -> None:
         if not self.path.exists():
             return
-        manifest = self.path / MANIFEST
-        text = manifest.read_bytes() if manifest.is_file() else None
+        text = self._manifest()
         present = set(contents(self.path))
         if present:
             require_replaceable(self.shown, text, present, owner, replace=replace)

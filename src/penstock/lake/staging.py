@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import glob
 import os
 import re
 import secrets
@@ -39,6 +40,34 @@ def staged(final: Path) -> Iterator[Path]:
         _discard(draft)
         if lock is not None:
             os.close(lock)
+
+
+@contextmanager
+def publishing(final: Path) -> Iterator[None]:
+    """Alone among all runs that publish to `final`, or clean up beside it; waits for the one that does."""
+    path = final.with_name(f"{final.name}{_MARK}lock")
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if _is_at(path, handle):  # not the one its holder has just removed
+                break
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _is_at(path: Path, handle: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(handle))
+    except FileNotFoundError:
+        return False
 
 
 def beside(final: Path, kind: str) -> Path:
@@ -90,21 +119,32 @@ def _discard(folder: Path) -> None:
 
 
 def _is_forsaken(path: Path, kind: str) -> bool:
-    lock = path / _LOCK
-    if not lock.exists():
+    if not (path / _LOCK).exists():
         # An old data set has no lock, and nobody needs it once its successor stands; a draft without one was never begun.
         return kind == "old" or not any(path.iterdir())
+    return not _is_held(path)
+
+
+def _is_held(draft: Path) -> bool:
+    """Whether a process writes in it; also where nobody can tell."""
     try:
-        handle = os.open(lock, os.O_RDWR)
-    except OSError:
+        handle = os.open(draft / _LOCK, os.O_RDWR)
+    except FileNotFoundError:
         return False
+    except OSError:
+        return True
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        return False
+        return True
     finally:
         os.close(handle)
-    return True
+    return False
+
+
+def is_being_written(final: Path) -> bool:
+    """Whether another run has a draft beside `final`."""
+    return any(map(_is_held, final.parent.glob(f"{glob.escape(final.name + _MARK)}new-*")))
 
 
 def _hold(folder: Path) -> int:

@@ -303,13 +303,18 @@ def test_a_lake_gets_the_data_set_below_its_prefix_with_the_manifest(
     assert store.secret_key not in done.out + done.err
     assert "s3://team/shared/small" in done.out
     assert export_to(folder, tmp_path / "local").code == 0
-    assert {
-        n: b for n, b in snapshot(store.folder / "shared" / "small").items() if n.endswith("parquet")
-    } == {n: b for n, b in snapshot(tmp_path / "local").items() if n.endswith("parquet")}
+    prefix = store.folder / "shared" / "small"
+    (below,) = (path for path in prefix.iterdir() if path.is_dir())
+    assert json.loads((prefix / "manifest.json").read_text())["folder"] == below.name
+    assert {n: b for n, b in snapshot(below).items() if n.endswith("parquet")} == {
+        n: b for n, b in snapshot(tmp_path / "local").items() if n.endswith("parquet")
+    }
     assert not list((folder.path / ".penstock" / "files").iterdir())
     assert export_to(folder, "share").code == 4
     assert export_to(folder, "share", "--replace", "--format", "sql.gz").code == 0
-    assert store.objects("shared/small") == ["database.sql.gz", "manifest.json"]
+    script, manifest = store.objects("shared/small")
+    assert (Path(script).name, manifest) == ("database.sql.gz", "manifest.json")
+    assert not script.startswith(below.name)
     assert export_to(folder, "s3://team/shared/älter/x y").code == 0
     assert "manifest.json" in store.objects("shared/älter/x y")
     store.put("shared/theirs/thesis", b"x")
