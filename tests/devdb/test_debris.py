@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.devdb import databases
+from penstock.devdb import databases, debris
 from penstock.devdb.context import context_of
 from penstock.engines.postgres.reflect import reflect
 from tests.conftest import MakeDatabase
@@ -14,6 +14,7 @@ from tests.devdb.held_stages import (
     SLOW_SHOP,
 )
 from tests.devdb.small_shop import DEVDB
+from tests.servers import unique_name
 
 
 @pytest.fixture
@@ -65,10 +66,10 @@ def test_a_run_killed_before_it_could_comment_has_marked_its_build(folder: Folde
         built = databases.temporary_name(folder.database)
         databases.create(maintenance, built, folder.database, reflect(source).facts)
         maintenance.execute(f"COMMENT ON DATABASE {built} IS NULL")
-        assert databases.leftovers(maintenance, folder.database).debris == (built,)
-        assert databases.leftovers(maintenance, f"{folder.database}x").debris == ()
+        assert debris.leftovers(maintenance, folder.database).debris == (built,)
+        assert debris.leftovers(maintenance, f"{folder.database}x").debris == ()
         maintenance.execute(f"ALTER DATABASE {built} CONNECTION LIMIT -1")
-        assert databases.leftovers(maintenance, folder.database).strangers == (built,)
+        assert debris.leftovers(maintenance, folder.database).strangers == (built,)
 
 
 def test_a_published_copy_limits_no_connections(folder: Folder) -> None:
@@ -87,3 +88,30 @@ def test_what_another_role_owns_is_no_debris(folder: Folder, make_role: MakeRole
     done = folder.run("dev", "create", "small")
     assert done.code == 0, done.err
     assert folder.names() == [folder.database, others]
+
+
+def test_a_build_is_nobodys_debris_while_its_run_holds_the_lock_in_another_maintenance_database(
+    folder: Folder,
+) -> None:
+    """Two projects may name different ones, and an advisory lock belongs to one database."""
+    context = context_of(folder.project.settings, "small")
+    with context.source_session() as source:
+        facts = reflect(source).facts
+    another = unique_name("maintenance")
+    folder.target.create(another)
+    try:
+        with context.target_session(another) as maintenance, debris.build_lock(maintenance, folder.database):
+            built = databases.temporary_name(folder.database)
+            databases.create(maintenance, built, folder.database, facts)
+            refused = folder.run("dev", "create", "small")
+            assert refused.code == 4, refused.err
+            assert "another run is building" in refused.err
+            assert folder.names() == [built]
+            (listed,) = folder.run("dev", "list", "--json").json["databases"]
+            assert listed["debris"] == listed["strangers"] == []
+            assert debris.leftovers(maintenance, folder.database).debris == (built,), "to who holds the lock"
+        done = folder.run("dev", "create", "small")
+        assert done.code == 0, done.err
+        assert folder.names() == [folder.database]
+    finally:
+        folder.target.drop(another)

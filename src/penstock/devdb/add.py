@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock.catalog.model import TableName
-from penstock.devdb import databases, manifest, verify
+from penstock.devdb import debris, manifest, verify
 from penstock.devdb.added import name_roots
 from penstock.devdb.building.insert import Inserted, insert_missing
 from penstock.devdb.config import RootSettings
@@ -83,7 +83,7 @@ def add(context: Context, roots: Sequence[str], progress: Progress) -> Added:
     require_there(context)
     with (
         context.target_session() as maintenance,
-        databases.build_lock(maintenance, context.database),
+        debris.build_lock(maintenance, context.database),
         context.target_session(context.database) as target,
         context.source_session() as source,
     ):

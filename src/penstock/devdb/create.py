@@ -12,7 +12,7 @@ import time
 import pyarrow as pa
 
 from penstock.catalog.model import DatabaseFacts, TableName
-from penstock.devdb import databases, drift, hooks, manifest, verify
+from penstock.devdb import databases, debris, drift, hooks, manifest, verify
 from penstock.devdb.building.build import Built
 from penstock.devdb.building.filling import fill
 from penstock.devdb.clone.crew import Labour
@@ -111,8 +111,8 @@ def _create(
     started = time.monotonic()
     final = context.database
     with context.target_session() as maintenance:  # noqa: SIM117 - one breath less
-        with databases.build_lock(maintenance, final):
-            for line in databases.clean(maintenance, final):
+        with debris.build_lock(maintenance, final):
+            for line in debris.clean(maintenance, final):
                 note(progress, line)
             _check_target(context, source, maintenance, progress, publication)
             prepared = prepare(context, source, progress, vacuum=labour.vacuum)
@@ -148,7 +148,7 @@ def _create(
                 # it is asked afterwards whether it took the snapshot away.
                 if not facts.in_recovery:
                     source.close()
-                databases.remove(context, maintenance, built_name)
+                debris.remove(context, maintenance, built_name)
                 raise
     path = manifest.save(made, context.state_dir)
     return Created(

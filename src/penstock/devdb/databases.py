@@ -2,8 +2,7 @@
 carries the final name.
 
 A build is marked by its name (`NAME__penstock_xxxxxxxx`) and by a comment; until it has that, by a connection limit
-that nobody would choose, which CREATE DATABASE sets at once. While one is under way its run holds an advisory lock in the
-maintenance database; so whoever holds that lock knows that every marked leftover is debris.
+that nobody would choose, which CREATE DATABASE sets at once. Whose build nobody works on any more, `debris` tells.
 """
 
 from __future__ import annotations
@@ -11,42 +10,21 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from contextlib import suppress
 
 from penstock.catalog.model import DatabaseFacts, Locale, quote_identifier, quote_literal
 from penstock.engines.postgres.session import Session
-from penstock.errors import DatabaseError, QueryError, TargetRefused
+from penstock.errors import DatabaseError, QueryError
 
-if TYPE_CHECKING:
-    from penstock.devdb.context import Context
-
-_MARK = "__penstock_"
+MARK = "__penstock_"
 MAX_NAME_BYTES = 63
 
 
 def temporary_name(final: str) -> str:
     """A fresh name for a build of `final`, within 63 bytes."""
-    tail = f"{_MARK}{secrets.token_hex(4)}"
+    tail = f"{MARK}{secrets.token_hex(4)}"
     head = final.encode()[: MAX_NAME_BYTES - len(tail)].decode(errors="ignore")
     return head + tail
-
-
-@contextmanager
-def build_lock(maintenance: Session, final: str) -> Iterator[None]:
-    """Only one run at a time builds `final`. Raises `TargetRefused` when another one does."""
-    key = int.from_bytes(hashlib.sha256(f"penstock:{final}".encode()).digest()[:8], "big", signed=True)
-    if not maintenance.fetchval("SELECT pg_catalog.pg_try_advisory_lock($1)", key):
-        raise TargetRefused(
-            f"another run is building {final}",
-            hint="wait for it, or end it; its debris is removed by the next run",
-        )
-    try:
-        yield
-    finally:
-        if not maintenance.connection.is_closed():
-            maintenance.fetchval("SELECT pg_catalog.pg_advisory_unlock($1)", key)
 
 
 def exists(maintenance: Session, name: str) -> bool:
@@ -55,79 +33,29 @@ def exists(maintenance: Session, name: str) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Leftovers:
-    """Databases that are named like builds of one database: what interrupted runs left of it, and what is not ours."""
-
-    debris: tuple[str, ...]
-    strangers: tuple[str, ...]
-
-
-def leftovers(maintenance: Session, final: str) -> Leftovers:
-    """Debris has the name of a build of `final`, is owned by this role or one it is a member of, and bears our mark: the
-    comment, or before it was written the connection limit. A half-dropped database (limit -2) that has no comment can
-    only be dropped. Nothing else is debris, whatever its name (decision 004).
-    """
-    prefix = temporary_name(final).rsplit(_MARK, 1)[0] + _MARK
-    rows = maintenance.fetch(
-        """
-        SELECT datname::text AS name,
-               pg_catalog.pg_has_role(datdba, 'USAGE')
-               AND CASE WHEN said IS NULL THEN datconnlimit IN ($4, -2)
-                        ELSE said = $2 OR pg_catalog.starts_with(said, $3) END AS is_debris
-          FROM pg_catalog.pg_database d, pg_catalog.shobj_description(d.oid, 'pg_database') AS said
-         WHERE pg_catalog.starts_with(datname::text, $1)
-           AND pg_catalog.substr(datname::text, pg_catalog.length($1) + 1) ~ '^[0-9a-f]{8}$'
-         ORDER BY datname
-        """,
-        prefix,
-        _building(final),
-        _swapping(final),
-        _mark(final),
-    )
-    return Leftovers(
-        tuple(row["name"] for row in rows if row["is_debris"]),
-        tuple(row["name"] for row in rows if not row["is_debris"]),
-    )
-
-
-def clean(maintenance: Session, final: str) -> Iterator[str]:
-    """Drop the debris of `final`, and open it again if a swap was killed. Says what it did, line by line.
-
-    Call it while holding the lock.
-    """
-    found = leftovers(maintenance, final)
-    for name in found.debris:
-        drop(maintenance, name)
-        yield f"removed what an interrupted run left: {name}"
-    for name in found.strangers:
-        yield f"left as it is, though named like a build of {final}: {name}"
-    recover(maintenance, final)
-
-
 def is_swapping(maintenance: Session, final: str) -> bool:
     """Whether a swap of `final` is under way, or was killed in its midst: nobody can connect to it."""
-    return (_comment(maintenance, final) or "").startswith(_swapping(final))
+    return (_comment(maintenance, final) or "").startswith(swapping(final))
 
 
 def recover(maintenance: Session, final: str) -> None:
     """Open `final` again after a swap that was killed. Call it while holding the lock."""
     if is_swapping(maintenance, final):
-        comment = (_comment(maintenance, final) or "").removeprefix(_swapping(final))
+        comment = (_comment(maintenance, final) or "").removeprefix(swapping(final))
         maintenance.execute(f"ALTER DATABASE {quote_identifier(final)} WITH ALLOW_CONNECTIONS true")
         _set_comment(maintenance, final, comment)
 
 
-def _mark(final: str) -> int:
+def mark(final: str) -> int:
     """A connection limit that tells whose build a database is: between 1 and 2 billion, so it limits nothing."""
     return 10**9 + int.from_bytes(hashlib.sha256(final.encode()).digest()[:8], "big") % 10**9
 
 
-def _building(final: str) -> str:
+def building(final: str) -> str:
     return f"penstock: building {final}"
 
 
-def _swapping(final: str) -> str:
+def swapping(final: str) -> str:
     return f"penstock: swapping {final}\n"
 
 
@@ -156,7 +84,7 @@ def create(maintenance: Session, name: str, final: str, like: DatabaseFacts) -> 
         try:
             maintenance.execute(
                 f"CREATE DATABASE {quote_identifier(name)} TEMPLATE template0 ENCODING 'UTF8' {clause} "
-                f"CONNECTION LIMIT {_mark(final)}",
+                f"CONNECTION LIMIT {mark(final)}",
                 doing=f"creating the database {name}",
             )
         except DatabaseError as error:
@@ -165,7 +93,7 @@ def create(maintenance: Session, name: str, final: str, like: DatabaseFacts) -> 
                 raise
         else:
             break
-    _set_comment(maintenance, name, _building(final))
+    _set_comment(maintenance, name, building(final))
     return (warning,) if warning else ()
 
 
@@ -174,15 +102,15 @@ def create_from(maintenance: Session, template: str, name: str, final: str, stra
     maintenance.execute("SET statement_timeout = 0")  # no limit of the role cuts the copying of files
     maintenance.execute(
         f"CREATE DATABASE {quote_identifier(name)} TEMPLATE {quote_identifier(template)} {strategy} "
-        f"CONNECTION LIMIT {_mark(final)}",
+        f"CONNECTION LIMIT {mark(final)}",
         doing=f"copying the database {template}",
     )
-    _set_comment(maintenance, name, _building(final))
+    _set_comment(maintenance, name, building(final))
 
 
 def comment_as_debris(name: str, final: str) -> str:
     """The statement that marks a database as a leftover of `final`, for the next run to remove."""
-    return comment_sql(name, _building(final))
+    return comment_sql(name, building(final))
 
 
 def _locale_clauses(locale: Locale, major: int) -> Iterator[tuple[str, str]]:
@@ -218,18 +146,6 @@ def drop(maintenance: Session, name: str) -> None:
     )
 
 
-def remove(context: Context, maintenance: Session, name: str) -> None:
-    """Remove a failed build, and open again what a swap had closed; over a new connection if the old one is lost. If even
-    that fails, the next run does."""
-    with suppress(Exception):
-        recover(maintenance, context.database)
-        drop(maintenance, name)
-        return
-    with suppress(Exception), context.target_session() as again:
-        recover(again, context.database)
-        drop(again, name)
-
-
 def publish(maintenance: Session, built: str, final: str, *, whose: str = "") -> None:
     """Give the finished build its final name. `whose` is a second line of its comment."""
     end_sessions(maintenance, [built])
@@ -253,7 +169,7 @@ def swap(maintenance: Session, built: str, final: str) -> None:
     comment = _comment(maintenance, final) or f"penstock: {final}"
     settings = [statement.format(name=q_final) for statement in _settings_of(maintenance, final)]
     try:
-        _set_comment(maintenance, final, _swapping(final) + comment)
+        _set_comment(maintenance, final, swapping(final) + comment)
         maintenance.execute(
             f"ALTER DATABASE {q_final} WITH ALLOW_CONNECTIONS false", doing=f"swapping {final}"
         )

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from penstock.catalog.model import TableName
-from penstock.devdb import databases, hooks, manifest
+from penstock.devdb import databases, debris, hooks, manifest
 from penstock.devdb.context import Context
 from penstock.devdb.durations import parse_duration
 from penstock.devdb.manifest import Manifest
@@ -63,7 +63,7 @@ def describe(context: Context) -> Listed:
     final = context.database
     try:
         with context.target_session() as maintenance:
-            found = databases.leftovers(maintenance, final)
+            found = debris.leftovers(maintenance, final)
             listed = partial(
                 Listed, context.name, final, described, debris=found.debris, strangers=found.strangers,
                 spoken=context.spoken,
@@ -151,8 +151,8 @@ def _expected(names: Mapping[TableName, Any], document: Mapping[str, Any]) -> di
 def drop(context: Context, progress: Progress) -> None:
     """Remove the database and any debris of it. Raises `TargetRefused` when it is not ours or not there."""
     final = context.database
-    with context.target_session() as maintenance, databases.build_lock(maintenance, final):
-        for line in databases.clean(maintenance, final):
+    with context.target_session() as maintenance, debris.build_lock(maintenance, final):
+        for line in debris.clean(maintenance, final):
             note(progress, line)
         if not databases.exists(maintenance, final):
             raise TargetRefused(f"there is no development database {final}", hint="penstock dev list")
@@ -166,7 +166,7 @@ def require_there(context: Context) -> None:
     """Raise `TargetRefused` where the target has no database of that name; mend one whose swap was killed."""
     with context.target_session() as maintenance:
         if databases.is_swapping(maintenance, context.database):
-            with databases.build_lock(maintenance, context.database):
+            with debris.build_lock(maintenance, context.database):
                 databases.recover(maintenance, context.database)
         if not databases.exists(maintenance, context.database):
             raise TargetRefused(

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.devdb import databases, hooks, manifest, roles
+from penstock.devdb import databases, debris, hooks, manifest, roles
 from penstock.devdb.building.file_copy import copy_files
 from penstock.devdb.context import Context
 from penstock.devdb.lifecycle import templates
@@ -89,8 +89,8 @@ def copy(
     started = time.monotonic()
     manifest.require_folder(context.state_dir)
     final = context.database
-    with context.target_session() as maintenance, databases.build_lock(maintenance, final):
-        for line in databases.clean(maintenance, final):
+    with context.target_session() as maintenance, debris.build_lock(maintenance, final):
+        for line in debris.clean(maintenance, final):
             note(progress, line)
         require_createdb(context, maintenance)
         publication.require(context, maintenance)
@@ -110,7 +110,7 @@ def copy(
                 size = int(target.fetchval("SELECT pg_catalog.pg_database_size(current_database())"))
             publication.publish(context, Build(maintenance, built, made, progress))
         except BaseException:
-            databases.remove(context, maintenance, built)
+            debris.remove(context, maintenance, built)
             raise
     return Copied(
         context.name,

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from penstock.catalog.model import quote_identifier
-from penstock.devdb import databases, manifest
+from penstock.devdb import databases, debris, manifest
 from penstock.devdb.clone.crew import Labour
 from penstock.devdb.context import Context
 from penstock.devdb.create import create
@@ -165,8 +165,8 @@ def require(context: Context, maintenance: Session) -> Template:
 def drop_template(context: Context, progress: Progress) -> str:
     """Remove the section's template and debris of it; returns its name. Copies of it stay."""
     name = name_of(context)
-    with context.target_session() as maintenance, databases.build_lock(maintenance, name):
-        for line in databases.clean(maintenance, name):
+    with context.target_session() as maintenance, debris.build_lock(maintenance, name):
+        for line in debris.clean(maintenance, name):
             note(progress, line)
         require(context, maintenance)
         gone = databases.temporary_name(name)

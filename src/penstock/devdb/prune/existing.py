@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from penstock.catalog.model import MANIFEST, quote_identifier, quote_literal
-from penstock.devdb import databases, manifest
+from penstock.devdb import databases, debris, manifest
 from penstock.devdb.building.file_copy import copy_files
 from penstock.devdb.clone.crew import Labour
 from penstock.devdb.clone.load import Vacuum
@@ -60,8 +60,8 @@ def create_existing(
     """
     started = time.monotonic()
     final, vacuum = context.database, labour.vacuum or VACUUM
-    with context.target_session() as maintenance, databases.build_lock(maintenance, final):
-        for line in databases.clean(maintenance, final):
+    with context.target_session() as maintenance, debris.build_lock(maintenance, final):
+        for line in debris.clean(maintenance, final):
             note(progress, line)
         require_target(context, maintenance, progress, publication)
         _require_there(context, maintenance)
@@ -96,7 +96,7 @@ def create_existing(
                 made = finish(context, maintenance, built, made)
             publication.publish(context, Build(maintenance, built, made, progress))
         except BaseException:
-            databases.remove(context, maintenance, built)
+            debris.remove(context, maintenance, built)
             raise
     path = manifest.save(made, context.state_dir)
     plan = prepared.plan

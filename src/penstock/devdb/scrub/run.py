@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from penstock.catalog.model import TableName
-from penstock.devdb import databases, drift, manifest
+from penstock.devdb import debris, drift, manifest
 from penstock.devdb.building.derived import fill_views
 from penstock.devdb.building.sequences import set_sequences
 from penstock.devdb.config import DevdbSettings
@@ -57,7 +57,7 @@ def scrub(project: ProjectSettings, request: Request, progress: Progress) -> Scr
     guards.require_confirmed(target, request.confirm)
     manifest.require_folder(project.state_dir)
     wish = _wish(project, request)
-    with _session(target) as session, databases.build_lock(session, session.database):
+    with _session(target) as session, debris.build_lock(session, session.database):
         newest = session.connection.get_server_version().major >= _TRANSACTION_TIMEOUT_SINCE
         session.execute(_LIMITS_SQL + ("; SET transaction_timeout = 0" if newest else ""))
         guards.require_primary(session)
