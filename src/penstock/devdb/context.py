@@ -15,6 +15,7 @@ from penstock.errors import ConfigError
 from penstock.masks.keys import Keyring
 from penstock.policy import registry_file
 from penstock.policy.registry_file import Registry
+from penstock.project import held_back
 from penstock.project.connections import ConnectionSettings
 from penstock.project.key import parse_key
 from penstock.project.settings import ProjectSettings
@@ -37,6 +38,7 @@ class Context:
     root: Path  # the project's folder, and what flags set: a worker reads them itself
     overrides: Mapping[str, str]
     target_is_own: bool  # a server of this run, which no worker knows
+    held_back: frozenset[str]  # variables with the project's secrets, which no hook gets
     section_database: str  # of the section, also where a copy of another name is meant
 
     @property
@@ -137,17 +139,20 @@ def context_of(
             why=f"{', '.join(_SERVERS_OWN)} are the server's own, and [connections.{target.name}] connects to {target.dbname}",
             hint=f'add to {section}: database = "{project.name}_dev"',
         )
+    source = project.only_connection("source", settings.source or None, section=section)
+    key = project.key()
     return Context(
         project=project.name,
         name=name,
         settings=settings,
-        source=project.only_connection("source", settings.source or None, section=section),
+        source=source,
         target=target,
-        keys=Keyring(parse_key(project.key())),
+        keys=Keyring(parse_key(key)),
         registry=registry_file.load(project.masks_path),
         state_dir=project.state_dir,
         root=project.root,
         overrides=project.overrides,
         target_is_own=target_is_own,
+        held_back=held_back.names(project, (source.password, target.password, key)),
         section_database=section_database,
     )

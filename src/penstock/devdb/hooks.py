@@ -11,7 +11,6 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -22,7 +21,6 @@ from penstock.devdb.durations import parse_duration
 from penstock.devdb.progress import Progress, note
 from penstock.errors import HookFailed
 from penstock.project.connections import ConnectionSettings
-from penstock.project.key import KEY_NAME
 from penstock.project.redact import remember
 
 _LAST_WORDS_SECONDS = 2.0  # for what a hook has printed, or a child of its own still might
@@ -94,10 +92,9 @@ def _pass_on(output: IO[bytes], hook: str, progress: Progress) -> None:
 
 
 def environment(context: Context, hook: str, operation: str) -> dict[str, str]:
-    """The hook's environment: ours without the project's key, and what is made. The password is in the URL only here."""
-    ours: Mapping[str, str] = {k: v for k, v in os.environ.items() if k != KEY_NAME}
+    """The hook's environment: ours without the project's secrets, and what is made. The target's password is in the URL only."""
     return {
-        **ours,
+        **{name: value for name, value in os.environ.items() if name not in context.held_back},
         "PENSTOCK_HOOK": hook,
         "PENSTOCK_OPERATION": operation,
         "PENSTOCK_PROJECT": str(Path(context.state_dir).parent),

@@ -55,6 +55,11 @@ class Environment:
     def __iter__(self) -> Iterator[str]:
         return iter({**self._process, **self._lines})
 
+    @property
+    def in_file(self) -> frozenset[str]:
+        """The variables that `.env` sets."""
+        return frozenset(self._lines)
+
     def lookup(self, name: str) -> Variable | None:
         """The variable, or the content of the file that `NAME_FILE` names, or None."""
         if (found := self.exact(name)) is not None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -70,6 +72,36 @@ def test_hooks_run_around_the_making_and_the_dropping(
         assert variables["PENSTOCK_DATABASE"] == folder.database
         assert variables["PENSTOCK_DATABASE_URL"].endswith(f":{folder.target.port}/{folder.database}")
         assert Path(variables["PENSTOCK_PROJECT"]) == folder.path.resolve()
+
+
+def test_a_hook_gets_the_environment_without_the_projects_secrets(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toml, env = folder.path / "penstock.toml", folder.path / ".env"
+    lake = '[connections.share]\nrole = "lake"\nurl = "s3://b/p"\naccess_key = "${SHARE_KEY}"\nsecret_key = "${SHARE_SECRET}"\n\n'
+    text = re.sub(r"(?m)^password = .*\n", "", toml.read_text()).replace(
+        "[devdb.small]", f"{lake}[devdb.small]", 1
+    )
+    toml.write_text(text.replace('role = "source"', 'role = "source"\npassword = "${PROD_PASSWORD}"', 1))
+    with env.open("a") as file:
+        file.write("TOKEN_OF_THE_PROJECT=abc\n")
+    secret = "swordfish of production"
+    gone = {
+        "PENSTOCK_KEY": KEY, "PROD_PASSWORD": secret, "PROD_PASSWORD_FILE": "/nowhere", "TOKEN_OF_THE_PROJECT": "abc",
+        "SHARE_KEY": "k", "SHARE_SECRET": "s", "PGPASSWORD": "p", "PGPASSFILE": "/nowhere",
+        "DATABASE_URL": f"postgresql://reader:{quote(secret, safe='')}@prod/shop", "ANOTHER_NAME": KEY,
+    }  # fmt: skip
+    stays = {"AWS_SECRET_ACCESS_KEY": "of the cloud", "ARM_CLIENT_ID": "1", "HOME": str(folder.path)}
+    for name, value in {**gone, **stays}.items():
+        monkeypatch.setenv(name, value)
+    hooked(folder, before_create=["sh", "-c", "env > seen; exit 1"])
+    assert folder.run("dev", "create", "small").code == 3
+    seen = dict(line.split("=", 1) for line in (folder.path / "seen").read_text().splitlines() if "=" in line)
+    assert not gone.keys() & seen.keys()
+    assert secret not in str(seen)
+    assert {name: seen.get(name) for name in stays} == stays
+    assert seen["PATH"] == os.environ["PATH"]
+    assert "PENSTOCK_DATABASE_URL" in seen
 
 
 def test_the_url_in_the_environment_leads_into_the_database(folder: Folder) -> None:

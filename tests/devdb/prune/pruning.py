@@ -43,6 +43,7 @@ def context_of(database: Database, settings: DevdbSettings) -> Context:
         root=Path("/nonexistent"),
         overrides={},
         target_is_own=False,
+        held_back=frozenset(),
         section_database=settings.database or "small",
     )
 
