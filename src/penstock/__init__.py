@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from penstock.devdb.lifecycle.extras import Extras
     from penstock.devdb.lifecycle.listing import Due
     from penstock.devdb.lifecycle.reset import Reset, ResetOptions
+    from penstock.devdb.lifecycle.rounds import Round
     from penstock.devdb.planning.plan import Plan
     from penstock.devdb.progress import Progress
     from penstock.devdb.scrub.request import Scrubbed
@@ -62,6 +63,7 @@ __all__ = [
     "Project",
     "Reset",
     "ResetOptions",
+    "Round",
     "Scrubbed",
     "Setting",
     "Verified",
@@ -96,6 +98,7 @@ _HOME = {
     "Project": "penstock.api.project",
     "Reset": "penstock.devdb.lifecycle.reset",
     "ResetOptions": "penstock.devdb.lifecycle.reset",
+    "Round": "penstock.devdb.lifecycle.rounds",
     "Scrubbed": "penstock.devdb.scrub.request",
     "Setting": "penstock.project.report",
     "Verified": "penstock.devdb.inspect",

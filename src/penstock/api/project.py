@@ -5,7 +5,7 @@ Each method imports its job when it is called, so that a project costs no more t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from penstock.devdb.lifecycle.extras import Extras
     from penstock.devdb.lifecycle.listing import Due
     from penstock.devdb.lifecycle.reset import Reset, ResetOptions
+    from penstock.devdb.lifecycle.rounds import Round
     from penstock.devdb.planning.plan import Plan
     from penstock.devdb.scrub.request import Scrubbed
     from penstock.devdb.scrub.request import Vacuum as ScrubVacuum
@@ -262,16 +263,28 @@ class Project:
     def drop_dev(self, name: str, *, database: str | None = None, progress: Progress | None = None) -> None:
         """Remove the development database, or the copy of its template called `database`. Refuses one that Penstock did
         not make."""
-        from penstock.devdb.inspect import drop
+        from penstock.devdb.dropping import drop
 
         drop(self._context(name, database=database), progress or Silent())
 
-    def expired_dev(self) -> list[Listed]:
-        """The development databases of the project that have outlived their `ttl`."""
+    def expired_dev(self, *names: str) -> list[Listed]:
+        """The development databases that have outlived their `ttl` (default: of all sections)."""
         from penstock.devdb.lifecycle.listing import expired
 
-        names = self.settings.sections.get("devdb", {})
-        return [item for name in names for item in expired(self._context(name))]
+        return [item for context in self._contexts(names) for item in expired(context)]
+
+    def drop_expired_dev(
+        self, *names: str, of: Collection[str] | None = None, progress: Progress | None = None
+    ) -> Round[str]:
+        """Remove the databases that have outlived their `ttl` (default: of all sections; `of`: of these databases only), and
+        still have when their turn comes. What fails keeps no other from it."""
+        from penstock.devdb.lifecycle.rounds import drop_expired
+
+        return drop_expired(self._contexts(names), progress or Silent(), of=of)
+
+    def database_dev(self, name: str) -> str:
+        """What the database of `[devdb.NAME]` is called."""
+        return self.settings.section("devdb", name).database or name
 
     # templates, and what becomes of copies
 
@@ -332,11 +345,25 @@ class Project:
         """The databases whose `schedule` says they are to be reset now (default: of all sections)."""
         from penstock.devdb.lifecycle.listing import due
 
-        return [
-            item
-            for name in names or self.settings.sections.get("devdb", {})
-            for item in due(self._context(name))
-        ]
+        return [item for context in self._contexts(names) for item in due(context)]
+
+    def reset_due_dev(
+        self, *names: str, options: ResetOptions | None = None, progress: Progress | None = None
+    ) -> Round[Reset]:
+        """Reset all that is due (default: of all sections). What fails keeps no other from it."""
+        from penstock.devdb.lifecycle.reset import ResetOptions
+        from penstock.devdb.lifecycle.rounds import reset_due
+
+        return reset_due(self._contexts(names), progress or Silent(), options or ResetOptions())
+
+    def schedule_dev(self, name: str, *, keep_extra: bool = False, program: str = "penstock") -> str:
+        """A crontab line and systemd units that ask regularly whether `[devdb.NAME]` is due. Installs nothing.
+
+        `program` is the command `penstock`, with its path.
+        """
+        from penstock.devdb.lifecycle.schedule import schedule
+
+        return schedule(self.settings, name, program, keep_extra=keep_extra)
 
     def drift_dev(self, name: str, *, database: str | None = None) -> Drift:
         """What production's schema has become since the copy was made, and what that asks of masks.toml."""
@@ -369,6 +396,9 @@ class Project:
 
         request = Request(connection, confirm, as_name, vacuum, end_sessions, drop_large_objects, start_over)
         return scrub(self.settings, request, progress or Silent())
+
+    def _contexts(self, names: Sequence[str]) -> Iterator[Context]:
+        return (self._context(name) for name in names or self.settings.sections.get("devdb", {}))
 
     def _context(self, name: str, plan: Plan | None = None, *, database: str | None = None) -> Context:
         from penstock.devdb.context import context_of

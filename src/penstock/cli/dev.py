@@ -217,34 +217,39 @@ def list_(*, drift: bool, as_json: bool) -> None:
     "--expired", is_flag=True, help="All that have outlived their `ttl` (of NAME, or of the project)."
 )
 @_YES
-def drop(name: str | None, database: str | None, *, template: bool, expired: bool, yes: bool) -> None:
+def drop(name: str | None, database: str | None, *, template: bool, expired: bool, yes: bool) -> int:
     """Remove a development database. Asks first; refuses one that Penstock did not make."""
     project = open_project()
     if template + expired + (database is not None) > 1:
         raise UsageError("--database, --template and --expired exclude each other", hint="give one of them")
     if expired:
-        chosen = [(i.name, i.database) for i in project.expired_dev() if name in (None, i.name)]
-        if not chosen:
-            talk("nothing has expired")
-            return
-    elif name is None:
+        sections = [name] if name else []
+        found = None if yes else [item.database for item in project.expired_dev(*sections)]
+        if found:
+            what = f"the database{'s' if len(found) > 1 else ''} {' and '.join(found)}"
+            _ask_to_drop(what, [*sections, "--expired"], yes=yes)
+        return dev_lifecycle.drop_expired(project, sections, found)
+    if name is None:
         raise UsageError("which one?", hint="penstock dev drop NAME, or --expired")
-    else:
-        chosen = [(name, database or project.settings.section("devdb", name).database or name)]
-    names = " and ".join(target for _, target in chosen)
-    what = f"the template of {name}" if template else f"the database{'s' if len(chosen) > 1 else ''} {names}"
-    if not yes:
-        options = [*(["--database", database] if database else []), *(["--template"] if template else []),
-                   *(["--expired"] if expired else []), "--yes"]  # fmt: skip
-        again = shlex.join(["penstock", "dev", "drop", *([name] if name else []), *options])
-        _ask(f"Drop {what}?", f"dropping {what} needs --yes where nobody can be asked", again)
-    for section, target in chosen:
+    if template:
+        _ask_to_drop(f"the template of {name}", [name, "--template"], yes=yes)
         with progress() as shown:
-            if template:
-                target = project.drop_template_dev(section, progress=shown)  # noqa: PLW2901
-            else:
-                project.drop_dev(section, database=target, progress=shown)
-        talk(f"dropped: {target}")
+            target = project.drop_template_dev(name, progress=shown)
+    else:
+        target = database or project.database_dev(name)
+        _ask_to_drop(
+            f"the database {target}", [name, *(["--database", database] if database else [])], yes=yes
+        )
+        with progress() as shown:
+            project.drop_dev(name, database=target, progress=shown)
+    talk(f"dropped: {target}")
+    return 0
+
+
+def _ask_to_drop(what: str, arguments: list[str], *, yes: bool) -> None:
+    if not yes:
+        again = shlex.join(["penstock", "dev", "drop", *arguments, "--yes"])
+        _ask(f"Drop {what}?", f"dropping {what} needs --yes where nobody can be asked", again)
 
 
 @command.command()

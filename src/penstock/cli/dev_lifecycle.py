@@ -13,7 +13,7 @@ import click
 from penstock.cli import dev_lifecycle_text as text
 from penstock.cli.options import json_option, open_project
 from penstock.cli.output import emit, emit_json, progress, talk
-from penstock.errors import PenstockError, UsageError
+from penstock.errors import UsageError
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -92,7 +92,8 @@ def reset(
 
     project = open_project()
     if print_schedule:
-        _print_schedule(project, _required(name), keep_extra=keep_extra)
+        program = shutil.which("penstock") or "penstock"
+        emit(project.schedule_dev(_required(name), keep_extra=keep_extra, program=program).rstrip())
         return 0
     options = ResetOptions(keep_extra=keep_extra, discard_extra=yes, grace=grace, rebuild_after=rebuild_after)
     if not due:
@@ -126,33 +127,28 @@ def _reset(project: Project, name: str, database: str | None, options: ResetOpti
 
 
 def _reset_due(project: Project, name: str | None, options: ResetOptions, *, as_json: bool) -> int:
-    """All that is due; what fails is said and does not keep the others from it. Exits with the first failure's code."""
-    done: list[Reset] = []
-    failed: list[tuple[str, PenstockError]] = []
-    for item in project.due_dev(*([name] if name else [])):
-        try:
-            done.append(_reset(project, item.name, item.database, options))
-        except PenstockError as error:
-            talk(
-                f"{item.database}: {error.what} [{error.code}]"
-                + (f"\n  why:  {error.why}" if error.why else "")
-            )
-            failed.append((item.database, error))
+    with progress() as shown:
+        found = project.reset_due_dev(*([name] if name else []), options=options, progress=shown)
     if as_json:
-        emit_json({"reset": done, "failed": [{"database": d, **e.as_dict()} for d, e in failed]})
+        failed = [{"database": item.database, **item.error.as_dict()} for item in found.failed]
+        emit_json({"reset": found.done, "failed": failed})
     else:
-        emit("\n".join(map(text.reset, done)) or ("nothing was reset" if failed else "nothing is due"))
-    return failed[0][1].exit_code if failed else 0
+        emit(
+            "\n".join(map(text.reset, found.done))
+            or ("nothing was reset" if found.failed else "nothing is due")
+        )
+    return found.exit_code
 
 
-def _print_schedule(project: Project, name: str, *, keep_extra: bool) -> None:
-    from penstock.devdb.lifecycle.schedule import installation
-
-    schedule = project.settings.section("devdb", name).schedule
-    if not schedule:
-        raise UsageError(f"[devdb.{name}] has no schedule", hint='schedule = "every 2 weeks"')
-    program = shutil.which("penstock") or "penstock"
-    emit(installation(name, schedule, project.settings.root, program, keep_extra=keep_extra).rstrip())
+def drop_expired(project: Project, names: list[str], agreed: list[str] | None) -> int:
+    """`dev drop --expired`: of those somebody agreed to, or all."""
+    with progress() as shown:
+        found = project.drop_expired_dev(*names, of=agreed, progress=shown)
+    for database in found.done:
+        talk(f"dropped: {database}")
+    if not (found.done or found.failed):
+        talk("nothing has expired")
+    return found.exit_code
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""Looking at development databases that exist: list, verify again, drop."""
+"""Looking at development databases that exist: what became of them, and whether they verify again."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from functools import partial
 from typing import Any
 
 from penstock.catalog.model import TableName
-from penstock.devdb import databases, debris, hooks, manifest
+from penstock.devdb import databases, debris, manifest
 from penstock.devdb.context import Context
 from penstock.devdb.durations import parse_duration
 from penstock.devdb.manifest import Manifest
 from penstock.devdb.ours import require_ours
 from penstock.devdb.planning.prepare import prepare
-from penstock.devdb.progress import Progress, note
+from penstock.devdb.progress import Progress
 from penstock.devdb.verify import Verification, verify
 from penstock.engines.postgres.session import Session
 from penstock.errors import PenstockError, TargetRefused
@@ -146,20 +146,6 @@ def _expected(names: Mapping[TableName, Any], document: Mapping[str, Any]) -> di
         for text, entry in document["tables"].items()
         if text in by_text and entry["role"] != "skip"
     }
-
-
-def drop(context: Context, progress: Progress) -> None:
-    """Remove the database and any debris of it. Raises `TargetRefused` when it is not ours or not there."""
-    final = context.database
-    with context.target_session() as maintenance, debris.build_lock(maintenance, final):
-        for line in debris.clean(maintenance, final):
-            note(progress, line)
-        if not databases.exists(maintenance, final):
-            raise TargetRefused(f"there is no development database {final}", hint="penstock dev list")
-        with context.target_session(final) as target:
-            require_ours(context, manifest.read(target))
-        databases.drop(maintenance, final)
-    hooks.after_drop(context, progress)
 
 
 def require_there(context: Context) -> None:

@@ -162,11 +162,16 @@ def test_a_failing_after_drop_is_said_and_the_database_is_gone(folder: Folder) -
 
 
 def test_a_template_has_no_after_create_and_its_copy_has(folder: Folder) -> None:
-    hooked(folder, before_create=["./report"], after_create=["./report"])
+    hooked(folder, **{h: ["./report"] for h in ("before_create", "after_create", "after_drop")})
     assert folder.run("dev", "create", "small", "--template").code == 0
     assert folder.run("dev", "create", "--from-template", "small").code == 0
-    assert [(v["PENSTOCK_HOOK"], v["PENSTOCK_OPERATION"]) for _, v in told(folder)] == [
-        ("before_create", "template"), ("before_create", "copy"), ("after_create", "copy"),
+    assert folder.run("dev", "drop", "small", "--template", "--yes").code == 0, (
+        "what was booked for it is released"
+    )
+    own, template = folder.database, f"{folder.database}__template"
+    assert [(v["PENSTOCK_HOOK"], v["PENSTOCK_OPERATION"], v["PENSTOCK_DATABASE"]) for _, v in told(folder)] == [
+        ("before_create", "template", template), ("before_create", "copy", own), ("after_create", "copy", own),
+        ("after_drop", "drop", template),
     ]  # fmt: skip
 
 

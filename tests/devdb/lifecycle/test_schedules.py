@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from penstock.devdb import debris
+from penstock.devdb.context import Context, context_of
+from penstock.devdb.inspect import Listed
+from penstock.devdb.lifecycle import listing
 from tests.devdb.conftest import Folder
 from tests.devdb.processes import looking
 
@@ -76,6 +80,61 @@ def test_what_outlived_its_ttl_is_listed_and_dropped(templated: Folder) -> None:
     assert done.code == 0, done.err
     assert templated.names() == [f"{templated.database}__template", bob]
     assert "nothing has expired" in templated.run("dev", "drop", "--expired", "--yes").err
+
+
+@pytest.fixture
+def expired(templated: Folder) -> tuple[str, str]:
+    """Two copies of the template that have outlived their time."""
+    lives(templated, 'ttl = "14d"')
+    ann, bob = f"{templated.database}_ann", f"{templated.database}_bob"
+    for database in (ann, bob):
+        assert templated.run("dev", "create", "--from-template", "small", "--database", database).code == 0
+        grow_old(templated, database, 15)
+    return ann, bob
+
+
+def test_what_was_made_anew_since_it_was_listed_stays(
+    templated: Folder, expired: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, _ = expired
+    real = listing.expired
+
+    def reset_meanwhile(context: Context) -> list[Listed]:
+        found = real(context)
+        grow_old(templated, ann, -15)
+        return found
+
+    monkeypatch.setattr(listing, "expired", reset_meanwhile)
+    done = templated.run("dev", "drop", "--expired", "--yes")
+    assert done.code == 0, done.err
+    assert f"{ann} was made anew meanwhile" in done.err
+    assert templated.names() == [f"{templated.database}__template", ann]
+
+
+def test_one_that_cannot_be_dropped_keeps_no_other_from_it(
+    templated: Folder, expired: tuple[str, str]
+) -> None:
+    ann, bob = expired
+    context = context_of(templated.project.settings, "small")
+    with context.target_session() as maintenance, debris.build_lock(maintenance, ann):
+        done = templated.run("dev", "drop", "--expired", "--yes")
+        found = templated.project.drop_expired_dev()
+    assert done.code == 4
+    assert f"another run is building {ann}" in done.err
+    assert f"dropped: {bob}" in done.err
+    assert templated.names() == [f"{templated.database}__template", ann]
+    assert (found.done, [f.database for f in found.failed], found.exit_code) == ((), [ann], 4)
+
+
+def test_only_what_somebody_agreed_to_is_dropped(templated: Folder, expired: tuple[str, str]) -> None:
+    ann, bob = expired
+    assert templated.project.drop_expired_dev("small", of=[bob]).done == (bob,)
+    assert ann in templated.names()
+
+
+def test_a_server_that_does_not_answer_has_expired_databases_for_all_we_know(folder: Folder) -> None:
+    lives(folder, 'ttl = "1d"')
+    assert folder.run("--set", "connections.dev.port=1", "dev", "drop", "--expired", "--yes").code == 3
 
 
 def test_what_is_to_be_installed_asks_often_enough_and_is_well_formed(folder: Folder) -> None:

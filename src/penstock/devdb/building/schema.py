@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from penstock.catalog.model import Catalog, TableName
-from penstock.devdb.building.tools import connection_environment, raise_for, run_tool
+from penstock.devdb.building.tools import connection_environment, plain_environment, raise_for, run_tool
 from penstock.devdb.disarm.extensions import grants_on
 from penstock.devdb.disarm.left_out import LeftOut, views_with_passwords
 from penstock.engines.postgres.clients import ClientTools
@@ -50,7 +50,7 @@ class SchemaArchive:
         self._tools = tools
         self.left_out = left_out
         self._never = (*_NEVER, *never)
-        listed = run_tool([str(tools.pg_restore), "-l"], {}, stdin=file)
+        listed = run_tool([str(tools.pg_restore), "-l"], plain_environment(), stdin=file)
         raise_for(listed, "listing the schema archive")
         self.entries = tuple(_entries(listed.stdout))
 

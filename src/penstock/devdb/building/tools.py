@@ -11,6 +11,7 @@ from typing import IO
 
 from penstock.errors import NoSpace, SchemaToolError
 from penstock.project.connections import ConnectionSettings
+from penstock.project.key import KEY_NAME
 
 _ERROR = re.compile(r"ERROR:\s+(.*)")
 _OBJECT = re.compile(r"from TOC entry \d+; \d+ \d+ (.*) \S+$")  # its last word is the owner
@@ -28,12 +29,18 @@ _NO_ROLE = re.compile(r'role (".*") does not exist')
 _LITERAL = re.compile(r"'(?:[^']|'')*'")
 
 
+def plain_environment() -> dict[str, str]:
+    """Ours without libpq's variables and without the key, for programs that connect to nothing."""
+    return {
+        k: v
+        for k, v in os.environ.items()
+        if not k.startswith("PG") and k not in (KEY_NAME, f"{KEY_NAME}_FILE")
+    }
+
+
 def connection_environment(settings: ConnectionSettings, database: str) -> dict[str, str]:
     """libpq's variables. The password travels in the child's environment, never in its arguments."""
-    environment = {
-        key: value for key, value in os.environ.items() if not key.startswith("PG") and key != "PENSTOCK_KEY"
-    }
-    environment |= {
+    environment = plain_environment() | {
         "PGHOST": str(settings.host),
         "PGPORT": str(settings.port),
         "PGUSER": settings.user,
@@ -66,7 +73,7 @@ def run_tool(
     try:
         return subprocess.run(
             command,
-            env=environment or None,
+            env=environment,
             stdin=stdin,
             stdout=stdout or subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -1,1 +1,1 @@
-"""What becomes of a development database: templates and their copies, reset, time to live, drift, roles, hooks, pipelines."""
+"""What becomes of a development database: templates and their copies, reset, schedules and time to live, pipelines."""

@@ -11,6 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from penstock.devdb.durations import parse_schedule
+from penstock.errors import UsageError
+from penstock.project.settings import ProjectSettings
 
 _NIGHTLY, _HOURLY = ("17 3 * * *", "*-*-* 03:17:00"), ("17 * * * *", "*-*-* *:17:00")
 
@@ -18,6 +20,14 @@ _NIGHTLY, _HOURLY = ("17 3 * * *", "*-*-* 03:17:00"), ("17 * * * *", "*-*-* *:17
 def arguments(name: str, *, keep_extra: bool) -> list[str]:
     """`dev reset` as a machine runs it, which nobody can ask."""
     return ["dev", "reset", name, "--due", "--yes", *(["--keep-extra"] if keep_extra else [])]
+
+
+def schedule(project: ProjectSettings, name: str, program: str, *, keep_extra: bool = False) -> str:
+    """The text to install for `[devdb.NAME]`. Raises `UsageError` where it has no schedule."""
+    said = project.section("devdb", name).schedule
+    if not said:
+        raise UsageError(f"[devdb.{name}] has no schedule", hint='schedule = "every 2 weeks"')
+    return installation(name, said, project.root, program, keep_extra=keep_extra)
 
 
 def installation(name: str, schedule: str, folder: Path, program: str, *, keep_extra: bool = False) -> str:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from penstock.catalog.model import quote_identifier
-from penstock.devdb import databases, debris, manifest
+from penstock.devdb import databases, debris, hooks, manifest
 from penstock.devdb.clone.crew import Labour
 from penstock.devdb.context import Context
 from penstock.devdb.create import create
@@ -178,4 +178,5 @@ def drop_template(context: Context, progress: Progress) -> str:
             )
             maintenance.execute("; ".join(statements), doing=f"dropping the template {name}")
         databases.drop(maintenance, gone)
+    hooks.after_drop(context.with_database(name), progress)
     return name
