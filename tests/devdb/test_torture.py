@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from penstock.devdb.building import build
+from penstock.engines.postgres.session import Session
 from tests.conftest import MakeDatabase
 from tests.devdb.comparing import (
     WHOLE,
@@ -96,6 +99,33 @@ def test_large_objects_stay_behind_unless_they_are_asked_for(
     added = folder.run("dev", "add", "small", "--root", "app.numbered:id = 1")
     assert added.code == 0, added.err
     assert folder.made.rows(LARGE) == tortured.rows(LARGE)
+
+
+@pytest.mark.parametrize("at", [0, 1048575, 2500000])
+def test_a_large_object_that_arrived_with_another_byte_fails_the_verification(
+    make_database: MakeDatabase, make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    source = make_database(
+        "CREATE TABLE public.person (id int PRIMARY KEY);"
+        "SELECT lo_from_bytea(1, decode(repeat('00ff', 1300000), 'hex')), lo_from_bytea(2, ''), lo_from_bytea(3, 'three');"
+    )
+    folder = make_folder(source, 'large_objects = "keep"\nkeep = ["public.*"]\n', "[public.person]\n")
+    real = build.copy_large_objects
+
+    def damaged(source: Session, target: Session, *arguments: Any, **named: Any) -> int:
+        size = real(source, target, *arguments, **named)
+        target.fetchval(f"SELECT pg_catalog.lo_put(1, {at}, '\\x42')")
+        return size
+
+    with monkeypatch.context() as patched:
+        patched.setattr(build, "copy_large_objects", damaged)
+        done = folder.run("dev", "create", "small")
+    assert done.code == 1, done.err + done.out
+    assert "large object content 3: 1 hold other bytes" in done.err
+    assert folder.names() == []
+    done = folder.run("dev", "create", "small")
+    assert done.code == 0, done.err
+    assert folder.made.rows(LARGE) == source.rows(LARGE)
 
 
 def test_a_large_object_is_searched_though_it_is_read_in_pieces(

@@ -46,6 +46,22 @@ SELECT CASE WHEN start = 0 THEN first ELSE pg_catalog.ltrim(first, {_TAILS}) END
 """
 
 
+_AT_ONCE = 500
+
+# A hash of the hashes of pieces: each server computes its own, and none holds an object whole.
+_HASHES = f"""
+WITH RECURSIVE piece AS (
+    SELECT o::oid AS oid, 0::int8 AS start FROM pg_catalog.unnest($1::int8[]) AS n(o)
+  UNION ALL
+    SELECT oid, start + {_STEP} FROM piece
+     WHERE pg_catalog.length(pg_catalog.lo_get(oid, start + {_STEP}, 1)) > 0
+)
+SELECT oid::int8 AS oid, pg_catalog.string_agg(
+           pg_catalog.sha256(pg_catalog.lo_get(oid, start, {_STEP})), '\\x'::pg_catalog.bytea ORDER BY start) AS hash
+  FROM piece GROUP BY oid
+"""
+
+
 def check_large_objects(source: Session, target: Session, *, kept: bool) -> Iterator[Check]:
     """Whether the target has the source's large objects, if they were to be kept, and none if not."""
     expected, found = (
@@ -60,6 +76,24 @@ def check_large_objects(source: Session, target: Session, *, kept: bool) -> Iter
     if expected == found:
         if found:
             yield Check("large object count", str(len(found)), Status.OK)
+            yield _bytes(source, target, sorted(found))
         return
     detail = f"{len(expected - found)} are missing, {len(found - expected)} are not expected"
     yield Check("large object count", str(len(found)), Status.FAILED, detail, len(expected ^ found))
+
+
+def _bytes(source: Session, target: Session, numbers: list[int]) -> Check:
+    """Whether each of them holds the same bytes on both sides."""
+    differing = 0
+    for at in range(0, len(numbers), _AT_ONCE):
+        batch = numbers[at : at + _AT_ONCE]
+        here, there = (
+            {row["oid"]: row["hash"] for row in session.fetch(_HASHES, batch, doing="hashing large objects")}
+            for session in (source, target)
+        )
+        differing += sum(here[number] != there[number] for number in batch)
+    if not differing:
+        return Check("large object content", str(len(numbers)), Status.OK)
+    return Check(
+        "large object content", str(len(numbers)), Status.FAILED, f"{differing} hold other bytes", differing
+    )
