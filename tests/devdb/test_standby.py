@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from penstock.devdb import databases
+from penstock.errors import DatabaseError
 from tests.conftest import MakeDatabase
 from tests.devdb.conftest import Folder, MakeFolder
 from tests.devdb.held_stages import SLOW_MASKS, SLOW_SHOP, STAGES, held
@@ -78,6 +80,20 @@ def test_a_copy_that_the_standby_cancels_starts_again(
     assert folder.names() == [folder.database]
     verified = folder.run("dev", "verify", "small")
     assert verified.code == 0, verified.out
+
+
+def test_what_fails_when_the_source_is_needed_no_more_is_no_reason_to_start_again(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise DatabaseError("the rename failed", why="for some reason", hint="run again")
+
+    monkeypatch.setattr(databases, "publish", fail)
+    done = folder.run("dev", "create", "small")
+    assert done.code == 3
+    assert "the rename failed" in done.err
+    assert "restart" not in done.err
+    assert folder.names() == []
 
 
 def test_a_copy_that_the_standby_always_cancels_ends_with_what_to_set(

@@ -138,10 +138,10 @@ def _create(
                     seconds=time.monotonic() - started,
                     made_from=drift.shape_of(prepared.subset.catalog, prepared.subset.skip),
                 )
+                publication.begun = True
+                source.close()  # no snapshot of ours holds back production's vacuum during a notice, or while files are written
                 if publication.stays:
                     made = finish(context, maintenance, built_name, made)
-                else:
-                    source.close()  # nobody's snapshot holds back production's vacuum while files are written
                 publication.publish(context, Build(maintenance, built_name, made, progress))
             except BaseException:
                 # A server whose backend stands in a cancelled COPY drops no database. Of a standby, which is another server,

@@ -30,7 +30,7 @@ class Publication:
     operation = "create"
     opens = True  # whether people work in what is published, and hooks can
     stays = True  # whether the build stays on the server, and needs a manifest and owners there
-    begun = False  # whether publishing has begun that needs the source no more: its end is then no reason to start again
+    begun = False  # whether the source is needed no more, and closed: that it is gone is then no reason to start again
 
     def require(self, context: Context, maintenance: Session) -> None:
         """Raise `TargetRefused` unless the target is as this publication needs it. Asked before anything is written."""

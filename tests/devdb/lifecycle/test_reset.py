@@ -7,8 +7,9 @@ import contextlib
 
 import pytest
 
+from penstock.devdb.lifecycle.notice import Notice
 from tests.devdb.conftest import Done, Folder, MakeRole
-from tests.devdb.processes import looking
+from tests.devdb.processes import looking, wait_until
 from tests.devdb.small_shop import counts, databases, rows
 
 # One of each kind that is carried over, and one of each that is not.
@@ -70,6 +71,24 @@ def test_a_reset_without_a_template_reads_production(made: Folder) -> None:
     assert counts(made.made)["orders"] == 51
     assert made.names() == [made.database]
     assert made.made.value("SELECT operation FROM penstock.manifest") == "reset"
+
+
+def test_production_is_let_go_before_the_notice_is_waited_for(
+    made: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The notice may take hours, and a snapshot held so long keeps production's vacuum from its work."""
+    held: list[int] = []
+    ours = "SELECT count(*)::int FROM pg_stat_activity WHERE datname = $1 AND application_name LIKE 'penstock dev %'"
+
+    def wait(_: Notice) -> None:
+        with contextlib.suppress(AssertionError):  # a backend takes a moment to end
+            wait_until(lambda: not made.source.value(ours, made.source.name), seconds=2)
+        held.append(made.source.value(ours, made.source.name))
+
+    monkeypatch.setattr(Notice, "wait", wait)
+    done = reset(made)
+    assert done.code == 0, done.err
+    assert held == [0]
 
 
 @pytest.mark.parametrize("why", ["age", "ttl", "key"])

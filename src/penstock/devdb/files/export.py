@@ -151,7 +151,6 @@ class _Delivery(Publication):
         """Nothing: what stands on the server is not touched."""
 
     def publish(self, context: Context, build: Build) -> None:
-        self.begun = True
         self._deliver(context, build)
         databases.drop(build.maintenance, build.database)
 
