@@ -101,8 +101,7 @@ class Context:
         with Session.open(
             self.target, read_only=False, application_name=f"penstock dev {self.name}", database=database
         ) as session:
-            # It holds the lock of the build while others work: no limit of the server or the role may end it meanwhile.
-            session.execute("SET idle_session_timeout = 0; SET statement_timeout = 0")
+            session.lift_limits()
             yield session
 
 

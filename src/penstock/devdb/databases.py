@@ -99,7 +99,6 @@ def create(maintenance: Session, name: str, final: str, like: DatabaseFacts) -> 
 
 def create_from(maintenance: Session, template: str, name: str, final: str, strategy: str) -> None:
     """Make a build of `final` as a copy of a template; `strategy` is a clause of CREATE DATABASE, or empty."""
-    maintenance.execute("SET statement_timeout = 0")  # no limit of the role cuts the copying of files
     maintenance.execute(
         f"CREATE DATABASE {quote_identifier(name)} TEMPLATE {quote_identifier(template)} {strategy} "
         f"CONNECTION LIMIT {mark(final)}",

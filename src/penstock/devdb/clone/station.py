@@ -82,10 +82,11 @@ def open_station(place: Place) -> Iterator[Station]:
 def prepare_target(target: Session) -> None:
     """More memory for building indexes, unless the server gives more; a commit need not wait for the disk (publishing the
     database does); no limit of the role cuts a VACUUM, which no transaction of ours can lift it for."""
+    target.lift_limits()
     target.execute(
         "SELECT pg_catalog.set_config('maintenance_work_mem', "
         f"greatest(setting::int8, {_SORT_KILOBYTES})::text, false) FROM pg_catalog.pg_settings "
         "WHERE name = 'maintenance_work_mem'; "
-        "SET statement_timeout = 0; SET synchronous_commit = off; SET search_path = ''",
+        "SET synchronous_commit = off; SET search_path = ''",
         doing="preparing the target",
     )

@@ -48,6 +48,7 @@ PINNED = {
     "lock_timeout": "60s",
 }
 PIN_SQL = ";".join(f"SET LOCAL {name} = '{value}'" for name, value in PINNED.items())
+_LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout")
 CONNECT_SECONDS = 15.0
 _STREAM_BYTES = 1 << 20  # of a COPY, read ahead of who asked for it
 _TRANSACTION_TIMEOUT_SINCE = 17
@@ -170,6 +171,13 @@ class Session:
         """
         newest = self.connection.get_server_version().major >= _TRANSACTION_TIMEOUT_SINCE
         await self.connection.execute(PIN_SQL + (";SET LOCAL transaction_timeout = 0" if newest else ""))
+
+    def lift_limits(self) -> None:
+        """No limit of the server or the role cuts what this session does, in a transaction or out of one, nor ends it while it
+        waits for others. Where waiting for a lock must end, a transaction pins that."""
+        major = self.connection.get_server_version().major
+        names = (*_LIMITS, *(["transaction_timeout"] if major >= _TRANSACTION_TIMEOUT_SINCE else []))
+        self.execute(";".join(f"SET {name} = 0" for name in names), doing="lifting limits of the role")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
