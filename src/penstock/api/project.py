@@ -150,10 +150,15 @@ class Project:
 
     def plan_dev(self, name: str, *, vacuum: Vacuum | None = None, progress: Progress | None = None) -> Plan:
         """What `create_dev` would copy, and what of production or the rules it would refuse. Writes nothing, and does not
-        look at the target."""
+        look at the target.
+
+        `vacuum`: how a prune will compact what it deletes from, which decides the cheapest way.
+        """
+        from penstock.devdb.clone.crew import Labour
         from penstock.devdb.planning.prepare import prepare
 
         context = self._context(name)
+        Labour(vacuum=vacuum).require_use(context, planning=True)
         if context.settings.from_database:
             from penstock.devdb.prune.existing import plan_existing
 

@@ -27,6 +27,9 @@ _JOBS = click.option("--jobs", type=click.IntRange(1, 64), metavar="N",
 _VACUUM = click.option("--vacuum", type=click.Choice(["none", "analyze", "full"]),
                        help="Vacuum the tables of a clone (default: none; it has statistics in any case), or those a prune "
                        "deleted from (default: full, as compact as loaded anew; none: without statistics too).")  # fmt: skip
+_PLANNED_VACUUM = click.option("--vacuum", type=click.Choice(["none", "analyze", "full"]),
+                               help="Of a prune: how `create` will be told to vacuum, by which each table's cheapest way is "
+                               "chosen (default: full).")  # fmt: skip
 _DATABASE = dev_lifecycle.DATABASE
 _YES = click.option("--yes", is_flag=True, help="Do not ask.")
 
@@ -44,7 +47,7 @@ def command() -> None:
 @command.command()
 @click.argument("name")
 @click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Save the plan as JSON.")
-@_VACUUM
+@_PLANNED_VACUUM
 @json_option
 def plan(name: str, save: Path | None, vacuum: Vacuum | None, as_json: bool) -> int:
     """Rows per table (exact; a clone's are estimates), masks per column, warnings and refusals. Writes nothing.
@@ -119,9 +122,9 @@ def create(
             "--format and --replace are for files", hint=f"penstock dev create {name} --to FOLDER"
         )
     if from_template:
-        if template or plan_file is not None:
+        if template or plan_file is not None or jobs is not None or vacuum is not None:
             raise UsageError(
-                "--from-template copies what is there: neither --template nor --plan goes with it",
+                "--from-template copies what is there: --template, --plan, --jobs and --vacuum do not go with it",
                 hint=f"penstock dev create --from-template {name}",
             )
         dev_lifecycle.copy(name, database, as_json=as_json)

@@ -50,12 +50,14 @@ def create(
     Raises a `Refused` before anything is written, a `Finding` when the verification found something (the build is
     then removed), a `DatabaseError` when a server failed.
     """
+    labour = labour or Labour()
+    labour.require_use(context)
     manifest.require_folder(context.state_dir)
     publication = publication or (Replacement() if replace else Publication())
     if publication.stays:
         hooks.before_create(context, publication.operation, progress)
     way = create_existing if context.settings.from_database else _create_in_spite_of_standbys
-    created = way(context, progress, saved_plan, publication, labour or Labour())
+    created = way(context, progress, saved_plan, publication, labour)
     if publication.opens:
         hooks.after_create(context, publication.operation, progress)
     return created

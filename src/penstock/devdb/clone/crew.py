@@ -11,6 +11,7 @@ from penstock.devdb.clone.station import Station, outfit, prepare_target
 from penstock.devdb.context import Context
 from penstock.devdb.progress import Progress, note
 from penstock.engines.postgres.session import Session
+from penstock.errors import UsageError
 from penstock.machine import processors
 from penstock.runs.items import Crew, Here
 from penstock.runs.workers import Workers
@@ -26,6 +27,19 @@ class Labour:
 
     jobs: int | None = None  # workers; None: as many as the machine and the servers allow
     vacuum: Vacuum | None = None  # afterwards; None: of a clone none, of a prune what `prune.ways` says
+
+    def require_use(self, context: Context, *, planning: bool = False) -> None:
+        """Raise `UsageError` where what is asked for changes nothing."""
+        strategy = context.settings.strategy
+        asked = [f"--{name}" for name in ("jobs", "vacuum") if getattr(self, name) is not None]
+        if asked and (strategy == "subset" or (planning and strategy == "clone")):
+            raise UsageError(
+                f"{' and '.join(asked)} would change nothing: [devdb.{context.name}] is a {strategy}",
+                why="what a prune deletes from is vacuumed as its plan says; a clone's plan is the same however it is vacuumed"
+                if planning
+                else "a subset is read by one connection and written by one, into tables that no row is deleted from",
+                hint="leave out " + " and ".join(asked),
+            )
 
 
 @contextmanager
