@@ -179,3 +179,11 @@ def made(folder: Folder) -> Folder:
     """The same, and its development database is there."""
     assert folder.run("dev", "create", "small").code == 0
     return folder
+
+
+@pytest.fixture
+def templated(folder: Folder) -> Folder:
+    """A project over the small shop, whose template is there, and nothing else."""
+    done = folder.run("dev", "create", "small", "--template")
+    assert done.code == 0, done.err
+    return folder

@@ -38,5 +38,14 @@ def names(project: ProjectSettings, secrets: Iterable[Secret | None]) -> frozens
     return frozenset(found - {*_NEEDED})
 
 
+def plain_environment() -> dict[str, str]:
+    """Ours without the key and without libpq's variables, for the programs of PostgreSQL, which are told what they need."""
+    return {
+        k: v
+        for k, v in os.environ.items()
+        if not k.startswith("PG") and k not in (KEY_NAME, f"{KEY_NAME}_FILE")
+    }
+
+
 def _tells(value: str, secret: str) -> bool:
     return value == secret or (len(secret) >= _TELLING and secret in value)

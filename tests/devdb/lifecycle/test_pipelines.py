@@ -145,6 +145,12 @@ def test_every_secret_is_named_and_none_is_in_it(folder: Folder, on: str) -> Non
     assert "@" not in re.sub(r"actions/[a-z-]+@v\d", "", made.text), "a mark that was not filled in"
 
 
+@pytest.mark.parametrize("on", SERVICES)
+def test_each_says_where_penstock_is_not_to_be_had_yet(folder: Folder, on: str) -> None:
+    head = [line for line in text_of(folder, on).splitlines()[:20] if line.startswith(("#", "//"))]
+    assert any("on no public package index yet" in line for line in head)
+
+
 def test_github_runs_each_job_for_its_event_and_gives_the_secrets(folder: Folder) -> None:
     document = yaml.safe_load(text_of(folder, "github"))
     assert set(document["on"]) == {"pull_request", "schedule", "workflow_dispatch"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from penstock.devdb import databases
-from penstock.devdb.lifecycle import copies
+from penstock.devdb.lifecycle import copies, templates
 from penstock.devdb.progress import Silent
-from penstock.errors import QueryError
+from penstock.errors import ConnectError, QueryError
 from tests.devdb.conftest import Folder, MakeRole
 from tests.devdb.small_shop import PERSONAL, counts, rows
 
@@ -99,6 +99,17 @@ def test_a_template_that_is_not_ours_is_neither_copied_nor_replaced_nor_dropped(
         == before
     )
     assert templated.run("dev", "list", "--json").json["databases"][1]["state"] == "foreign"
+
+
+def test_a_server_that_stops_answering_makes_no_stranger_of_a_template(
+    templated: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise ConnectError("no answer", hint="penstock conn test")
+
+    monkeypatch.setattr(templates, "find", gone)
+    own, template = templated.run("dev", "list", "--json").json["databases"]
+    assert (own["state"], template["state"], template["problem"]) == ("missing", "unreachable", "no answer")
 
 
 def test_refresh_makes_the_template_anew_and_leaves_its_copies(templated: Folder) -> None:

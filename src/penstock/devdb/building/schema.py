@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from penstock.catalog.model import Catalog, TableName
-from penstock.devdb.building.tools import connection_environment, plain_environment, raise_for, run_tool
+from penstock.devdb.building.tools import connection_environment, raise_for, run_tool
 from penstock.devdb.disarm.extensions import grants_on
 from penstock.devdb.disarm.left_out import LeftOut, views_with_passwords
 from penstock.engines.postgres.clients import ClientTools
@@ -24,6 +24,7 @@ from penstock.engines.postgres.errors import LOCKED_HINT, LOCKED_WHY
 from penstock.engines.postgres.session import PINNED, Session
 from penstock.errors import DatabaseError, QueryError, SchemaToolError
 from penstock.project.connections import ConnectionSettings
+from penstock.project.held_back import plain_environment
 
 _ENTRY = re.compile(r"^(\d+); (\d+) (\d+) (.*)$")
 _NO_LOCK = re.compile(r"canceling statement due to (?:statement|lock) timeout")  # it waits under the former

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -11,7 +10,7 @@ from typing import IO
 
 from penstock.errors import NoSpace, SchemaToolError
 from penstock.project.connections import ConnectionSettings
-from penstock.project.key import KEY_NAME
+from penstock.project.held_back import plain_environment
 
 _ERROR = re.compile(r"ERROR:\s+(.*)")
 _OBJECT = re.compile(r"from TOC entry \d+; \d+ \d+ (.*) \S+$")  # its last word is the owner
@@ -27,15 +26,6 @@ _OF_NAMES = re.compile(
 _HIDDEN = "an error whose text is not shown: it may hold data"
 _NO_ROLE = re.compile(r'role (".*") does not exist')
 _LITERAL = re.compile(r"'(?:[^']|'')*'")
-
-
-def plain_environment() -> dict[str, str]:
-    """Ours without libpq's variables and without the key, for programs that connect to nothing."""
-    return {
-        k: v
-        for k, v in os.environ.items()
-        if not k.startswith("PG") and k not in (KEY_NAME, f"{KEY_NAME}_FILE")
-    }
 
 
 def connection_environment(settings: ConnectionSettings, database: str) -> dict[str, str]:

@@ -12,6 +12,8 @@ _SETUP = """\
 GITHUB = (
     """\
 # Written by `penstock dev ci @NAME@ --on github`; yours to change.
+# Penstock @VERSION@ is on no public package index yet: have the line that installs it point to an index of yours, a wheel or a
+# checkout of its repository.
 # The runner has to reach both servers. Set the secrets below in the repository's settings; changes from forks get none.
 name: penstock @NAME@
 
@@ -102,6 +104,9 @@ GITLAB = """\
 #
 @SECRETS@
 #
+# Penstock @VERSION@ is on no public package index yet: have the line that installs it point to an index of yours, a wheel or a
+# checkout of its repository.
+#
 # The nightly part needs a schedule under Build > Pipeline schedules, such as 17 3 * * *.
 
 .penstock-@NAME@:
@@ -175,6 +180,8 @@ penstock-@NAME@-by-hand:
 
 JENKINS = """\
 // Written by `penstock dev ci @NAME@ --on jenkins`; yours to change.
+// Penstock @VERSION@ is on no public package index yet: have the line that installs it point to an index of yours, a wheel or a
+// checkout of its repository.
 // The agent (label: penstock) has to reach both servers. The credentials below are "secret text" ones, of the same names.
 pipeline {
     agent { label 'penstock' }

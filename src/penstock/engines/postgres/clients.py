@@ -119,7 +119,12 @@ def _inspect(folder: Path) -> ClientTools | None:
         return None
     try:
         shown = subprocess.run(
-            [folder / "pg_dump", "--version"], capture_output=True, text=True, timeout=20, check=True
+            [folder / "pg_dump", "--version"],
+            env={"LC_ALL": "C"},
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
         ).stdout
     except (OSError, subprocess.SubprocessError):
         return None
