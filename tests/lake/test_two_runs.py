@@ -160,6 +160,33 @@ def race(
     return won, lost
 
 
+def test_who_cleans_up_waits_for_who_is_about_to_rename(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its two renames the old data set stands aside, as after a run that was killed."""
+    path = tmp_path / "set"
+    begun, late, other = FolderDestination(path), FolderDestination(path), FolderDestination(path)
+    begun.prepare(OWNER, replace=False)
+    publish(begun, "before")
+    late.prepare(OWNER, replace=True)
+    done: list[list[str]] = []
+    thread = threading.Thread(target=lambda: done.append(other.prepare(OWNER, replace=True)))
+    real = Path.rename
+
+    def rename(self: Path, target: Path) -> Path:
+        moved = real(self, target)
+        if self == path:
+            thread.start()
+            thread.join(0.5)
+        return moved
+
+    monkeypatch.setattr(Path, "rename", rename)
+    publish(late, "late", replace=True)
+    thread.join(20)
+    only(path, "late")
+    assert done == [[]]
+
+
 def test_a_run_taken_for_dead_publishes_nothing(
     store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
