@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from penstock.catalog.model import TableName, quote_identifier, quote_literal
-from penstock.devdb.building.reaching import empty_views
+from penstock.devdb.disarm.reaching import empty_views
 from penstock.devdb.scrub.work import Work, edges_of
 from penstock.engines.postgres.session import Session
 from penstock.proof.integrity import orphan_query
