@@ -220,7 +220,7 @@ def test_secrets_in_functions_and_triggers_are_named_and_never_shown(
     folder = make_folder(source, KEEP, keeping(source))
     planned = folder.run("dev", "plan", "small")
     assert planned.code == 0
-    warned = [line for line in planned.out.splitlines() if "password or a token" in line]
+    warned = [line for line in planned.out.splitlines() if "seems to" in line]
     named = [line.split()[3] for line in warned]
     assert named == ["public.quotes_one", "public.quotes_token", "public.quotes_url", "hook"]
     said = created(folder)

@@ -157,13 +157,13 @@ def test_rows_that_stay_real_are_known_after_a_kill(
 ) -> None:
     clone = make_clone(tmp_path / "real", undisturbed.source, make_database(TOWN), TOWN_MASKS, REAL)
     other = make_clone(tmp_path / "other", undisturbed.source, make_database(TOWN), TOWN_MASKS, REAL)
-    kill_after(clone, 14, "--as", "small", devdb=REAL)
+    kill_after(clone, 14, "--for", "small", devdb=REAL)
     assert "zebquart7@town.test" not in clone.made.value(
         "SELECT string_agg(t::text, '') FROM penstock.scrub t"
     )
-    done = clone.scrub("--as", "small")
+    done = clone.scrub("--for", "small")
     assert done.code == 0, done.err
-    assert other.scrub("--as", "small").code == 0
+    assert other.scrub("--for", "small").code == 0
     assert inside(clone.made) == inside(other.made)
     assert "zebquart7@town.test" in repr(inside(clone.made)["person"])
 

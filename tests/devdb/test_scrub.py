@@ -117,7 +117,7 @@ def test_the_rules_of_a_section_hold_where_they_are_asked_for(
         ):
             clone.made.psql(f"ALTER {kind} public.{name} OWNER TO {user}")
         clone.log_in_as("clone", user, password)
-    done = clone.scrub("--as", "small", "--json")
+    done = clone.scrub("--for", "small", "--json")
     assert done.code == 0, done.err
     after = rows(clone.made)
     assert after["lost"] == after["letter"] == []
