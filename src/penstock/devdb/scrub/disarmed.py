@@ -21,7 +21,7 @@ from penstock.devdb.disarm.uncarried import uncarried_settings
 from penstock.engines.postgres.errors import LOCKED_WHY
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
-from penstock.errors import QueryError, TargetRefused
+from penstock.errors import QueryError, SourceRefused, TargetRefused
 
 _HANDLED = ("pg_cron", "pg_net")  # what these would do is stopped; of others it is said that they are there
 
@@ -114,7 +114,7 @@ def _refuse(session: Session, what: str, why: str, hint: str) -> None:
 def _or_refused(session: Session, what: str, statement: str) -> Iterator[None]:
     try:
         yield
-    except QueryError as error:
+    except (QueryError, SourceRefused) as error:
         if error.why == LOCKED_WHY:
             raise
         raise TargetRefused(
@@ -131,13 +131,21 @@ def _switch(session: Session, what: str, why: str, statement: str) -> LeftOut:
 
 
 def _jobs(session: Session, catalog: Catalog) -> Iterator[LeftOut]:
-    """Jobs of pg_cron become inactive; requests pg_net has not sent yet, and answers it has, are dropped."""
-    for extension, relation, rows, statement, why in _JOBS:
-        if extension in catalog.extensions and session.fetchval(_HAS_COLUMNS_SQL, relation, [*rows]):
-            where = "".join(f" WHERE {column}" for column in rows)
-            count = session.fetchval(f"SELECT count(*) FROM {relation}{where}")
+    """Jobs of pg_cron become inactive; requests pg_net has not sent yet, and answers it has, go."""
+    for extension, relation, columns, statement, why in _JOBS:
+        if extension not in catalog.extensions:
+            continue
+        drop = f"DROP EXTENSION {quote_identifier(extension)} CASCADE;"
+        if session.fetchval(_HAS_COLUMNS_SQL, relation, [*columns]):
+            where = "".join(f" WHERE {column}" for column in columns)
+            with _or_refused(session, f"what {extension} would do", drop):
+                count = session.fetchval(f"SELECT count(*) FROM {relation}{where}")
+                if count:
+                    session.execute(statement, doing=f"switching off what {extension} would do")
             if count:
-                yield _switch(session, f"{count} rows of {relation}", why, statement)
+                yield LeftOut(f"{count} rows of {relation}", why)
+        elif columns:
+            _refuse(session, f"the extension {extension}", f"its {relation} is not as it is known here", drop)
 
 
 def _views(session: Session, catalog: Catalog) -> Iterator[LeftOut]:
@@ -156,9 +164,8 @@ _JOBS: tuple[tuple[str, str, tuple[str, ...], str, str], ...] = (
 )  # fmt: skip
 
 _HAS_COLUMNS_SQL = """
-SELECT count(*) = cardinality($2::text[]) FROM pg_catalog.pg_attribute
+SELECT pg_catalog.to_regclass($1) IS NOT NULL AND count(*) = cardinality($2::text[]) FROM pg_catalog.pg_attribute
  WHERE attrelid = pg_catalog.to_regclass($1) AND attname = ANY($2::text[]) AND NOT attisdropped
-   AND pg_catalog.to_regclass($1) IS NOT NULL
 """
 
 _JOBS_ELSEWHERE_SQL = """
