@@ -213,6 +213,10 @@ def extended() -> Iterator[Server]:
     """A server that offers made-up extensions with the names, schemas and tables of the real ones."""
     scripts = {**EXTENSIONS, "pglogical": "CREATE TABLE node (id int);"}
     scripts["pg_cron"] += "ALTER TABLE cron.job ADD active boolean NOT NULL DEFAULT true;"
+    scripts["pg_cron"] += """
+        CREATE FUNCTION cron.job_cache_invalidate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN new; END $$;
+        CREATE TRIGGER cron_job_cache_invalidate AFTER UPDATE ON cron.job EXECUTE FUNCTION cron.job_cache_invalidate();
+    """
     scripts["pg_net"] += "CREATE UNLOGGED TABLE net._http_response (id bigint, content text);"
     with temporary_folder() as folder:
         (folder / "extension").mkdir()
@@ -257,6 +261,9 @@ def test_scheduled_jobs_requests_and_triggers_that_call_out_are_switched_off(
     ):
         assert f"  left out: {line}" in done.out
     assert made.rows("SELECT DISTINCT tgenabled::text FROM pg_trigger WHERE tgname = 'sends'") == [("D",)]
+    assert (
+        made.value("SELECT tgenabled::text FROM pg_trigger WHERE tgname = 'cron_job_cache_invalidate'") == "O"
+    )
     assert made.rows("SELECT DISTINCT active FROM cron.job") == [(False,)]
     assert made.value("SELECT count(*) FROM net.http_request_queue") == 0
     assert made.value("SELECT count(*) FROM net._http_response") == 0

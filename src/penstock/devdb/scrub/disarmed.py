@@ -33,7 +33,8 @@ def disarm(session: Session, settings: DevdbSettings) -> tuple[LeftOut, ...]:
     _require_no_way_out(session, catalog, settings)
     said = [_switch(session, row["what"], row["why"], row["statement"]) for row in session.fetch(_ARMED_SQL)]
     if settings.disarm:
-        triggers = armed_triggers(session)
+        # What an extension's own trigger does is the extension's: pg_cron hears by one that a job is inactive.
+        triggers = [t for t in armed_triggers(session) if catalog.tables[t.table].extension is None]
         for trigger in triggers:
             off = f"ALTER TABLE {trigger.table.sql} DISABLE TRIGGER {quote_identifier(trigger.name)};"
             with _or_refused(session, f"the trigger {trigger.name} of {trigger.table}", off):

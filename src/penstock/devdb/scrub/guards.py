@@ -147,13 +147,14 @@ SELECT 'the prepared transaction of ' || owner, 'it holds locks, and may bring r
   FROM pg_catalog.pg_prepared_xacts WHERE database = pg_catalog.current_database()
 """
 
-# Autovacuum has no user and gives way by itself; who applies a subscription ends with it. Of other roles' sessions an
+# Autovacuum has no user and gives way by itself; who applies a subscription ends with it, and the background workers of
+# pg_cron and pg_net, which the server would start anew, have nothing to do any more. Of other roles' sessions an
 # ordinary role sees no name.
 _OTHERS = """
   FROM pg_catalog.pg_stat_activity
  WHERE datname = pg_catalog.current_database() AND usesysid IS NOT NULL
    AND pid <> pg_catalog.pg_backend_pid() AND pid <> ALL($1::int[]) AND coalesce(leader_pid, 0) = 0
-   AND coalesce(backend_type, '') NOT LIKE 'logical replication %'
+   AND coalesce(backend_type, '') NOT LIKE ALL (ARRAY['logical replication %', 'pg\\_cron launcher', 'pg\\_net %'])
 """
 _SESSIONS_SQL = f"""
 SELECT coalesce(application_name, '') AS application, usename::text AS usename, count(*) AS n {_OTHERS}
