@@ -16,7 +16,9 @@ from tests.devdb.conftest import MakeRole
 from tests.devdb.processes import wait_until
 from tests.devdb.small_shop import MASKS, SHOP
 from tests.devdb.test_armed import EXTENSIONS
+from tests.devdb.test_interrupted_scrub import Killed
 from tests.devdb.test_scrub_refusals import assert_refused
+from tests.devdb.wire import wire
 from tests.servers import (
     Server,
     temporary_folder,
@@ -139,6 +141,38 @@ def test_what_its_owner_alone_may_switch_off_is_refused_with_the_statement(
     )
     assert_refused(armed, says="DROP SUBSCRIPTION news; VACUUM FULL pg_catalog.pg_subscription;")
     armed.made.execute("ALTER SUBSCRIPTION news SET (slot_name = NONE)", "DROP SUBSCRIPTION news")
+
+
+@pytest.mark.parametrize("committed", [False, True])
+def test_killed_at_its_beginning_it_is_armed_as_before_or_disarmed_and_said_so_in_the_end(
+    armed: Clone, *, committed: bool
+) -> None:
+    with wire(armed.target, b'INSERT INTO "penstock"."scrub"') as line:
+        wired = make_clone(armed.path / "wired", armed.source, armed.made, ARMED_MASKS, port=line.port)
+        killed = Killed(wired, line)
+        assert killed.kill(at=1, committed=committed) == "begin"
+    left = 0 if committed else 1
+    assert armed.made.value("SELECT count(*) FROM pg_publication") == left
+    assert armed.made.value("SELECT count(*) FROM pg_user_mapping") == 2 * left
+    done = armed.scrub()
+    assert done.code == 0, done.err
+    assert "left out: publication everything" in done.out
+    assert "warning: the function public.quotes" in done.out
+    assert armed.made.value("SELECT count(*) FROM pg_user_mapping") == 0
+
+
+def test_what_was_begun_armed_is_not_started_over_disarmed(armed: Clone) -> None:
+    file = armed.path / "penstock.toml"
+    toml = file.read_text()
+    file.write_text(toml + "[devdb.small]\ndisarm = false\n")
+    armed.made.execute("UPDATE country SET name = 'zebquart7' WHERE code = 'AT'")
+    assert armed.scrub("--for", "small").code == 1, "the proof finds it"
+    file.write_text(toml + "[devdb.small]\n")
+    done = armed.scrub("--for", "small", "--start-over")
+    assert (done.code, "was begun with disarm = false" in done.err) == (4, True), done.err
+    armed.write(masks=ARMED_MASKS.replace('name = "keep"', 'name = "text"'))
+    file.write_text(toml + "[devdb.small]\ndisarm = false\n")
+    assert armed.scrub("--for", "small", "--start-over").code == 0
 
 
 @pytest.fixture(scope="module")

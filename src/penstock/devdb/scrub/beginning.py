@@ -32,6 +32,7 @@ def begin(session: Session, state: State, wish: Wish, request: Request, progress
             real=list(manifest.without_literals(list(work.real))),
             warnings=list(work.warnings),
             armed=armed,
+            disarm=wish.settings.disarm,
             left_out=list(map(str, left_out)),
             structure=proof.structure(session),
             drop_large_objects=request.drop_large_objects,
@@ -67,6 +68,12 @@ def _go_on(session: Session, state: State, wish: Wish, request: Request) -> Work
                 hint=f"{back}; or mask the originals by the new rules: {request.command} --start-over"
                 if there
                 else f"{back}, and go on with it: {request.command}",
+            )
+        if wish.settings.disarm and not begun["disarm"]:
+            raise TargetRefused(
+                f"the scrub of {session.database} was begun with disarm = false",
+                why="what is switched off is so from the beginning: the proof compares with that",
+                hint=f"put disarm = false back and go on with it: {request.command} --start-over; or restore the snapshot again",
             )
         guards.require_rights(session, work.catalog, work.touched)
         restart.start_over(session, state, work, rules_hash, has_real=bool(wish.settings.real))

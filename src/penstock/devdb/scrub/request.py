@@ -34,7 +34,7 @@ class Request:
     @property
     def section(self) -> str:
         """Where rules are written, for people."""
-        return f"[devdb.{self.rules_of}]" if self.rules_of else "a [devdb.NAME], with --for NAME --start-over"
+        return f"[devdb.{self.rules_of}]" if self.rules_of else "a [devdb.NAME], with --for NAME"
 
 
 @dataclass(frozen=True, slots=True)
