@@ -195,7 +195,7 @@ class Finding(PenstockError):
 
 
 class Interrupted(PenstockError):
-    """The user stopped the run; what was half-done has been removed."""
+    """The user stopped the run; what was half-done is removed. A scrub removes nothing: the same command goes on with it."""
 
     code = "PEN-1300"
     exit_code = 130

@@ -205,6 +205,7 @@ INSERT INTO public.t VALUES (1);
 CREATE FUNCTION public.quotes_one() RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM dblink('host=live.example dbname=shop user=app password=tr0ub4dor', 'x'); RETURN 1; END $$;
 CREATE FUNCTION public.quotes_url() RETURNS text LANGUAGE sql AS $$ SELECT 'postgresql://app:tr0ub4dor@live.example/shop' $$;
 CREATE FUNCTION public.quotes_token() RETURNS text LANGUAGE sql RETURN 'Authorization: Bearer tr0ub4dor-0123456789';
+CREATE VIEW public.quotes_too AS SELECT 'Authorization: Bearer tr0ub4dor-0123456789' AS header;
 CREATE FUNCTION public.innocent(password text) RETURNS text LANGUAGE plpgsql AS
     $$ BEGIN EXECUTE 'UPDATE t SET password = $1' USING password; RETURN 'the password = wrong, see https://help.example:80/a@b'; END $$;
 CREATE FUNCTION public.hook() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN new; END $$;
@@ -219,10 +220,11 @@ def test_secrets_in_functions_and_triggers_are_named_and_never_shown(
     folder = make_folder(source, KEEP, keeping(source))
     planned = folder.run("dev", "plan", "small")
     assert planned.code == 0
-    warned = [line for line in planned.out.splitlines() if "password or a token" in line]
+    warned = [line for line in planned.out.splitlines() if "seems to" in line]
     named = [line.split()[3] for line in warned]
     assert named == ["public.quotes_one", "public.quotes_token", "public.quotes_url", "hook"]
     said = created(folder)
+    assert "left out: view public.quotes_too: its query quotes a password or a token" in said
     assert "tr0ub4dor" not in planned.out + said
     assert "innocent" not in planned.out
 

@@ -116,7 +116,7 @@ def test_a_materialised_view_that_reaches_elsewhere_arrives_empty_and_is_named(
         "mv_function": False,
     }
     for line in (
-        "left out: view public.mvc: its query quotes a password",
+        "left out: view public.mvc: its query quotes a password or a token",
         "left out: view public.on_mvc: depends on what is left out",
         "left out: rows of the materialised view public.mv_link: its query uses the function public.dblink of the extension dblink",
         "left out: rows of the materialised view public.mv_above: its query uses the function public.dblink of the extension dblink",

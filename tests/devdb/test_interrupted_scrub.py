@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from penstock.devdb.scrub import tables
 from tests.conftest import MakeDatabase
 from tests.devdb.clones import Clone, make_clone
 from tests.devdb.conftest import MakeRole
 from tests.devdb.held_stages import INTERRUPTED, SLOW_MASKS, SLOW_SHOP, assert_clear, held
 from tests.devdb.processes import running, wait_until
+from tests.devdb.test_interrupted_clone import alive, children
 from tests.devdb.town import TOWN, TOWN_MASKS, inside, outside
 from tests.devdb.wire import Wire, wire
 
@@ -33,20 +37,29 @@ def step_of(statement: bytes) -> str:
 class Killed:
     """A clone whose scrub is killed, one run after the other."""
 
-    def __init__(self, clone: Clone, line: Wire) -> None:
+    def __init__(self, clone: Clone, line: Wire, *options: str) -> None:
         self.clone = clone
         self.line = line
+        self.options = ("--drop-large-objects", *options)
 
     def kill(self, *, at: int, committed: bool = False) -> str:
         """The step, the `at`-th of this run, at whose end it was killed: before its commit, or after it."""
+        assert self.killed(at=at, committed=committed)
+        return step_of(self.line.seen[-1])
+
+    def killed(self, *, at: int, committed: bool = False) -> bool:
+        """Whether it came so far that it was killed; else it has ended well."""
         self.line.again(at, and_commit=committed)
-        with running(self.clone, *self.clone.command, "--drop-large-objects") as run:
+        with running(self.clone, *self.clone.command, *self.options) as run:
             wait_until(lambda: self.line.stopped.is_set() or run.process.poll() is not None, 60)
-            assert self.line.stopped.is_set(), run.said
+            if not self.line.stopped.is_set():
+                assert run.end() == 0, run.said
+                return False
+            workers = children(run.process.pid)
             run.signal(signal.SIGKILL)
             run.end()
-        wait_until(lambda: not backends(self.clone))
-        return step_of(self.line.seen[-1])
+        wait_until(lambda: not backends(self.clone) and not alive(workers))
+        return True
 
 
 def backends(clone: Clone) -> int:
@@ -98,6 +111,58 @@ def test_killed_at_every_step_it_goes_on_and_ends_with_the_same_rows(
     assert len(steps) > 25
     assert inside(database) == inside(undisturbed.made)
     assert outside(database) == around
+
+
+@pytest.mark.timeout(300)
+def test_killed_with_its_workers_it_goes_on_and_ends_with_the_same_rows(
+    undisturbed: Clone, tmp_path: Path, make_database: MakeDatabase
+) -> None:
+    database = make_database(TOWN)
+    database.execute(LARGE_OBJECT)
+    around = outside(database)
+    with wire(database.server, _NOTED) as line:
+        clone = make_clone(tmp_path / "killed", undisturbed.source, database, TOWN_MASKS, port=line.port)
+        killed = Killed(clone, line, "--jobs", "2")
+        runs = 0
+        while killed.killed(at=4, committed=runs % 2 == 0):
+            runs += 1
+            assert not may_connect(clone)
+    assert runs > 5
+    assert undisturbed.scrub("--drop-large-objects").code == 0
+    assert inside(database) == inside(undisturbed.made)
+    assert outside(database) == around
+
+
+def test_a_worker_that_is_killed_ends_the_run_and_the_parts_that_are_done_are_not_done_again(
+    undisturbed: Clone, tmp_path: Path, make_database: MakeDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "PORTION_BYTES", 8192)
+    part = b'INSERT INTO "penstock"."scrub" (step, document) VALUES (\'part '
+    clone = make_clone(tmp_path / "killed", undisturbed.source, make_database(TOWN), TOWN_MASKS)
+    with wire(clone.target, part) as line, ThreadPoolExecutor() as threads:
+        wired = make_clone(tmp_path / "wired", clone.source, clone.made, TOWN_MASKS, port=line.port)
+        line.again(3, and_commit=False)
+        run = threads.submit(wired.scrub, "--jobs", "2")
+        wait_until(lambda: line.stopped.is_set() or run.done(), 60)
+        assert line.stopped.is_set(), run.result().err
+        for worker in children(os.getpid()):
+            os.kill(worker, signal.SIGKILL)
+        done = run.result()
+        assert (done.code, "a worker process ended at: " in done.err) == (3, True), done.err
+        assert f"{clone.database} stays closed" in done.err
+        assert_clear(done.err)
+    assert not may_connect(clone)
+    wait_until(lambda: not backends(clone))
+    left = clone.made.value(
+        "SELECT sum(jsonb_array_length(document->'edges')) FILTER (WHERE step LIKE 'empty %') - "
+        "count(*) FILTER (WHERE step LIKE 'part %') FROM penstock.scrub"
+    )
+    with wire(clone.target, part) as line:
+        again = make_clone(tmp_path / "again", clone.source, clone.made, TOWN_MASKS, port=line.port)
+        assert again.scrub().code == 0  # one worker goes on with the parts of two
+        assert len(line.seen) == left
+    assert undisturbed.scrub("--drop-large-objects").code == 0
+    assert inside(clone.made) == inside(undisturbed.made)
 
 
 def kill_after(clone: Clone, steps: int, *options: str, devdb: str = "") -> None:
@@ -157,13 +222,13 @@ def test_rows_that_stay_real_are_known_after_a_kill(
 ) -> None:
     clone = make_clone(tmp_path / "real", undisturbed.source, make_database(TOWN), TOWN_MASKS, REAL)
     other = make_clone(tmp_path / "other", undisturbed.source, make_database(TOWN), TOWN_MASKS, REAL)
-    kill_after(clone, 14, "--as", "small", devdb=REAL)
+    kill_after(clone, 14, "--for", "small", devdb=REAL)
     assert "zebquart7@town.test" not in clone.made.value(
         "SELECT string_agg(t::text, '') FROM penstock.scrub t"
     )
-    done = clone.scrub("--as", "small")
+    done = clone.scrub("--for", "small")
     assert done.code == 0, done.err
-    assert other.scrub("--as", "small").code == 0
+    assert other.scrub("--for", "small").code == 0
     assert inside(clone.made) == inside(other.made)
     assert "zebquart7@town.test" in repr(inside(clone.made)["person"])
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from penstock.devdb.scrub import tables
 from tests.cli.json_page import EXAMPLES, differences
 from tests.conftest import MakeDatabase
 from tests.devdb.clones import Clone, make_clone
@@ -117,9 +118,11 @@ def test_the_rules_of_a_section_hold_where_they_are_asked_for(
         ):
             clone.made.psql(f"ALTER {kind} public.{name} OWNER TO {user}")
         clone.log_in_as("clone", user, password)
-    done = clone.scrub("--as", "small", "--json")
+    before = rows(clone.made)
+    done = clone.scrub("--for", "small", "--json")
     assert done.code == 0, done.err
     after = rows(clone.made)
+    assert after["place"] == before["place"], "no rule ON INSERT fired"
     assert after["lost"] == after["letter"] == []
     assert done.json["emptied"] == ["public.letter", "public.lost"]
     names = [text for text in after["person"] if "Quartermaine" in text]
@@ -132,6 +135,38 @@ def test_the_rules_of_a_section_hold_where_they_are_asked_for(
         f"SELECT {kept} FROM pg_stats WHERE tablename IN ('lost', 'letter') AND {kept} IS NOT NULL"
     )
     assert told == []
+
+
+def test_several_workers_make_the_same_as_one(
+    clone: Clone, tmp_path: Path, make_database: MakeDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = make_clone(tmp_path / "other", clone.source, make_database(TOWN), TOWN_MASKS)
+    assert clone.scrub().code == 0
+    monkeypatch.setattr(tables, "PORTION_BYTES", 8192)
+    around = outside(other.made)
+    done = other.scrub("--jobs", "3")
+    assert done.code == 0, done.err
+    assert_says_no_more_than_it_may(done, other)
+    assert inside(other.made) == inside(clone.made)
+    assert outside(other.made) == around
+
+
+@pytest.mark.parametrize(
+    ("vacuum", "new_files", "vacuumed"),
+    [("none", False, False), ("analyze", False, True), ("full", True, False)],
+)
+def test_what_is_vacuumed_afterwards_is_a_choice(
+    clone: Clone, vacuum: str, *, new_files: bool, vacuumed: bool
+) -> None:
+    file = "SELECT pg_relation_filenode('place')::int8"
+    before = clone.made.value(file)
+    done = clone.scrub("--vacuum", vacuum, "--json")
+    assert done.code == 0, done.err
+    assert (clone.made.value(file) != before) is new_files
+    assert (clone.made.value("SELECT relallvisible FROM pg_class WHERE relname = 'place'") > 0) is vacuumed
+    assert (clone.made.value("SELECT reltuples FROM pg_class WHERE relname = 'person'")) == 60
+    said = "dead rows and dropped columns of tables that no mask rewrote"
+    assert (said in done.json["out_of_reach"]) is not new_files
 
 
 def test_a_note_knows_its_customer_although_that_table_is_masked_first(

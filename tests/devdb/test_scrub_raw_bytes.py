@@ -12,11 +12,11 @@ import pytest
 from tests.devdb.clones import Clone, make_clone
 from tests.servers import Database, Server, throw_away_server, unique_name, usable_programs
 
-SECRETS = [f"zq{hashlib.md5(str(n).encode()).hexdigest()}" for n in range(1000)]
+SECRETS = [f"zq{hashlib.md5(str(n).encode()).hexdigest()}" for n in range(1006)]
 _SECRET = re.compile(rb"zq[0-9a-f]{32}")
 
 # Nothing is compressed. 0-699 live in the table, 700-799 were updated away, 800-899 deleted; 900-949 are in an unmasked
-# table's dead rows and dropped column, 950-999 in TOAST alone.
+# table's dead rows and dropped column, 950-999 in TOAST alone; the others are passwords and addresses in catalogs.
 VAULT = f"""
 CREATE FUNCTION public.secret(n int) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT 'zq' || md5(n::text) $$;
 CREATE TABLE public.person (
@@ -46,6 +46,13 @@ DELETE FROM public.log WHERE id >= 100;
 DELETE FROM public.queue;
 ALTER TABLE public.log DROP COLUMN old;
 COMMENT ON TABLE public.log IS 'what happened';
+CREATE FOREIGN DATA WRAPPER far;
+CREATE SERVER crm FOREIGN DATA WRAPPER far OPTIONS (host '{SECRETS[1000]}');
+CREATE USER MAPPING FOR PUBLIC SERVER crm OPTIONS (password '{SECRETS[1001]}');
+CREATE USER MAPPING FOR CURRENT_USER SERVER crm OPTIONS (password '{SECRETS[1002]}');
+ALTER USER MAPPING FOR CURRENT_USER SERVER crm OPTIONS (SET password '{SECRETS[1003]}');
+CREATE SUBSCRIPTION news CONNECTION 'host=127.0.0.1 password={SECRETS[1004]}' PUBLICATION p WITH (connect = false);
+ALTER SUBSCRIPTION news CONNECTION 'host=127.0.0.1 password={SECRETS[1005]}';
 """
 LARGE_OBJECT = f"SELECT lo_from_bytea(0, convert_to('{SECRETS[1]}', 'UTF8'))"
 MASKS = """
@@ -97,7 +104,7 @@ def test_no_planted_secret_is_left_in_any_file_of_the_database(server: Server, t
     files = {
         str(node): name
         for name, node in clone.made.rows(
-            "SELECT oid::regclass::text, pg_relation_filenode(oid)::int8 FROM pg_class WHERE relfilenode >= 0"
+            "SELECT oid::regclass::text, pg_relation_filenode(oid)::int8 FROM pg_class WHERE pg_relation_filenode(oid) > 0"
         )
     }
     toast = clone.made.value("SELECT reltoastrelid::regclass::text FROM pg_class WHERE relname = 'person'")
@@ -105,6 +112,7 @@ def test_no_planted_secret_is_left_in_any_file_of_the_database(server: Server, t
     assert held > {
         "person", "person_secret", "person_marked", "people", "log", "queue", toast,
         "pg_statistic", "pg_statistic_ext_data", "pg_largeobject", "pg_description",
+        "pg_foreign_server", "pg_user_mapping", "pg_subscription",
     }  # fmt: skip
     done = clone.scrub("--drop-large-objects")
     assert done.code == 0, done.err

@@ -50,6 +50,7 @@ INSERT INTO public.letter SELECT 'letter ' || n, 'Dear Quartermaine ' || n, '202
 INSERT INTO public.place SELECT n, 'corner ' || n FROM generate_series(1, 5) n;
 INSERT INTO public.lost SELECT n, CASE WHEN n < 4 THEN 'nobody' || n || '@town.test' ELSE 'zebquart' || n || '@town.test' END
     FROM generate_series(1, 10) n;
+CREATE RULE lost_also AS ON INSERT TO public.lost DO ALSO INSERT INTO public.place SELECT max(id) + 1, 'by a rule' FROM public.place;
 ALTER TABLE public.lost ADD CONSTRAINT lost_mail FOREIGN KEY (mail) REFERENCES public.person NOT VALID;
 REFRESH MATERIALIZED VIEW public.names;
 REFRESH MATERIALIZED VIEW public.lengths;
@@ -89,6 +90,8 @@ def outside(database: Database) -> dict[str, object]:
           FROM pg_constraint WHERE conparentid = 0 AND connamespace = 'public'::regnamespace
         UNION ALL SELECT 'trigger', tgrelid::regclass::text, tgname::text, pg_get_triggerdef(oid), tgenabled::text
           FROM pg_trigger WHERE NOT tgisinternal
+        UNION ALL SELECT 'rule', ev_class::regclass::text, rulename::text, pg_get_ruledef(oid), ev_enabled::text
+          FROM pg_rewrite WHERE ev_type <> '1'
         UNION ALL SELECT 'index', indrelid::regclass::text, indexrelid::regclass::text, pg_get_indexdef(indexrelid), indisvalid::text
           FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid WHERE c.relnamespace = 'public'::regnamespace
         UNION ALL SELECT 'relation', oid::regclass::text, oid::text, relkind::text, relacl::text || relispopulated

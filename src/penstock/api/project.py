@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from penstock.devdb.lifecycle.rounds import Round
     from penstock.devdb.planning.plan import Plan
     from penstock.devdb.scrub.request import Scrubbed
-    from penstock.devdb.scrub.request import Vacuum as ScrubVacuum
     from penstock.devdb.why import Why
     from penstock.policy.decision import Policy
     from penstock.policy.reference import MaskFacts
@@ -387,19 +386,22 @@ class Project:
         connection: str,
         *,
         confirm: str,
-        as_name: str | None = None,
-        vacuum: ScrubVacuum = "full",
+        rules_of: str | None = None,
+        jobs: int | None = None,
+        vacuum: Vacuum = "full",
         end_sessions: bool = False,
         drop_large_objects: bool = False,
         start_over: bool = False,
         progress: Progress | None = None,
     ) -> Scrubbed:
         """Mask the database of a target connection in place, where it already holds the real values. `confirm` is its
-        name once more; `as_name` a `[devdb.NAME]` whose rules hold. Begun and not finished, the same call goes on."""
+        name once more; `rules_of` a `[devdb.NAME]` whose rules hold. Begun and not finished, the same call goes on."""
         from penstock.devdb.scrub.request import Request
         from penstock.devdb.scrub.run import scrub
 
-        request = Request(connection, confirm, as_name, vacuum, end_sessions, drop_large_objects, start_over)
+        request = Request(
+            connection, confirm, rules_of, jobs, vacuum, end_sessions, drop_large_objects, start_over
+        )
         return scrub(self.settings, request, progress or Silent())
 
     def _contexts(self, names: Sequence[str]) -> Iterator[Context]:

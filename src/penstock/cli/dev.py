@@ -260,10 +260,13 @@ def _ask_to_drop(what: str, arguments: list[str], *, yes: bool) -> None:
 @click.option(
     "--confirm", required=True, metavar="DATABASE", help="The name of the connection's database, once more."
 )
-@click.option("--as", "as_name", metavar="NAME",
-              help="Take empty, skip, keep, real, edges and acknowledged from [devdb.NAME].")  # fmt: skip
-@click.option("--vacuum", type=click.Choice(["full", "analyze"]), default="full", show_default=True,
-              help="New files for tables that no mask rewrites too, or statistics only.")  # fmt: skip
+@click.option("--for", "rules_of", metavar="NAME",
+              help="Take empty, skip, keep, real, edges, acknowledged, unclassified, disarm from [devdb.NAME].")  # fmt: skip
+@click.option("--jobs", type=click.IntRange(1, 64), metavar="N",
+              help="Workers (default: by size, cores and free connections).")  # fmt: skip
+@click.option("--vacuum", type=click.Choice(["none", "analyze", "full"]), default="full", show_default=True,
+              help="Afterwards: new files for the tables that no mask rewrote, a VACUUM of all tables, or none. "
+              "Statistics are gathered in any case.")  # fmt: skip
 @click.option("--end-sessions", is_flag=True, help="End the other sessions of the database.")
 @click.option("--drop-large-objects", is_flag=True, help="Drop them: no mask reads them.")
 @click.option(

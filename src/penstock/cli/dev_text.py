@@ -238,6 +238,7 @@ def scrubbed(done: Scrubbed) -> str:
         lines.append(f"  emptied: {_some([*done.emptied])}")
     if done.large_objects:
         lines.append(f"  dropped: {done.large_objects} large objects")
+    lines += [f"  left out: {item}" for item in done.left_out]
     lines += [f"  left empty: the materialised view {n}: {what}" for n, what in done.left_empty.items()]
     lines += [f"  warning: {item}" for item in done.warnings]
     lines += [f"  out of reach: {item}" for item in done.out_of_reach]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from penstock.catalog.model import quote_identifier
 from penstock.devdb import inventory, manifest, roles
-from penstock.devdb.building.schema import with_leaves
 from penstock.devdb.context import Context
+from penstock.devdb.disarm.relations import with_leaves
 from penstock.devdb.manifest import Manifest
 from penstock.devdb.planning.plan import Plan
 from penstock.devdb.planning.prepare import Prepared

@@ -116,7 +116,9 @@ class ProjectSettings:
                 raise TargetRefused(
                     f"the connection {name} is named as the {role}, but its role is source",
                     why="a source is never written to",
-                    hint=f'target = "…", a connection with role = "{role}"',
+                    hint=f'in {section}: {role} = "…", a connection with role = "{role}"'
+                    if section
+                    else f'name a connection with role = "{role}"; they are listed by: penstock conn list',
                 )
             return self.connection(name)
         candidates = [key for key, table in self.tables.items() if table.role == role]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 
 from penstock.catalog.model import TableName
-from penstock.devdb.building.reaching import empty_views
+from penstock.devdb.disarm.reaching import empty_views
 from penstock.engines.postgres.session import Session
 
 
@@ -19,7 +19,7 @@ def fill_views(target: Session, left_out: AbstractSet[TableName]) -> list[TableN
 
 
 def refill_views(target: Session) -> None:
-    """Fill those that are filled once more, from other rows. One that cannot be asked (`reaching`) is emptied: what it
+    """Fill those that are filled once more, from other rows. One that cannot be asked (`disarm.reaching`) is emptied: what it
     shows may be gone."""
     filled = {TableName(r["schema"], r["name"]) for r in target.fetch(_FILLED_SQL)}
     unaskable = frozenset(empty_views(target))

@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
-from penstock.catalog.model import Catalog, TableName
+from penstock.catalog.model import TableName
 from penstock.devdb.building.tools import connection_environment, raise_for, run_tool
 from penstock.devdb.disarm.extensions import grants_on
-from penstock.devdb.disarm.left_out import LeftOut, views_with_passwords
+from penstock.devdb.disarm.left_out import LeftOut
 from penstock.engines.postgres.clients import ClientTools
 from penstock.engines.postgres.errors import LOCKED_HINT, LOCKED_WHY
 from penstock.engines.postgres.session import PINNED, Session
@@ -199,35 +199,6 @@ def onto(source: Session, target: Session) -> Iterator[None]:
         raise
 
 
-def with_leaves(catalog: Catalog, tables: Iterable[TableName]) -> Iterator[TableName]:
-    """Tables and, where they are partitioned, everything below them."""
-    wanted = set(tables)
-    for table in catalog:
-        if table.name in wanted or (table.is_partition and catalog.root_of(table.name) in wanted):
-            yield table.name
-
-
-def left_out_tables(
-    source: Session,
-    catalog: Catalog,
-    skip: Iterable[TableName],
-    armed: Mapping[TableName, LeftOut] | None = None,
-) -> Mapping[TableName, LeftOut]:
-    """Skipped tables, their partitions, views that quote a password, what is `armed`, and the views that stand on any of
-    them."""
-    gone = dict(armed or {}) | {
-        name: LeftOut(f"view {name}", "its query quotes a password") for name in views_with_passwords(catalog)
-    }
-    for name in with_leaves(catalog, skip):
-        kind = "foreign table" if catalog.tables[name].kind == "foreign" else "table"
-        gone[name] = LeftOut(f"{kind} {name}", "listed in `skip`")
-    if gone:
-        for row in source.fetch(_DEPENDENT_VIEWS_SQL, [name.sql for name in gone]):
-            name = TableName(row["schema"], row["name"])
-            gone.setdefault(name, LeftOut(f"view {name}", "depends on what is left out"))
-    return gone
-
-
 def _identities_to_leave_out(
     source: Session, skip: Mapping[TableName, LeftOut], unavailable: Sequence[str]
 ) -> tuple[frozenset[tuple[int, int]], list[LeftOut]]:
@@ -242,26 +213,6 @@ def _identities_to_leave_out(
             left_out.append(LeftOut(row["what"], "depends on a skipped table"))
     return frozenset(identities), left_out
 
-
-_GONE_SQL = """
-WITH RECURSIVE gone AS (
-    SELECT c.oid FROM unnest($1::text[]) AS n(name) JOIN pg_catalog.pg_class c ON c.oid = n.name::regclass
-  UNION
-    SELECT r.ev_class FROM gone
-    JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = gone.oid
-                               AND d.classid = 'pg_catalog.pg_rewrite'::regclass
-    JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
-)
-"""
-
-_DEPENDENT_VIEWS_SQL = (
-    _GONE_SQL
-    + """
-SELECT n.nspname AS schema, c.relname AS name FROM gone
-  JOIN pg_catalog.pg_class c ON c.oid = gone.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
- WHERE c.relkind IN ('v', 'm')
-"""
-)
 
 _EXTENSION_SQL = """
 SELECT 'pg_catalog.pg_extension'::regclass::oid::int8 AS c, oid::int8 FROM pg_catalog.pg_extension WHERE extname = ANY($1::text[])

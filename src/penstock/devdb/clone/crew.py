@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -47,7 +47,9 @@ def crew(
     context: Context, size_bytes: int, source: Session, target: Session, jobs: int | None, progress: Progress
 ) -> Iterator[Crew]:
     """The workers of one build, or this process with the sessions it has. `source` is in its exported snapshot."""
-    count = 1 if context.target_is_own else jobs or _jobs(size_bytes, source, target)
+    count = (
+        1 if context.target_is_own else jobs or jobs_for(size_bytes, {source: _SHARE_OF_FREE, target: 1.0})
+    )
     if count == 1:
         prepare_target(target)
         yield Here(Station(source, target))
@@ -58,13 +60,11 @@ def crew(
         yield workers
 
 
-def _jobs(size_bytes: int, source: Session, target: Session) -> int:
+def jobs_for(size_bytes: int, shares: Mapping[Session, float]) -> int:
+    """How many workers pay for themselves; of the connections that are free, they take such a share."""
     if size_bytes < _LEAST_BYTES:
         return 1
-    free = min(
-        int(_free_connections(session) * share)
-        for session, share in ((source, _SHARE_OF_FREE), (target, 1.0))
-    )
+    free = min(int(_free_connections(session) * share) for session, share in shares.items())
     return max(1, min(processors(), free, _MOST_JOBS))
 
 

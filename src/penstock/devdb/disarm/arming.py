@@ -44,4 +44,4 @@ def _warnings(name: str, settings: DevdbSettings, source: Session, subset: Subse
         yield f"{count} large objects are copied as they are: no mask looks into them"
     yield from outward_warnings(source, subset.catalog)
     copied = subset.whole | {table for table, rows in subset.closure.rows.items() if rows.count}
-    yield from queue_warnings(subset.catalog, copied, name, settings.empty)
+    yield from queue_warnings(subset.catalog, copied, f"[devdb.{name}]", settings.empty)

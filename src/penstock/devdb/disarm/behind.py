@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from penstock.catalog.model import TableName
-from penstock.devdb.building.reaching import empty_views
-from penstock.devdb.building.schema import left_out_tables
 from penstock.devdb.disarm.extensions import dependents, left_out_extensions, members_of, required
 from penstock.devdb.disarm.left_out import LeftOut, addresses, armed_foreign_tables, never_copied
 from penstock.devdb.disarm.outward import ArmedTrigger, armed_triggers
+from penstock.devdb.disarm.reaching import empty_views
+from penstock.devdb.disarm.relations import left_out_tables
 from penstock.devdb.disarm.uncarried import uncarried
 from penstock.devdb.planning.subset import Subset
 from penstock.engines.postgres.session import Session

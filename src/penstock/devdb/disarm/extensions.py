@@ -31,6 +31,7 @@ ACTING = {
     "spock": "it replicates",
 }
 """What each does by itself, or for whoever calls it."""
+REPLICATING = frozenset(name for name, what in ACTING.items() if what == "it replicates")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,11 @@ triggers that call out are switched off (outward.py).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from penstock.catalog.model import Catalog, TableName, quote_identifier
+from penstock.catalog.model import TableName, quote_identifier, quote_literal
 from penstock.engines.postgres.session import Session
-from penstock.errors import DatabaseError
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +31,6 @@ def never_copied(source: Session, *, large_objects: bool = False) -> Iterator[Le
     for row in source.fetch(_NEVER_SQL):
         if not (large_objects and row["why"] == _LARGE_OBJECTS):
             yield LeftOut(row["what"], row["why"])
-
-
-def views_with_passwords(catalog: Catalog) -> frozenset[TableName]:
-    """Views whose query quotes a password, as `dblink('host=… password=…', …)` does."""
-    return frozenset(
-        table.name
-        for table in catalog
-        if table.definition is not None
-        and any(_PASSWORD.search(literal[0]) for literal in _LITERAL.finditer(table.definition))
-    )
 
 
 def armed_foreign_tables(source: Session) -> Mapping[TableName, LeftOut]:
@@ -68,17 +56,15 @@ def remove_addresses(target: Session) -> None:
     for row in target.fetch(_ADDRESSES_SQL, [*_HARMLESS_OPTIONS]):
         of = f"ALTER {row['kind'].upper()} {quote_identifier(row['name'])} OPTIONS"
         names = [quote_identifier(option) for option in row["options"]]
-        try:
-            target.execute(f"{of} ({', '.join(f'DROP {name}' for name in names)})")
-        except DatabaseError:  # an option its wrapper cannot be without
-            blank = ", ".join(f"SET {name} 'disarmed'" for name in names)
-            target.execute(
-                f"{of} ({blank})", doing=f"removing the address of the {row['kind']} {row['name']}"
-            )
+        drop = ", ".join(f"DROP {name}" for name in names)
+        blank = ", ".join(f"SET {name} 'disarmed'" for name in names)
+        first, second = (quote_literal(f"{of} ({changes})") for changes in (drop, blank))
+        body = f"BEGIN EXECUTE {first}; EXCEPTION WHEN OTHERS THEN EXECUTE {second}; END"
+        target.execute(  # the second where its wrapper cannot be without an option
+            f"DO {quote_literal(body)}", doing=f"removing the address of the {row['kind']} {row['name']}"
+        )
 
 
-_LITERAL = re.compile(r"'(?:[^']|'')*'")
-_PASSWORD = re.compile(r"\bpassword\s*=\s*\S|://[^/\s:@]+:[^/\s@]+@", re.IGNORECASE)
 _LARGE_OBJECTS = 'nothing looks into them: large_objects is not "keep"'
 
 # Of servers, wrappers, foreign tables and their columns: how to ask and what it is called there, not where to go.

@@ -55,13 +55,13 @@ def _has_columns_of_a_queue(table: Table) -> bool:
 
 
 def queue_warnings(
-    catalog: Catalog, copied: Collection[TableName], name: str, empty: Iterable[str]
+    catalog: Catalog, copied: Collection[TableName], section: str, empty: Iterable[str]
 ) -> Iterator[str]:
-    """One warning for the queues of which rows are copied, with the line for penstock.toml."""
+    """One warning for the queues of which rows are there, with the line for penstock.toml and where it goes."""
     found = [table for table in queue_tables(catalog) if table in copied]
     if found:
         listed = ", ".join(f'"{text}"' for text in [*empty, *map(str, found)])
         yield (
             f"{', '.join(map(str, found))} {'looks' if len(found) == 1 else 'look'} like work still to be done, which a worker "
-            f"on the copy would do; if so, in [devdb.{name}]: empty = [{listed}]"
+            f"on the copy would do; if so, in {section}: empty = [{listed}]"
         )

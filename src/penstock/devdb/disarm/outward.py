@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from penstock.catalog.model import Catalog, TableName, quote_identifier
 from penstock.devdb.disarm.extensions import ACTING
+from penstock.devdb.disarm.secrets import is_secret, quotes_secret
 from penstock.engines.postgres.session import Session
 
 _CALLING = (*ACTING, "dblink", "pg_background", "plsh")
@@ -52,22 +53,22 @@ def switch_off(target: Session, triggers: Iterable[ArmedTrigger]) -> None:
 
 
 def outward_warnings(source: Session, catalog: Catalog) -> Iterator[str]:
-    """What arrives as it is and is worth knowing: secrets in functions and triggers, and notifications."""
+    """What stays as it is and is worth knowing: secrets in functions and triggers, and notifications."""
     notifying = []
     for row in source.fetch(_FUNCTIONS_SQL):
-        if any(_SECRET.search(literal[0]) for literal in _LITERAL.finditer(row["body"])):
+        if quotes_secret(row["body"]):
             yield (
-                f"the function {row['name']} seems to quote a password or a token, and is copied as it is: "
+                f"the function {row['name']} seems to quote a password or a token, and stays as it is: "
                 "move it out of the function"
             )
         if _NOTIFIES.search(row["body"]):
             notifying.append(row["oid"])
     for table in catalog:
         for trigger in table.triggers:
-            if any(_SECRET.search(argument) for argument in trigger.arguments):
+            if any(map(is_secret, trigger.arguments)):
                 yield (
                     f"the trigger {trigger.name} of {table.name} seems to hold a password or a token among its arguments, "
-                    "and is copied as it is"
+                    "and stays as it is"
                 )
     named = [
         f"{r['name']} of {r['schema']}.{r['table']}"
@@ -107,17 +108,10 @@ def _calling_out(source: Session) -> dict[int, str]:
 
 
 _NAMED = 5
-_LITERAL = re.compile(r"'(?:[^']|'')*'", re.DOTALL)
 _CALLED = re.compile(r'([^\W\d][\w$]*)"?\s*\(')
 _NOTIFIES = re.compile(
     r"\bpg_notify\s*\(|(?:^|;|\bTHEN\b|\bBEGIN\b)\s*NOTIFY\s", re.IGNORECASE | re.MULTILINE
 )
-_SECRET = re.compile(
-    r"://[^/\s:@']+:[^/\s@']+@|(?=.*\b(?:host|hostaddr|dbname|user|service)\s*=).*\bpassword\s*=\s*[^\s'$%]"
-    r"|\b(?:bearer|basic|token)\s+[\w.+/=-]{12,}|\b(?:api[_-]?key|access[_-]?key|secret)[\"']*\s*[:=]\s*[\"']*[\w.+/=-]{8,}",
-    re.IGNORECASE | re.DOTALL,
-)
-
 _FUNCTIONS_SQL = """
 SELECT p.oid::int8 AS oid, p.oid::regproc::text AS name, p.proname::text AS short, l.lanname::text AS language,
        NOT l.lanpltrusted AND l.lanname NOT IN ('internal', 'c') AS untrusted,

@@ -20,9 +20,8 @@ _CARRIED = frozenset({
 
 def uncarried(source: Session, catalog: Catalog, extensions: Collection[str]) -> Iterator[LeftOut]:
     """What stays behind. `extensions` do as a whole: of their rows nothing needs to be said."""
-    for name in sorted(catalog.facts.settings):
-        if name.lower() not in _CARRIED:
-            yield LeftOut(f"setting {name} of the database", "what it says may be a secret")
+    for name in uncarried_settings(catalog):
+        yield LeftOut(f"setting {name} of the database", "what it says may be a secret")
     for row in source.fetch(_UNCARRIED_SQL):
         yield LeftOut(row["what"], row["why"])
     for row in source.fetch(_CONFIGURATION_SQL, [*extensions]):
@@ -38,6 +37,11 @@ def uncarried(source: Session, catalog: Catalog, extensions: Collection[str]) ->
                 f"order of the columns of {table.name}",
                 "it came to inherit later; those it inherits come first in the copy",
             )
+
+
+def uncarried_settings(catalog: Catalog) -> list[str]:
+    """The settings of the database that may be secrets, or reach something."""
+    return [name for name in sorted(catalog.facts.settings) if name.lower() not in _CARRIED]
 
 
 def carry_settings(catalog: Catalog, target: Session) -> Iterator[LeftOut]:

@@ -7,31 +7,26 @@ other columns or follow a foreign key find the values they were made for, whatev
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 
-from penstock.catalog.model import Catalog, ColumnName, Table, TableName, quote_identifier, quote_literal
+from penstock.catalog.model import ColumnName, Table, TableName, quote_identifier, quote_literal
 from penstock.devdb.scrub.state import ASIDE
 from penstock.devdb.scrub.work import Work
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError
-from penstock.pump.move import move
 from penstock.pump.readplan import ReadPlan, read_plan
 
 REAL = TableName(ASIDE, "real")
 
 
-def set_aside(session: Session, table: Table, name: TableName) -> int:
-    """Copy the rows of a logical table; how many there are. Part of the caller's transaction.
+def copying(table: Table, name: TableName) -> str:
+    """The statement that copies the rows of a logical table, as they are.
 
     Without statistics, now or by autovacuum: they would be the originals' values once more.
     """
     columns = ", ".join(quote_identifier(c.name) for c in table.stored_columns)
     only = "" if table.kind == "partitioned" else "ONLY "
-    status = session.execute(
-        f"CREATE TABLE {name.sql} WITH (autovacuum_enabled = off) AS SELECT {columns} FROM {only}{table.name.sql}",
-        doing=f"setting {table.name} aside",
-    )
-    return int(status.rpartition(" ")[2])
+    return f"CREATE TABLE {name.sql} WITH (autovacuum_enabled = off) AS SELECT {columns} FROM {only}{table.name.sql}"
 
 
 def keep_real(session: Session, values: Mapping[ColumnName, frozenset[str]]) -> None:
@@ -55,25 +50,11 @@ def kept_real(session: Session) -> Mapping[ColumnName, frozenset[str]]:
     return {column: frozenset(values) for column, values in found.items()}
 
 
-def empty(session: Session, catalog: Catalog, name: TableName) -> None:
+def empty(session: Session, name: TableName, leaves: Iterable[TableName]) -> None:
     """Give the table new, empty files. Leaf by leaf: a partition that is a foreign table is another server's."""
-    leaves = ", ".join(f"ONLY {leaf.sql}" for leaf in catalog.leaves[name])
-    if leaves:
-        session.execute(f"TRUNCATE {leaves}", doing=f"emptying {name}")
-
-
-def fill(
-    reader: Session,
-    session: Session,
-    work: Work,
-    name: TableName,
-    aside: Mapping[TableName, TableName],
-    written: Callable[[int, int], None],
-) -> int:
-    """Write the masked rows into the emptied table; how many. Part of the caller's transaction."""
-    plan = read_plan_of(work, name, aside)
-    moved = move(reader, session, plan, (plan.select(aside[name]),), progress=written)
-    return moved.rows
+    listed = ", ".join(f"ONLY {leaf.sql}" for leaf in leaves)
+    if listed:
+        session.execute(f"TRUNCATE {listed}", doing=f"emptying {name}")
 
 
 def read_plan_of(work: Work, name: TableName, aside: Mapping[TableName, TableName]) -> ReadPlan:

@@ -1,5 +1,5 @@
-"""What is in the way while tables are emptied and filled: foreign keys, triggers, materialised views. Remembered, and put
-back as it was.
+"""What is in the way while tables are emptied and filled: foreign keys, triggers, rules, materialised views.
+Remembered, and put back as it was.
 
 TRUNCATE refuses a table that a foreign key references, and rows that are replaced must fire no trigger but those that
 refill a search column. A materialised view holds old values until it is filled from masked tables.
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from penstock.catalog.model import TableName, quote_identifier, quote_literal
-from penstock.devdb.building.reaching import empty_views
+from penstock.devdb.disarm.reaching import empty_views
 from penstock.devdb.scrub.work import Work, edges_of
 from penstock.engines.postgres.session import Session
 from penstock.proof.integrity import orphan_query
@@ -34,6 +34,7 @@ def detach(session: Session, work: Work) -> Mapping[str, Any]:
         for row in session.fetch(_TRIGGERS_SQL, oids)
         if (roots[row["relation"]], row["name"]) not in refilling
     ]
+    rules = [dict(row) for row in session.fetch(_RULES_SQL, oids)]
     reaching = empty_views(session)
     views = [
         [row["schema"], row["name"]]
@@ -52,6 +53,8 @@ def detach(session: Session, work: Work) -> Mapping[str, Any]:
         )
     for trigger in triggers:
         _alter_trigger(session, trigger, "DISABLE")
+    for rule in rules:
+        _alter_rule(session, rule, "DISABLE")
     for row in session.fetch(_VIEWS_SQL):
         view = TableName(row["schema"], row["name"])
         session.execute(
@@ -61,6 +64,7 @@ def detach(session: Session, work: Work) -> Mapping[str, Any]:
     return {
         "keys": keys,
         "triggers": triggers,
+        "rules": rules,
         "views": views,
         "left_empty": {str(name): why for name, why in reaching.items() if why},
         "known": known,
@@ -79,10 +83,12 @@ def attach_key(session: Session, key: Mapping[str, Any]) -> None:
         session.execute(f"COMMENT ON CONSTRAINT {name} ON {key['table']} IS {quote_literal(key['comment'])}")
 
 
-def enable_triggers(session: Session, detached: Mapping[str, Any]) -> None:
-    """Part of the caller's transaction."""
+def arm(session: Session, detached: Mapping[str, Any]) -> None:
+    """Switch triggers and rules on again. Part of the caller's transaction."""
     for trigger in detached["triggers"]:
         _alter_trigger(session, trigger, _ENABLE[trigger["state"]])
+    for rule in detached["rules"]:
+        _alter_rule(session, rule, _ENABLE[rule["state"]])
 
 
 def _alter_trigger(session: Session, trigger: Mapping[str, Any], verb: str) -> None:
@@ -90,6 +96,14 @@ def _alter_trigger(session: Session, trigger: Mapping[str, Any], verb: str) -> N
     session.execute(
         f"ALTER TABLE ONLY {table.sql} {verb} TRIGGER {quote_identifier(trigger['name'])}",
         doing=f"switching a trigger of {table}",
+    )
+
+
+def _alter_rule(session: Session, rule: Mapping[str, Any], verb: str) -> None:
+    table = TableName(rule["schema"], rule["table"])
+    session.execute(
+        f"ALTER TABLE {table.sql} {verb} RULE {quote_identifier(rule['name'])}",
+        doing=f"switching a rule of {table}",
     )
 
 
@@ -112,6 +126,13 @@ SELECT c.oid::int8 AS relation, n.nspname::text AS schema, c.relname::text AS "t
  WHERE (NOT t.tgisinternal OR t.tgparentid <> 0) AND t.tgenabled <> 'D' AND c.oid = ANY($1::int8[]::oid[])
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.oid = t.tgconstraint AND k.contype = 'f')
  ORDER BY 2, 3, 4
+"""
+
+_RULES_SQL = """
+SELECT n.nspname::text AS schema, c.relname::text AS "table", r.rulename::text AS name, r.ev_enabled::text AS state
+  FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_class c ON c.oid = r.ev_class
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE r.ev_type <> '1' AND r.ev_enabled <> 'D' AND c.oid = ANY($1::int8[]::oid[]) ORDER BY 1, 2, 3
 """
 
 _VIEWS_SQL = """

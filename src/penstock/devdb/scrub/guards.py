@@ -75,7 +75,7 @@ def _in_the_way(session: Session) -> bool:
 
 
 def _require_no_streams(session: Session) -> None:
-    """Nothing may bring real rows in, carry them out, or hold locks that outlive every session."""
+    """Nothing may carry real rows out that only somebody else can stop, or hold locks that outlive every session."""
     for row in session.fetch(_STREAMS_SQL):
         raise TargetRefused(f"{session.database} has {row['what']}", why=row["why"], hint=row["hint"])
 
@@ -138,30 +138,23 @@ SELECT datistemplate AS is_template, pg_catalog.pg_has_role(datdba, 'USAGE') AS 
 """
 
 _STREAMS_SQL = """
-SELECT 'the subscription ' || subname AS what, 'it would bring real rows in' AS why,
-       format('ALTER SUBSCRIPTION %1$I DISABLE; ALTER SUBSCRIPTION %1$I SET (slot_name = NONE); DROP SUBSCRIPTION %1$I;',
-              subname) AS hint
-  FROM pg_catalog.pg_subscription
- WHERE subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
-UNION ALL
-SELECT 'the replication slot ' || slot_name, 'it carries changes out, real rows among them',
-       format('SELECT pg_drop_replication_slot(%L);', slot_name)
+SELECT 'the replication slot ' || slot_name AS what, 'it carries changes out, real rows among them' AS why,
+       format('SELECT pg_drop_replication_slot(%L);', slot_name) AS hint
   FROM pg_catalog.pg_replication_slots WHERE database = pg_catalog.current_database()
 UNION ALL
-SELECT 'the user mapping of ' || usename || ' on the server ' || srvname, 'it leads to another server, and real rows there',
-       format('DROP USER MAPPING FOR %I SERVER %I;', usename, srvname)
-  FROM pg_catalog.pg_user_mappings
-UNION ALL
 SELECT 'the prepared transaction of ' || owner, 'it holds locks, and may bring real rows in when it is committed',
-       'look for it in pg_prepared_xacts, and ROLLBACK PREPARED'
+       format('ROLLBACK PREPARED %L;', gid)
   FROM pg_catalog.pg_prepared_xacts WHERE database = pg_catalog.current_database()
 """
 
-# Autovacuum has no user and gives way by itself. Of other roles' sessions an ordinary role sees no name.
+# Autovacuum has no user and gives way by itself; who applies a subscription ends with it, and the background workers of
+# pg_cron and pg_net, which the server would start anew, have nothing to do any more. Of other roles' sessions an
+# ordinary role sees no name.
 _OTHERS = """
   FROM pg_catalog.pg_stat_activity
  WHERE datname = pg_catalog.current_database() AND usesysid IS NOT NULL
    AND pid <> pg_catalog.pg_backend_pid() AND pid <> ALL($1::int[]) AND coalesce(leader_pid, 0) = 0
+   AND coalesce(backend_type, '') NOT LIKE ALL (ARRAY['logical replication %', 'pg\\_cron launcher', 'pg\\_net %'])
 """
 _SESSIONS_SQL = f"""
 SELECT coalesce(application_name, '') AS application, usename::text AS usename, count(*) AS n {_OTHERS}

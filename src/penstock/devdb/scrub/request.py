@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-Vacuum = Literal["full", "analyze"]
+Vacuum = Literal["none", "analyze", "full"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +17,9 @@ class Request:
 
     connection: str
     confirm: str
-    as_name: str | None = (
-        None  # the [devdb.NAME] whose `real`, `empty`, `skip`, `keep`, `acknowledged` and edges hold
-    )
+    # the [devdb.NAME] whose `real`, `empty`, `skip`, `keep`, `acknowledged`, `unclassified`, `disarm` and edges hold
+    rules_of: str | None = None
+    jobs: int | None = None  # workers; None: as many as pay for themselves
     vacuum: Vacuum = "full"
     end_sessions: bool = False
     drop_large_objects: bool = False
@@ -28,8 +28,13 @@ class Request:
     @property
     def command(self) -> str:
         """What to type to go on."""
-        rules = ["--as", self.as_name] if self.as_name else []
+        rules = ["--for", self.rules_of] if self.rules_of else []
         return shlex.join(["penstock", "dev", "scrub", self.connection, "--confirm", self.confirm, *rules])
+
+    @property
+    def section(self) -> str:
+        """Where rules are written, for people."""
+        return f"[devdb.{self.rules_of}]" if self.rules_of else "a [devdb.NAME], with --for NAME"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,7 @@ class Scrubbed:
     rewritten: Mapping[str, int]  # rows
     emptied: tuple[str, ...]
     left_empty: Mapping[str, str]  # materialised views that could not be filled, and why
+    left_out: tuple[str, ...]  # what is dropped or switched off
     large_objects: int
     continued: bool  # whether an earlier run had begun it
     warnings: tuple[str, ...]
@@ -56,6 +62,7 @@ class Scrubbed:
             "rewritten": dict(self.rewritten),
             "emptied": list(self.emptied),
             "left_empty": dict(self.left_empty),
+            "left_out": list(self.left_out),
             "large_objects": self.large_objects,
             "continued": self.continued,
             "warnings": list(self.warnings),

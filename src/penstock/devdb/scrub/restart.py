@@ -9,19 +9,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from penstock.catalog.model import TableName
-from penstock.devdb.scrub import detached
+from penstock.devdb.scrub import detached, steps
 from penstock.devdb.scrub.state import ASIDE, State
 from penstock.devdb.scrub.work import Work
 from penstock.engines.postgres.session import Session
 from penstock.errors import TargetRefused
 
-_AGAIN = ("rewrite ", "attach ", "vacuum ")
-_AGAIN_TOO = ("sequences", "triggers", "materialised views", "prove")
-
 
 def set_aside(state: State) -> Mapping[TableName, Mapping[str, Any]]:
     """The tables whose originals are set aside, with what was noted of each."""
-    found = [document for step, document in state.steps.items() if step.startswith("set aside ")]
+    found = [document for step, document in state.steps.items() if steps.is_set_aside(step)]
     return {TableName(*document["table"]): document for document in found}
 
 
@@ -34,7 +31,7 @@ def start_over(session: Session, state: State, work: Work, rules_hash: str, *, h
             hint="restore the snapshot again and scrub that",
         )
     for name in work.rewritten:
-        if state.has(f"rewrite {name}") and not state.has(f"set aside {name}"):
+        if state.has(steps.rewrite(name)) and not state.has(steps.set_aside(name)):
             raise TargetRefused(
                 f"{name} was emptied by the rules before, and by the new ones it is not",
                 why="its rows are gone",
@@ -43,20 +40,22 @@ def start_over(session: Session, state: State, work: Work, rules_hash: str, *, h
     for name, document in set_aside(state).items():
         if name in work.emptied:
             session.execute(f"DROP TABLE {TableName(ASIDE, document['there']).sql}")
-            state.forget(f"set aside {name}")
-    begun, before = state.steps["begin"], state.steps.get("detach")
-    state.forget("begin", "detach", *_AGAIN_TOO, *(s for s in [*state.steps] if s.startswith(_AGAIN)))
-    state.done("begin", **{**begun, "rules_hash": rules_hash, "warnings": list(work.warnings)})
+            state.forget(steps.set_aside(name))
+    begun, before = state.steps[steps.BEGIN], state.steps.get(steps.DETACH)
+    state.forget(steps.BEGIN, steps.DETACH, *steps.after_detaching([*state.steps]))
+    state.done(steps.BEGIN, **{**begun, "rules_hash": rules_hash, "warnings": list(work.warnings)})
     if before is not None:
-        state.done("detach", **_both(before, detached.detach(session, work)))
+        state.done(steps.DETACH, **_both(before, detached.detach(session, work)))
 
 
 def _both(before: Mapping[str, Any], now: Mapping[str, Any]) -> Mapping[str, Any]:
     """What was remembered first is how it was; what is detached now comes to it."""
     keys = {(key["table"], key["name"]): key for key in (*now["keys"], *before["keys"])}
     triggers = {(t["schema"], t["table"], t["name"]): t for t in (*now["triggers"], *before["triggers"])}
+    rules = {(r["schema"], r["table"], r["name"]): r for r in (*now["rules"], *before["rules"])}
     return {
         **before,
+        "rules": [rules[at] for at in sorted(rules)],
         "keys": [keys[at] for at in sorted(keys)],
         "triggers": [triggers[at] for at in sorted(triggers)],
         "views": sorted(map(list, {tuple(view) for view in (*before["views"], *now["views"])})),

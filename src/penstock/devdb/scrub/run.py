@@ -1,22 +1,22 @@
 """`dev scrub`, from the guards to the manifest: a list of steps, each committed with the note that it is done.
 
-begin        close the database; note who could connect, and a digest of its structure
+begin        disarm the database and close it; note who could connect, and a digest of its structure
 set aside    copy the originals of each table that changes
-detach       foreign keys, triggers, rows of materialised views, large objects
+detach       foreign keys, triggers, rules, rows of materialised views, large objects
 rewrite      per table: new files, filled through the masks; sequences go on beyond the masked keys
-attach       foreign keys, triggers, materialised views
+attach       foreign keys, triggers, rules, materialised views
 prove        the whole database against the originals
-traces       drop the originals; new files for what no mask rewrote, and for the statistics
+traces       drop the originals; new files for what no mask rewrote, for statistics and catalogs
 (end)        manifest, rights, comment; the notes go
+
+What is done table by table a crew shares (`tables.py`); `steps.py` has the names.
 """
 
 from __future__ import annotations
 
-import itertools
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from penstock.catalog.model import TableName
@@ -25,8 +25,9 @@ from penstock.devdb.building.derived import fill_views
 from penstock.devdb.building.sequences import set_sequences
 from penstock.devdb.config import DevdbSettings
 from penstock.devdb.progress import Progress, note
-from penstock.devdb.scrub import aside, closing, detached, guards, proof, restart, traces
+from penstock.devdb.scrub import closing, detached, guards, proof, steps, tables, traces
 from penstock.devdb.scrub.beginning import begin
+from penstock.devdb.scrub.crew import Station, crew, station
 from penstock.devdb.scrub.identity import require_not_a_source
 from penstock.devdb.scrub.request import Request, Scrubbed
 from penstock.devdb.scrub.state import ASIDE, State
@@ -35,16 +36,9 @@ from penstock.engines.postgres.session import Session
 from penstock.errors import Finding, PenstockError
 from penstock.masks.keys import Keyring
 from penstock.policy import registry_file
-from penstock.project.connections import ConnectionSettings
 from penstock.project.key import parse_key
 from penstock.project.settings import ProjectSettings
-
-_TRANSACTION_TIMEOUT_SINCE = 17
-# A limit meant for applications must not cut it in the middle; a lock is another matter.
-_LIMITS_SQL = (
-    "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '60s'; "
-    "SET default_transaction_read_only = off"
-)
+from penstock.runs.items import Crew
 
 
 def scrub(project: ProjectSettings, request: Request, progress: Progress) -> Scrubbed:
@@ -57,12 +51,11 @@ def scrub(project: ProjectSettings, request: Request, progress: Progress) -> Scr
     guards.require_confirmed(target, request.confirm)
     manifest.require_folder(project.state_dir)
     wish = _wish(project, request)
-    with _session(target) as session, debris.build_lock(session, session.database):
-        newest = session.connection.get_server_version().major >= _TRANSACTION_TIMEOUT_SINCE
-        session.execute(_LIMITS_SQL + ("; SET transaction_timeout = 0" if newest else ""))
+    with station(target) as here, debris.build_lock(here.session, here.session.database):
+        session = here.session
         guards.require_primary(session)
         require_not_a_source(project, session)
-        run = _Run(project, target, session, request, wish, progress)
+        run = _Run(project, here, request, wish, progress)
         try:
             return run.run()
         except BaseException as error:
@@ -73,7 +66,7 @@ def scrub(project: ProjectSettings, request: Request, progress: Progress) -> Scr
 
 
 def _wish(project: ProjectSettings, request: Request) -> Wish:
-    name = request.as_name
+    name = request.rules_of
     settings = project.section("devdb", name) if name else DevdbSettings()
     return Wish(
         project.name,
@@ -85,69 +78,73 @@ def _wish(project: ProjectSettings, request: Request) -> Wish:
     )
 
 
-@contextmanager
-def _session(target: ConnectionSettings, *, read_only: bool = False) -> Iterator[Session]:
-    with Session.open(target, read_only=read_only, application_name="penstock dev scrub") as session:
-        yield session
-
-
 class _Run:
     """One run of a scrub; `state` says what earlier ones did."""
 
     def __init__(
         self,
         project: ProjectSettings,
-        target: ConnectionSettings,
-        session: Session,
+        here: Station,
         request: Request,
         wish: Wish,
         progress: Progress,
     ) -> None:
         self.project = project
-        self.target = target
-        self.session = session
+        self.here = here
+        self.session = here.session
         self.request = request
         self.wish = wish
         self.progress = progress
-        self.state = State(session)
+        self.state = State(self.session)
         self.continued = self.state.is_under_way
         self.started = time.monotonic()
 
     def run(self) -> Scrubbed:
-        session, state = self.session, self.state
-        guards.require_maskable(session, state)
-        begun = state.steps.get("begin", {})
+        guards.require_maskable(self.session, self.state)
+        begun = self.state.steps.get(steps.BEGIN, {})
         dropping = self.request.drop_large_objects or begun.get("drop_large_objects", False)
-        guards.require_no_large_objects(session, self.request.command, drop=dropping)
+        guards.require_no_large_objects(self.session, self.request.command, drop=dropping)
         self._require_alone()
-        work = begin(session, state, self.wish, self.request, self.progress)
+        self.state = State(self.session)  # a worker of a killed run may have noted its last step until now
+        work = begin(self.session, self.state, self.wish, self.request, self.progress)
         self._require_alone()  # who came while it was being closed
-        names = self._set_aside(work)
-        self._step("detach", lambda: detached.detach(session, work))
-        self._step("large objects", lambda: {"count": traces.drop_large_objects(session)}, atomic=False)
-        for name in work.touched:
-            self._rewrite(work, name, names)
-        self._step("sequences", lambda: set_sequences(work.catalog, session, session), atomic=False)
-        off = state.steps["detach"]
+        size = sum(table.heap_bytes for table in work.catalog if table.holds_rows)
+        with crew(self.project, self.here, self.wish.keys, self.request.jobs, size, self.progress) as workers:
+            names = tables.set_aside(self.state, workers, work, self.progress)
+            self._mask(workers, work, names)
+            self._prove(work, names)
+            self._step(steps.DROP_ORIGINALS, lambda: self.session.execute(f"DROP SCHEMA {ASIDE} CASCADE"))
+            if self.request.vacuum != "none":
+                full = self.request.vacuum == "full"
+                tables.vacuum(self.state, workers, work, self.progress, full=full)
+        subscribed = any(
+            text.startswith("subscription ") for text in self.state.steps[steps.BEGIN]["left_out"]
+        )
+        self._step(
+            steps.CATALOGS, lambda: traces.renew_catalogs(self.session, subscribed=subscribed), atomic=False
+        )
+        return self._end(work)
+
+    def _mask(self, workers: Crew, work: Work, names: Mapping[TableName, TableName]) -> None:
+        """From the first key that is taken away to the last materialised view that is filled."""
+        session, state = self.session, self.state
+        self._step(steps.DETACH, lambda: detached.detach(session, work))
+        self._step(steps.LARGE_OBJECTS, lambda: {"count": traces.drop_large_objects(session)}, atomic=False)
+        tables.rewrite(state, self.here, workers, work, names, self.progress)
+        self._step(steps.SEQUENCES, lambda: set_sequences(work.catalog, session, session), atomic=False)
+        off = state.steps[steps.DETACH]
         for key in off["keys"]:
-            self._step(f"attach {key['table']} {key['name']}", lambda k=key: detached.attach_key(session, k))  # type: ignore[misc]
-        self._step("triggers", lambda: detached.enable_triggers(session, off))
+            self._step(steps.attach(key["table"], key["name"]), lambda k=key: detached.attach_key(session, k))  # type: ignore[misc]
+        self._step(steps.ARM, lambda: detached.arm(session, off))
         views = {TableName(*view) for view in off["views"]}
         all_views = {t.name for t in work.catalog if t.kind == "materialized view"}
-        self._step("materialised views", lambda: fill_views(session, all_views - views), atomic=False)
-        self._prove(work, names)
-        self._step("drop originals", lambda: session.execute(f"DROP SCHEMA {ASIDE} CASCADE"))
-        if self.request.vacuum == "full":
-            for name in traces.not_rewritten(work):
-                self._step(f"vacuum {name}", lambda n=name: traces.rewrite(session, n), atomic=False)  # type: ignore[misc]
-        self._step("statistics", lambda: traces.renew_statistics(session), atomic=False)
-        return self._end(work)
+        self._step(steps.VIEWS, lambda: fill_views(session, all_views - views), atomic=False)
 
     def _step(self, step: str, act: Callable[[], Any], *, atomic: bool = True) -> None:
         """Act once, and note it; what is not atomic can be done twice."""
         if self.state.has(step):
             return
-        task = step.partition(" ")[0] if step.startswith(("attach", "vacuum")) else step
+        task = "foreign keys" if steps.is_attach(step) else step
         self.progress.start(task)
         if not atomic:
             found = act()
@@ -161,55 +158,14 @@ class _Run:
         own = [self.session.connection.get_server_pid()]
         guards.require_alone(self.session, own, self.request.command, end=self.request.end_sessions)
 
-    # the tables
-
-    def _set_aside(self, work: Work) -> Mapping[TableName, TableName]:
-        """Copy the originals; where each is."""
-        names: dict[TableName, TableName] = {}
-        taken = {document["there"] for document in restart.set_aside(self.state).values()}
-        free = (f"t{number}" for number in itertools.count(1) if f"t{number}" not in taken)
-        for name in work.rewritten:
-            step = f"set aside {name}"
-            if not self.state.has(step):
-                table, there = work.catalog.tables[name], next(free)
-                self._step(
-                    step,
-                    lambda t=table, n=there: {  # type: ignore[misc]
-                        "rows": aside.set_aside(self.session, t, TableName(ASIDE, n)),
-                        "there": n,
-                        "table": [*t.name],
-                    },
-                )
-            names[name] = TableName(ASIDE, self.state.steps[step]["there"])
-        return names
-
-    def _rewrite(self, work: Work, name: TableName, names: Mapping[TableName, TableName]) -> None:
-        step, session = f"rewrite {name}", self.session
-        if self.state.has(step):
-            return
-        if name not in names:
-            self._step(step, lambda: traces.empty(session, work.catalog, name))
-            return
-        expected = self.state.steps[f"set aside {name}"]["rows"]
-        self.progress.start(str(name), expected)
-        with _session(self.target, read_only=True) as reader, session.transaction():
-            aside.empty(session, work.catalog, name)
-            reader.begin_snapshot()
-            rows = aside.fill(
-                reader, session, work, name, names, lambda r, b: self.progress.advance(str(name), r, b)
-            )
-            aside.require_same(name, expected, rows)
-            self.state.done(step, rows=rows)
-        self.progress.finish(str(name))
-
     # the end
 
     def _prove(self, work: Work, names: Mapping[TableName, TableName]) -> None:
-        if self.state.has("prove"):
+        if self.state.has(steps.PROVE):
             return
-        off = self.state.steps["detach"]
+        off = self.state.steps[steps.DETACH]
         self.progress.start("verify")
-        with _session(self.target, read_only=True) as reader:
+        with self.here.reader() as reader:
             reader.begin_snapshot()
             found = proof.prove(
                 self.session,
@@ -217,7 +173,7 @@ class _Run:
                 work,
                 names,
                 self._counts(work, reader),
-                self.state.steps["begin"],
+                self.state.steps[steps.BEGIN],
                 off["known"],
                 self.progress,
             )
@@ -226,32 +182,31 @@ class _Run:
             raise Finding(
                 f"the verification of {self.session.database} failed: {found.headline}",
                 why="; ".join(found.problems[:8]),
-                hint="mask the columns named, or list what you accept in `acknowledged` of a [devdb.NAME] (--as NAME), and "
+                hint="mask the columns named, or list what you accept in `acknowledged` of a [devdb.NAME] (--for NAME), and "
                 f"mask the originals again: {self.request.command} --start-over",
             )
-        with self.session.transaction():
-            self.state.done("prove", verification=found.as_dict())
+        self.state.commit(steps.PROVE, verification=found.as_dict())
 
     def _counts(self, work: Work, reader: Session) -> Mapping[TableName, int]:
         """How many rows every table is to have: as many as were set aside, or as it has (nobody touched it)."""
         counts = dict.fromkeys(work.emptied, 0)
         for name in work.catalog.leaves:
             if name in work.rewritten:
-                counts[name] = self.state.steps[f"set aside {name}"]["rows"]
+                counts[name] = self.state.steps[steps.set_aside(name)]["rows"]
             elif name not in counts:
                 only = "" if work.catalog.tables[name].kind == "partitioned" else "ONLY "
                 counts[name] = reader.fetchval(f"SELECT count(*) FROM {only}{name.sql}")
         return counts
 
     def _end(self, work: Work) -> Scrubbed:
-        session, steps = self.session, self.state.steps
-        begun, off, proved = steps["begin"], steps["detach"], steps["prove"]
-        rows = {name: steps[f"rewrite {name}"]["rows"] for name in work.rewritten}
+        session, done, target = self.session, self.state.steps, self.here.target.describe()
+        begun, off, proved = done[steps.BEGIN], done[steps.DETACH], done[steps.PROVE]
+        rows = {name: done[steps.rewrite(name)]["rows"] for name in work.rewritten}
         left_empty = {str(k): str(v) for k, v in off["left_empty"].items()}
         out_of_reach: tuple[str, ...] = traces.OUT_OF_REACH
         if self.request.vacuum != "full":
             out_of_reach = (*out_of_reach, "dead rows and dropped columns of tables that no mask rewrote")
-        plan = plan_of(work, self.wish, self.target.describe(), self.target.describe(), rows)
+        plan = plan_of(work, self.wish, target, target, rows)
         made = manifest.make(
             secrets.token_hex(6),
             "scrub",
@@ -264,7 +219,10 @@ class _Run:
                 "server_version": work.catalog.facts.server_version,
             },
             verification=proved["verification"],
-            left_out=[f"rows of the materialised view {name}: {what}" for name, what in left_empty.items()],
+            left_out=[
+                *begun["left_out"],
+                *(f"rows of the materialised view {name}: {what}" for name, what in left_empty.items()),
+            ],
             seconds=time.monotonic() - self.started,
         )
         with session.transaction():
@@ -277,9 +235,10 @@ class _Run:
             rewritten={str(name): n for name, n in rows.items()},
             emptied=tuple(map(str, work.emptied)),
             left_empty=left_empty,
-            large_objects=steps["large objects"]["count"],
+            left_out=tuple(begun["left_out"]),
+            large_objects=done[steps.LARGE_OBJECTS]["count"],
             continued=self.continued,
-            warnings=tuple(begun["warnings"]),
+            warnings=(*begun["warnings"], *begun["armed"]),
             out_of_reach=out_of_reach,
             seconds=time.monotonic() - self.started,
             manifest_path=manifest.save(made, self.project.state_dir),

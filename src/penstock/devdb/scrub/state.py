@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from penstock.catalog.model import TableName, quote_literal
+from penstock.devdb.scrub import steps
 from penstock.engines.postgres.session import Session
 
 STATE = TableName("penstock", "scrub")
@@ -24,6 +25,16 @@ CREATE SCHEMA {ASIDE};
 """
 
 
+def note_step(session: Session, step: str, **document: Any) -> Mapping[str, Any]:
+    """Note a finished step with what it remembers. Part of the caller's transaction, with what the step did."""
+    text = quote_literal(json.dumps(document, sort_keys=True))
+    session.execute(
+        f"INSERT INTO {STATE.sql} (step, document) VALUES ({quote_literal(step)}, {text})",
+        doing="noting how far the scrub is",
+    )
+    return document
+
+
 class State:
     """The finished steps and what each remembers."""
 
@@ -36,7 +47,7 @@ class State:
 
     @property
     def is_under_way(self) -> bool:
-        return "begin" in self.steps
+        return steps.BEGIN in self.steps
 
     def has(self, step: str) -> bool:
         return step in self.steps
@@ -47,12 +58,12 @@ class State:
 
     def done(self, step: str, **document: Any) -> None:
         """Note a step. Part of the caller's transaction, with what the step did."""
-        text = quote_literal(json.dumps(document, sort_keys=True))
-        self._session.execute(
-            f"INSERT INTO {STATE.sql} (step, document) VALUES ({quote_literal(step)}, {text})",
-            doing="noting how far the scrub is",
-        )
-        self.steps[step] = document
+        self.steps[step] = note_step(self._session, step, **document)
+
+    def commit(self, step: str, **document: Any) -> None:
+        """Note a step of which nothing else is to be done."""
+        with self._session.transaction():
+            self.done(step, **document)
 
     def forget(self, *steps: str) -> None:
         """Have these steps done again. Part of the caller's transaction."""

@@ -1,5 +1,5 @@
 """Old values where no table's rows are: dead rows and dropped columns of tables that no mask rewrote, statistics, large
-objects. All of them get new files.
+objects, catalogs that hold passwords. All of them get new files.
 
 ANALYZE alone does not do: what it replaces stays in dead rows of pg_statistic, and of a table without rows it replaces
 nothing. A superuser forgets all statistics first. For other roles it is looked whether any might be old.
@@ -7,6 +7,7 @@ nothing. A superuser forgets all statistics first. For other roles it is looked 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 from penstock.catalog.model import Catalog, TableName, quote_identifier
@@ -18,7 +19,12 @@ from penstock.devdb.scrub.work import Work
 from penstock.engines.postgres.session import Session
 from penstock.errors import Finding
 
-_CATALOGS = ("pg_statistic", "pg_statistic_ext_data", "pg_largeobject", "pg_description")
+_CATALOGS = (
+    "pg_statistic", "pg_statistic_ext_data", "pg_largeobject", "pg_description",
+    "pg_user_mapping", "pg_foreign_server", "pg_foreign_data_wrapper", "pg_rewrite",
+)  # fmt: skip
+_OF_THE_SERVER = "pg_subscription"  # a catalog of all databases
+_PATIENCE_SECONDS = 30.0
 _BATCH = 1_000  # each large object takes a lock until the end of its transaction
 _CLEAR_SINCE = 18
 # Before PostgreSQL 15 a statistics object cannot be without its row.
@@ -54,7 +60,7 @@ def empty(session: Session, catalog: Catalog, name: TableName) -> None:
     keeps no value, but for elements of arrays and words of a tsvector.
     """
     if _is_superuser(session) or _clears(session):
-        aside.empty(session, catalog, name)
+        aside.empty(session, name, catalog.leaves[name])
         return
     stored = catalog.tables[name].stored_columns
     columns = ", ".join(quote_identifier(c.name) for c in stored)
@@ -73,7 +79,7 @@ def empty(session: Session, catalog: Catalog, name: TableName) -> None:
         )
     if leaves:
         session.execute(f"ANALYZE {name.sql}", doing=f"forgetting the statistics of {name}")
-    aside.empty(session, catalog, name)
+    aside.empty(session, name, catalog.leaves[name])
 
 
 def not_rewritten(work: Work) -> Iterator[TableName]:
@@ -84,24 +90,22 @@ def not_rewritten(work: Work) -> Iterator[TableName]:
             yield table.name
 
 
-def rewrite(session: Session, name: TableName) -> None:
-    """Give a table new files: without dead rows, and without what dropped columns held. Outside a transaction."""
-    session.execute(f"VACUUM (FULL) {name.sql}", doing=f"rewriting {name}")
-
-
-def renew_statistics(session: Session) -> None:
-    """Statistics of what is there now, in new files. Outside a transaction. Raises `Finding` where old ones stay."""
+def renew_catalogs(session: Session, *, subscribed: bool) -> None:
+    """Statistics of what is there now; new files for the catalogs that held values and passwords. Outside a transaction.
+    Raises `Finding` where old ones stay. `subscribed`: subscriptions were dropped."""
     superuser = _is_superuser(session)
     with session.transaction():
         if superuser:
             session.execute(_FORGET_SQL, doing="forgetting the statistics")
         elif _clears(session):
             session.fetch(_CLEAR_SQL, doing="forgetting the statistics")
+        now = session.fetchval("SELECT pg_catalog.pg_current_xact_id()::xid::text")
     with session.transaction():
         analyze(session)
     if not superuser:
         _require_no_old_ones(session)
-    for name in _CATALOGS:
+    _await_horizon(session, now, everywhere=subscribed)
+    for name in (*_CATALOGS, *([_OF_THE_SERVER] if subscribed else [])):
         session.execute(f"VACUUM (FULL) pg_catalog.{name}", doing=f"rewriting {name}")
 
 
@@ -112,6 +116,19 @@ def _is_superuser(session: Session) -> bool:
 def _clears(session: Session) -> bool:
     """Whether the owner of a table can remove its statistics."""
     return bool(session.connection.get_server_version().major >= _CLEAR_SINCE)
+
+
+def _await_horizon(session: Session, now: str, *, everywhere: bool) -> None:
+    """Wait until nobody sees what was removed any more: VACUUM keeps it as long. Raises `Finding`."""
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while behind := session.fetch(_BEHIND_SQL, now, everywhere):
+        if time.monotonic() > until:
+            raise Finding(
+                f"{behind[0]['what']} still sees what was removed from the catalogs of {session.database}",
+                why="while it does, VACUUM leaves that in their files",
+                hint=behind[0]["hint"],
+            )
+        time.sleep(0.1)
 
 
 def _require_no_old_ones(session: Session) -> None:
@@ -125,6 +142,23 @@ def _require_no_old_ones(session: Session) -> None:
             f"or have a superuser run: {_FORGET_SQL}",
         )
 
+
+# A slot holds the catalogs of all databases; a session of another database only those that all have in common.
+_BEHIND_SQL = """
+SELECT pg_catalog.concat('the session ', pid, ' in the database ', datname) AS what,
+       pg_catalog.format('when it has ended, or SELECT pg_terminate_backend(%s);, run this again', pid) AS hint
+  FROM pg_catalog.pg_stat_activity
+ WHERE pid <> pg_catalog.pg_backend_pid() AND (datname = pg_catalog.current_database() OR $2)
+   AND greatest(pg_catalog.age(backend_xmin), pg_catalog.age(backend_xid)) >= pg_catalog.age($1::text::xid)
+UNION ALL
+SELECT 'the replication slot ' || slot_name, 'when it has moved on, or is dropped, run this again'
+  FROM pg_catalog.pg_replication_slots
+ WHERE greatest(pg_catalog.age(xmin), pg_catalog.age(catalog_xmin)) >= pg_catalog.age($1::text::xid)
+UNION ALL
+SELECT 'the prepared transaction of ' || owner || ' in the database ' || database, 'when it has ended, run this again'
+  FROM pg_catalog.pg_prepared_xacts
+ WHERE $2 AND pg_catalog.age(transaction) >= pg_catalog.age($1::text::xid)
+"""
 
 _CLEAR_SQL = """
 SELECT pg_catalog.pg_clear_attribute_stats(schemaname, tablename, attname, inherited) FROM pg_catalog.pg_stats

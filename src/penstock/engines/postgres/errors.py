@@ -27,7 +27,7 @@ from penstock.errors import (
 
 # SQLSTATE classes whose messages name objects and never rows.
 _SPEAKS_OF_NAMES = ("0A", "25", "26", "28", "2B", "3D", "3F", "42", "53", "54", "55", "57", "58")
-_AGAIN = "run the command again; nothing half-done remains under the final name"
+_AGAIN = "run the command again: it removes what was half-done, or, a scrub, goes on where it was"
 LOCKED_WHY = "another session holds it, as a migration that changes a table does"
 LOCKED_HINT = (
     "run the command again when that session is done; which one: SELECT pid, relation::regclass FROM pg_locks "
