@@ -16,8 +16,8 @@ from penstock.cli.output import emit, emit_json, progress, talk
 from penstock.errors import UsageError
 
 if TYPE_CHECKING:
-    from penstock.devdb.clone.load import Vacuum
     from penstock.devdb.files.export import Format
+    from penstock.devdb.labour import Vacuum
     from penstock.devdb.planning.plan import Plan
 
 _PLAN = click.option("--plan", "plan_file", type=click.Path(path_type=Path, dir_okay=False),

@@ -20,18 +20,19 @@ def hard(name: str, postgres: Server, make_database: MakeDatabase) -> Database:
     return make_database((SCHEMAS / f"{name}.sql").read_text(encoding="utf-8") + "\nANALYZE;")
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize("way", ["delete", "rewrite"])
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_left_is_the_closure_of_the_roots(
-    name: str, way: str, postgres: Server, make_database: MakeDatabase
+    name: str, way: str, jobs: int, postgres: Server, make_database: MakeDatabase
 ) -> None:
     database = hard(name, postgres, make_database)
     before = constraints(database)
     taken = set()
-    for _, table, _ in database.rows(TABLES)[:2]:
+    for _, table, _ in database.rows(TABLES)[: 3 - jobs]:
         settings = DevdbSettings(strategy="prune", root=(RootSettings(table, limit=1),))
         with copied(database) as copy:
-            taken |= set(pruned(copy, settings, way=way, jobs=2))
+            taken |= set(pruned(copy, settings, way=way, jobs=jobs))
             assert content(copy) == subset_of(database, settings)
             assert constraints(copy) == before
     assert before

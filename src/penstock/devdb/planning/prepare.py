@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from penstock.catalog.model import Catalog, ColumnName, TableName
-from penstock.devdb.clone.load import Vacuum
 from penstock.devdb.closure import Closure
 from penstock.devdb.context import Context
 from penstock.devdb.disarm.arming import Arming, arming
+from penstock.devdb.labour import VACUUM_OF_PRUNE, Vacuum
 from penstock.devdb.planning.choosing import check_conditions, choose, rules_of
 from penstock.devdb.planning.deciding import decide
 from penstock.devdb.planning.forecast import (
@@ -41,7 +41,7 @@ from penstock.devdb.planning.subset import Subset
 from penstock.devdb.progress import Progress
 from penstock.devdb.prune.conditions import has_conditions
 from penstock.devdb.prune.rows import Going
-from penstock.devdb.prune.ways import VACUUM, ways
+from penstock.devdb.prune.ways import ways
 from penstock.devdb.verify import claims_of
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
@@ -118,7 +118,9 @@ def prepare(
         dangling=tuple(dangling(subset.closure)),
         ways=tuple(
             w.planned
-            for w in ways(catalog, subset.going, decided.nulled if existing else {}, vacuum or VACUUM)
+            for w in ways(
+                catalog, subset.going, decided.nulled if existing else {}, vacuum or VACUUM_OF_PRUNE
+            )
         )
         if subset.going
         else (),
