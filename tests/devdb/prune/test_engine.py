@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from penstock.devdb.config import DevdbSettings, RootSettings
+from penstock.devdb.prune.crew import Station, prepare
+from penstock.engines.postgres.session import Session
 from tests.conftest import MakeDatabase
 from tests.devdb.closure.closures import SCHEMAS
 from tests.devdb.prune.pruning import content, copied, pruned, subset_of
@@ -62,3 +66,26 @@ def test_a_real_database_keeps_the_closure(
         assert {"keep", "delete"} & set(ways)
         assert content(copy) == subset_of(database, settings)
         assert constraints(copy) == constraints(database)
+
+
+def test_limits_of_a_role_cut_no_worker_and_none_waits_for_the_others_in_vain(
+    make_database: MakeDatabase,
+) -> None:
+    database = make_database((SCHEMAS / f"{NAMES[0]}.sql").read_text(encoding="utf-8"))
+    limits = (
+        "lock_timeout",
+        "statement_timeout",
+        "idle_session_timeout",
+        "idle_in_transaction_session_timeout",
+    )
+    with copied(database) as copy:
+        for limit in limits:
+            copy.execute(f"ALTER DATABASE {copy.name} SET {limit} = '40ms'")
+        settings = copy.settings_as("target")
+        with Session.open(settings, read_only=False, database=copy.name) as session:
+            prepare(session)
+            time.sleep(0.2)
+            now = [session.fetchval("SELECT current_setting($1)", limit) for limit in limits]
+            with Station(session).transaction():
+                then = [session.fetchval("SELECT current_setting($1)", limit) for limit in limits]
+            assert now == then == ["0"] * 4

@@ -49,9 +49,10 @@ def created(folder: Folder, *options: str) -> Done:
     return done
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
 @pytest.mark.parametrize("start", STARTS)
 def test_a_pruned_copy_holds_what_a_subset_of_the_same_roots_does(
-    start: str, make_database: MakeDatabase, make_folder: MakeFolder
+    start: str, jobs: str, make_database: MakeDatabase, make_folder: MakeFolder
 ) -> None:
     root = 'where = "id % 7 = 0"\nlimit = 4\n'
     folder = make_folder(make_database(SHOP), WHOLE, MASKS)
@@ -63,7 +64,7 @@ def test_a_pruned_copy_holds_what_a_subset_of_the_same_roots_does(
         folder.path.joinpath("penstock.toml").read_text()
         + f'[devdb.subset]\ndatabase = "{folder.database}_subset"\n{ROOT.replace("cut", "subset")}{root}'
     )
-    created(folder)
+    created(folder, "--jobs", jobs)
     assert folder.run("dev", "create", "subset").code == 0
     subset = rows(folder.target.database(f"{folder.database}_subset"))
     assert rows(made_of(folder)) == subset
