@@ -20,7 +20,7 @@ from penstock.devdb.planning.obstacles import cut_columns
 from penstock.devdb.planning.rules import look_up
 from penstock.devdb.progress import Silent
 from penstock.devdb.prune.engine import Task, prune
-from penstock.devdb.prune.existing import reading
+from penstock.devdb.prune.reading import reading
 from penstock.devdb.prune.ways import ways
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session

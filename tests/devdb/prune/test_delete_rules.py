@@ -9,7 +9,7 @@ import pytest
 from penstock.devdb.config import DeleteSettings, DevdbSettings, EdgeSettings, RootSettings
 from penstock.devdb.planning.choosing import rows_in
 from penstock.devdb.progress import Silent
-from penstock.devdb.prune.existing import reading
+from penstock.devdb.prune.reading import reading
 from tests.conftest import MakeDatabase
 from tests.devdb.closure.closures import schema
 from tests.devdb.prune.pruning import content, context_of, copied, pruned

@@ -9,8 +9,8 @@ from __future__ import annotations
 import dataclasses
 import secrets
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from penstock.catalog.model import MANIFEST, quote_identifier, quote_literal
@@ -26,6 +26,7 @@ from penstock.devdb.progress import Progress, note
 from penstock.devdb.prune import proof
 from penstock.devdb.prune.conditions import require_unmasked
 from penstock.devdb.prune.engine import Task, prune
+from penstock.devdb.prune.reading import reading
 from penstock.devdb.prune.ways import ways
 from penstock.devdb.publication import Build, Publication
 from penstock.devdb.verify import Verification
@@ -115,22 +116,9 @@ def _prepared(
     context: Context, session: Session, origin: Manifest, progress: Progress, vacuum: Vacuum
 ) -> Prepared:
     catalog = reflect(session)
-    prepared = prepare(context, session, progress, catalog=catalog, vacuum=vacuum)
+    prepared = prepare(context, session, progress, catalog=catalog, vacuum=vacuum, existing=True)
     _require_same_masks(context, prepared.plan, origin)
     return prepared
-
-
-@contextmanager
-def reading(context: Context, database: str) -> Iterator[Session]:
-    """A database of the target's server, only read, in one snapshot."""
-    with Session.open(
-        context.target,
-        read_only=True,
-        application_name=f"penstock dev {context.name}",
-        database=database,
-    ) as session:
-        session.begin_snapshot()
-        yield session
 
 
 def _require_there(context: Context, maintenance: Session) -> None:

@@ -17,7 +17,7 @@ from penstock.devdb.planning.prepare import Prepared, prepare
 from penstock.devdb.progress import Progress, note
 from penstock.devdb.prune.conditions import has_conditions, require_unmasked
 from penstock.devdb.prune.engine import Task, prune
-from penstock.devdb.prune.existing import reading
+from penstock.devdb.prune.reading import reading
 from penstock.devdb.prune.rows import Going
 from penstock.devdb.prune.ways import ways
 from penstock.engines.postgres.reflect import reflect
