@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _PLAN = click.option("--plan", "plan_file", type=click.Path(path_type=Path, dir_okay=False),
                      help="Use the rules of a saved plan; refuse when the counts have drifted.")  # fmt: skip
 _JOBS = click.option("--jobs", type=click.IntRange(1, 64), metavar="N",
-                     help="Workers on a clone or a prune (default: by cores, and for a clone by free connections).")  # fmt: skip
+                     help="Workers on a clone or a prune (default: by size, cores and free connections).")  # fmt: skip
 _VACUUM = click.option("--vacuum", type=click.Choice(["none", "analyze", "full"]),
                        help="Vacuum the tables of a clone (default: none; it has statistics in any case), or those a prune "
                        "deleted from (default: full, as compact as loaded anew; none: without statistics too).")  # fmt: skip
