@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from penstock.devdb.config import DevdbSettings, RootSettings
+from penstock.devdb.config import DeleteSettings, DevdbSettings, RootSettings
 from penstock.devdb.prune.crew import Station, prepare
 from penstock.engines.postgres.session import Session
 from tests.conftest import MakeDatabase
@@ -41,6 +41,34 @@ def test_what_is_left_is_the_closure_of_the_roots(
             assert constraints(copy) == before
     assert before
     assert way in taken, "no table of which some rows go: the test shows nothing"
+
+
+FAR = """
+CREATE EXTENSION postgres_fdw;
+CREATE SERVER nowhere FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '1');
+CREATE USER MAPPING FOR CURRENT_USER SERVER nowhere;
+CREATE TABLE contact (id int PRIMARY KEY, note text);
+INSERT INTO contact SELECT n, 'x' FROM generate_series(1, 100) n;
+CREATE FOREIGN TABLE contact_far () INHERITS (contact) SERVER nowhere;
+CREATE TABLE visit (id int, contact int REFERENCES contact, day int) PARTITION BY RANGE (day);
+CREATE TABLE visit_near PARTITION OF visit FOR VALUES FROM (0) TO (50);
+INSERT INTO visit SELECT n, n, n % 50 FROM generate_series(1, 100) n;
+"""
+
+
+@pytest.mark.parametrize("vacuum", ["full", "analyze"])
+@pytest.mark.parametrize("way", ["delete", "rewrite"])
+def test_no_statistics_are_asked_of_another_server(
+    way: str, vacuum: str, make_database: MakeDatabase
+) -> None:
+    database = make_database(FAR)
+    rule = (DeleteSettings("public.contact", "id > 40"),)
+    with copied(database) as copy:
+        pruned(copy, DevdbSettings(strategy="prune", delete=rule), way=way, vacuum=vacuum)
+        assert copy.value("SELECT count(*) FROM ONLY contact") == 40
+        assert copy.value("SELECT count(*) FROM visit") == 40
+        described = "SELECT count(*) FROM pg_stats WHERE tablename = 'visit'"
+        assert copy.value(described), "the others have their statistics"
 
 
 def constraints(database: Database) -> list[tuple[object, ...]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from penstock.catalog.model import Catalog, TableName
+from penstock.devdb.building.derived import with_heirs
 from penstock.devdb.clone.after import (
     Identity,
     Reference,
@@ -59,7 +60,7 @@ def load(
     after: dict[TableName, list[str]] = {table: list(names) for table, names in filled.items()}
     for table, item in building:
         after.setdefault(table, []).append(item.name)
-    heirs = _with_heirs(catalog)
+    heirs = with_heirs(catalog)
     late = _described_together(source) | heirs.keys()
     sizes = {table: catalog.tables[table].heap_bytes for table in filled if not heirs.get(table)}
     early = {table: size for table, size in sizes.items() if table not in late}
@@ -102,7 +103,7 @@ def settle(
             leaf: catalog.tables[leaf].heap_bytes
             for name in loaded.rows
             for leaf in catalog.leaves[name]
-            if not _with_heirs(catalog).get(leaf)
+            if not with_heirs(catalog).get(leaf)
         }
         items = list(vacuum_items(tables, full=vacuum == "full"))
         crew.run(items, Watch(progress, len(items), "vacuum"))
@@ -120,18 +121,6 @@ def _filled(catalog: Catalog, copying: Iterable[tuple[TableName, Item]]) -> dict
         for stored in catalog.leaves.get(table, (table,)):
             filled[stored].append(item.name)
     return filled
-
-
-def _with_heirs(catalog: Catalog) -> dict[TableName, bool]:
-    """The tables others inherit from, and whether a foreign one does: ANALYZE reads heirs too, and would ask its server."""
-    found: dict[TableName, bool] = {}
-    for table in catalog:
-        waiting = [] if table.is_partition else [*table.parents]
-        while waiting:
-            above = waiting.pop()
-            found[above] = found.get(above, False) or table.kind == "foreign"
-            waiting += catalog.tables[above].parents
-    return found
 
 
 def _described_together(source: Session) -> frozenset[TableName]:

@@ -86,7 +86,7 @@ def _change(workers: Crew, task: Task, changed: Sequence[Way], control: Session,
         tasks[item.name], rows[item.name] = item.name, what.touched
     workers.run(items, Watch(progress, len(items), "indexes", tasks, rows))
     if task.vacuum != "none":
-        compacting = list(compact_items(changed, task.vacuum))
+        compacting = list(compact_items(task.catalog, changed, task.vacuum))
         workers.run(compacting, Watch(progress, len(compacting), "compacting"))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from penstock.catalog.model import Catalog, TableName
+from penstock.devdb.building.derived import with_heirs
 from penstock.devdb.closure.packed import Held
 from penstock.devdb.keys import Key, is_broken, validate
 from penstock.devdb.labour import Vacuum
@@ -65,15 +66,20 @@ def index_items(way: Way, indexes: Iterable[Index], after: str) -> Iterator[Item
         yield Item(f"index {index.name}", maintain, what, index_cost(way.stay), (after,), alone)
 
 
-def compact_items(changed: Iterable[Way], vacuum: Vacuum) -> Iterator[Item]:
+def compact_items(catalog: Catalog, changed: Iterable[Way], vacuum: Vacuum) -> Iterator[Item]:
     """What was rewritten is compact; what was deleted in place is so after VACUUM FULL only.
 
     To be run when no transaction that was open while rows were deleted is left: VACUUM keeps what it could still see.
     """
+    heirs = with_heirs(catalog)
     for way in changed:
-        how = "ANALYZE"
+        options = [] if heirs.get(way.leaf) else ["ANALYZE"]  # it would ask the server of a foreign heir
         if way.kind == "delete":
-            how = "VACUUM (FULL, ANALYZE)" if vacuum == "full" else "VACUUM (ANALYZE)"
+            how = f"VACUUM ({', '.join(['FULL' if vacuum == 'full' else 'FULL off', *options])})"
+        elif options:
+            how = "ANALYZE"
+        else:
+            continue
         what = Statement(f"{how} {way.leaf.sql}", f"compacting {way.leaf}")
         yield Item(f"compacting {way.leaf.sql}", maintain, what, round(way.cost))
 
