@@ -1,7 +1,6 @@
-"""Rows of one storage table on their way to another process: packed when they are sent, not before, block by block.
+"""Rows of one storage table on their way to another process: packed when they are sent, not before, chunk by chunk.
 
-A block is its first row id and what each id is more than the one before, all lowest bytes first, then all second ones, …,
-deflated: neighbours differ by little, so all but the lowest are nearly always the same.
+A chunk is its bits, deflated. Most are zeros: a page has room for 512 rows, and seldom holds more than a hundred.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from penstock.devdb.closure.budget import MemoryBudget
 from penstock.devdb.closure.rowset import RowIds, RowSet
@@ -30,6 +28,9 @@ class LeafRows(Protocol):
     def blocks(self) -> Iterator[RowIds]:
         """All of them, ascending, up to `BLOCK_ROWS` at once."""
 
+    def as_set(self, budget: MemoryBudget) -> RowSet:
+        """A set that has, of this leaf, these; nobody adds to it. Where it is made for this, it is under this budget."""
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -45,8 +46,14 @@ class Held:
     def blocks(self) -> Iterator[RowIds]:
         return self.rows.blocks(BLOCK_ROWS, leaf=self.leaf)
 
+    def as_set(self, budget: MemoryBudget) -> RowSet:  # noqa: ARG002 - it is there already
+        return self.rows
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return Packed, (self.count, tuple(_pack(ids) for ids in self.blocks()))
+        chunks = tuple(
+            (key, zlib.compress(bits.tobytes(), _LEVEL)) for key, bits in self.rows.chunks(self.leaf)
+        )
+        return Packed, (self.count, self.rows.offset_bits, chunks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,39 +61,14 @@ class Packed:
     """The same rows elsewhere."""
 
     count: int
-    parts: tuple[_Part, ...]
+    offset_bits: int
+    chunks: tuple[tuple[int, bytes], ...]
 
     def blocks(self) -> Iterator[RowIds]:
-        return map(_unpack, self.parts)
+        return self.as_set(MemoryBudget()).blocks(BLOCK_ROWS)
 
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    first: int
-    width: int  # bytes of a step
-    steps: bytes  # deflated
-
-
-def as_set(rows: LeafRows, budget: MemoryBudget, offset_bits: int) -> RowSet:
-    """A set of its own, under this budget."""
-    made = RowSet(budget, offset_bits)
-    for ids in rows.blocks():
-        made.add(ids)
-    return made
-
-
-def _pack(ids: RowIds) -> _Part:
-    steps = np.diff(ids)
-    width = next(w for w in (1, 2, 4, 8) if not len(steps) or int(steps.max()) >> (8 * w) == 0)
-    planes = steps.astype(f"<u{width}").view(np.uint8).reshape(-1, width).T
-    return _Part(int(ids[0]), width, zlib.compress(planes.tobytes(), _LEVEL))
-
-
-def _unpack(part: _Part) -> RowIds:
-    planes = np.frombuffer(zlib.decompress(part.steps), dtype=np.uint8).reshape(part.width, -1)
-    steps: npt.NDArray[Any] = np.ascontiguousarray(planes.T).view(f"<u{part.width}").ravel()
-    ids: RowIds = np.empty(len(steps) + 1, dtype=np.uint64)
-    ids[0] = part.first
-    np.cumsum(steps, dtype=np.uint64, out=ids[1:])
-    ids[1:] += ids[0]
-    return ids
+    def as_set(self, budget: MemoryBudget) -> RowSet:
+        rows = RowSet(budget, self.offset_bits)
+        for key, deflated in self.chunks:
+            rows.put(key, np.frombuffer(zlib.decompress(deflated), dtype=np.uint8))
+        return rows

@@ -15,7 +15,7 @@ import numpy as np
 from penstock.catalog.model import TableName, quote_identifier
 from penstock.devdb.closure.addresses import read_leaf
 from penstock.devdb.closure.budget import MemoryBudget
-from penstock.devdb.closure.packed import BLOCK_ROWS, LeafRows, as_set
+from penstock.devdb.closure.packed import BLOCK_ROWS, LeafRows
 from penstock.devdb.closure.rowset import RowIds, RowSet
 from penstock.devdb.prune.crew import Station
 from penstock.devdb.prune.stage import STAGED, stage
@@ -102,7 +102,7 @@ def _ids(session: Session, change: Change, *, staying: bool) -> Iterator[RowIds]
         return
     budget = MemoryBudget(_SETS_BYTES)
     held, others = (
-        as_set(change.rows, budget, change.offset_bits),
+        change.rows.as_set(budget),
         RowSet(budget, change.offset_bits),
     )
     for ids in read_leaf(session, change.leaf, change.number, change.offset_bits):
@@ -115,7 +115,7 @@ def _cut(station: Station, change: Change, report: Report) -> None:
     if not change.cuts:
         return
     budget = MemoryBudget(_SETS_BYTES)
-    cuts = [as_set(cut.rows, budget, change.offset_bits) for cut in change.cuts]
+    cuts = [cut.rows.as_set(budget) for cut in change.cuts]
     rows, done = RowSet(budget, change.offset_bits), 0
     for cut in change.cuts:
         for ids in cut.rows.blocks():
