@@ -9,24 +9,23 @@ the pruned database is dumped and loaded afresh, and the sizes of the files are 
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.server import environment, psql, server
 from penstock.devdb.config import DeleteSettings, DevdbSettings
-from penstock.devdb.context import Context
+from penstock.devdb.context import context_of
 from penstock.devdb.planning.choosing import rows_in
 from penstock.devdb.progress import Silent
 from penstock.devdb.prune.engine import Task, prune
-from penstock.devdb.prune.existing import reading
+from penstock.devdb.prune.reading import reading
 from penstock.devdb.prune.ways import ways
 from penstock.engines.postgres.embedded import EmbeddedServer
-from penstock.masks.keys import Keyring
-from penstock.policy.registry_file import Registry
-from penstock.project.connections import ConnectionSettings
-from penstock.project.secret import Secret
+from penstock.project import settings as project_settings
 
 _SHOP = """
 CREATE TABLE customer (id int PRIMARY KEY, name text NOT NULL, email text UNIQUE, created date NOT NULL);
@@ -138,36 +137,30 @@ def _without_indexes(running: EmbeddedServer, rows: int) -> str:
 
 
 def _prune(running: EmbeddedServer, name: str, gone: str) -> None:
-    def connection(role: str) -> ConnectionSettings:
-        return ConnectionSettings(
-            name=role,
-            role=role,  # type: ignore[arg-type]
-            host=running.host,
-            port=running.port,
-            dbname=name,
-            user=running.user,
-            password=Secret(running.password, "benchmark"),
-        )
-
-    context = Context(
-        project="bench",
-        name="pruned",
-        settings=DevdbSettings(strategy="prune", delete=(DeleteSettings("public.customer", gone),)),
-        source=connection("source"),
-        target=connection("target"),
-        keys=Keyring(bytes(range(32))),
-        registry=Registry(),
-        state_dir=Path(),
-        root=Path(),
-        overrides={},
-        target_is_own=False,
-        section_database=name,
-    )
-    shown = _Times()
-    with reading(context, name) as session:
-        catalog, _, going = rows_in(context, session, shown)
-    prune(context, name, Task(catalog, going, ways(catalog, going, {}, "full"), {}), shown)
+    """As the command does it, workers included: they read the project's files."""
+    with tempfile.TemporaryDirectory(prefix="penstock-bench-") as folder:
+        _write_project(Path(folder), running)
+        settings = DevdbSettings(strategy="prune", delete=(DeleteSettings("public.customer", gone),))
+        context = context_of(project_settings.load(Path(folder)), "pruned", settings)
+        shown = _Times()
+        with reading(context, name) as session:
+            catalog, _, going = rows_in(context, session, shown)
+        prune(context, name, Task(catalog, going, ways(catalog, going, {}, "full"), {}), shown)
     print("    " + ", ".join(shown.said))
+
+
+def _write_project(folder: Path, running: EmbeddedServer) -> None:
+    (folder / ".env").write_text(f"PENSTOCK_KEY={bytes(range(32)).hex()}\nPASSWORD='{running.password}'\n")
+    fields = {"host": running.host, "port": running.port, "user": running.user, "dbname": "postgres"}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in fields.items()]
+    lines += ['password = "${PASSWORD}"', 'sslmode = "disable"']
+    sections = [
+        '[project]\nname = "bench"',
+        *("\n".join((f"[connections.{role}]", f'role = "{role}"', *lines)) for role in ("source", "target")),
+        "[devdb.pruned]",
+    ]
+    (folder / "penstock.toml").write_text("\n".join(sections) + "\n")
+    (folder / "masks.toml").write_text("")
 
 
 class _Times(Silent):

@@ -33,6 +33,40 @@ TREE_MASKS = (
 TREE_DEVDB = DEVDB + '[[devdb.small.root]]\ntable = "public.member"\nwhere = "id = 1"\n'
 
 
+SAID = """
+COMMENT ON CONSTRAINT orders_customer_id_fkey ON public.orders IS 'who ordered';
+INSERT INTO public.customer (name, nick, country) OVERRIDING SYSTEM VALUE VALUES ('Old Quartermaine', 'zebold', 'AT');
+ALTER TABLE public.orders ADD CONSTRAINT recent FOREIGN KEY (customer_id) REFERENCES public.customer NOT VALID;
+CREATE RULE no_more AS ON INSERT TO public.orders DO INSTEAD NOTHING;
+CREATE RULE silent AS ON INSERT TO public.country DO INSTEAD NOTHING;
+ALTER TABLE public.country DISABLE RULE silent;
+"""
+STATES = """
+SELECT conname::text, convalidated::text, obj_description(oid, 'pg_constraint') FROM pg_constraint WHERE contype = 'f'
+UNION ALL SELECT rulename::text, ev_enabled::text, '' FROM pg_rewrite WHERE ev_class >= 16384 AND ev_type <> '1'
+ORDER BY 1, 2
+"""
+
+
+def test_add_gives_foreign_keys_back_with_their_comments_and_passes_rules_by(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(SHOP + SAID)
+    folder = make_folder(source, DEVDB, MASKS)
+    done = folder.run("dev", "create", "small")
+    assert done.code == 0, done.err
+    before = folder.made.rows(STATES)
+    assert before == source.rows(STATES)
+    assert ("orders_customer_id_fkey", "true", "who ordered") in before
+    assert ("recent", "false", None) in before
+    assert ("no_more", "O", "") in before
+    added = folder.run("dev", "add", "small", "--root", "public.customer:id = 30", "--json")
+    assert added.code == 0, added.err + added.out
+    assert added.json["inserted"]["public.orders"] == 10
+    assert folder.made.value("SELECT count(*) FROM public.orders") == 60
+    assert folder.made.rows(STATES) == before
+
+
 def content(database: Database) -> dict[str, list[str]]:
     tables = ("country", "customer", "orders", "team", "member", "log")
     return {

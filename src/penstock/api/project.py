@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from penstock.api.masks import Discovered, Imported, Preview
     from penstock.catalog.model import Catalog
     from penstock.devdb.add import Added
-    from penstock.devdb.clone.load import Vacuum
     from penstock.devdb.context import Context
     from penstock.devdb.created import Created
     from penstock.devdb.drift import Drift
     from penstock.devdb.files.export import Exported, Format
     from penstock.devdb.inspect import Listed, Verified
+    from penstock.devdb.labour import Vacuum
     from penstock.devdb.lifecycle.ci import Pipeline
     from penstock.devdb.lifecycle.copies import Copied
     from penstock.devdb.lifecycle.extras import Extras
@@ -153,7 +153,7 @@ class Project:
 
         `vacuum`: how a prune will compact what it deletes from, which decides the cheapest way.
         """
-        from penstock.devdb.clone.crew import Labour
+        from penstock.devdb.labour import Labour
         from penstock.devdb.planning.prepare import prepare
 
         context = self._context(name)
@@ -179,8 +179,8 @@ class Project:
         A clone or a prune is made by `jobs` workers (default: by cores; a clone by free connections
         too), and vacuumed afterwards as `vacuum` says: by default a clone not at all, what a prune deleted from fully.
         """
-        from penstock.devdb.clone.crew import Labour
         from penstock.devdb.create import create
+        from penstock.devdb.labour import Labour
 
         labour = Labour(jobs, vacuum)
         return create(self._context(name, plan), progress or Silent(), saved_plan=plan, labour=labour)
@@ -199,8 +199,8 @@ class Project:
     ) -> Exported:
         """Write the copy to files, verified and read back, or leave nothing. `to`: a folder, `s3://bucket/prefix`, or the
         name of a connection with the role lake. `replace`: over the data set that is there."""
-        from penstock.devdb.clone.crew import Labour
         from penstock.devdb.files.export import export
+        from penstock.devdb.labour import Labour
         from penstock.devdb.planning.plan import settings_from_dict
 
         return export(
@@ -225,8 +225,8 @@ class Project:
         progress: Progress | None = None,
     ) -> Created:
         """Rebuild the development database beside the old one and swap."""
-        from penstock.devdb.clone.crew import Labour
         from penstock.devdb.create import create
+        from penstock.devdb.labour import Labour
 
         return create(
             self._context(name, plan),
@@ -303,7 +303,7 @@ class Project:
         progress: Progress | None = None,
     ) -> Created:
         """Create the database as a template to be copied; with `replace`, anew beside the one there is."""
-        from penstock.devdb.clone.crew import Labour
+        from penstock.devdb.labour import Labour
         from penstock.devdb.lifecycle.templates import create_template
 
         return create_template(

@@ -16,14 +16,14 @@ from penstock.cli.output import emit, emit_json, progress, talk
 from penstock.errors import UsageError
 
 if TYPE_CHECKING:
-    from penstock.devdb.clone.load import Vacuum
     from penstock.devdb.files.export import Format
+    from penstock.devdb.labour import Vacuum
     from penstock.devdb.planning.plan import Plan
 
 _PLAN = click.option("--plan", "plan_file", type=click.Path(path_type=Path, dir_okay=False),
                      help="Use the rules of a saved plan; refuse when the counts have drifted.")  # fmt: skip
 _JOBS = click.option("--jobs", type=click.IntRange(1, 64), metavar="N",
-                     help="Workers on a clone or a prune (default: by cores, and for a clone by free connections).")  # fmt: skip
+                     help="Workers on a clone or a prune (default: by size, cores and free connections).")  # fmt: skip
 _VACUUM = click.option("--vacuum", type=click.Choice(["none", "analyze", "full"]),
                        help="Vacuum the tables of a clone (default: none; it has statistics in any case), or those a prune "
                        "deleted from (default: full, as compact as loaded anew; none: without statistics too).")  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from penstock.devdb.created import Created
     from penstock.devdb.files.export import Exported
     from penstock.devdb.inspect import Listed
-    from penstock.devdb.planning.plan import Plan
+    from penstock.devdb.planning.plan import EdgePlan, Plan
     from penstock.devdb.scrub.request import Scrubbed
     from penstock.devdb.verify import Verification
     from penstock.devdb.why import Why
@@ -56,11 +56,8 @@ def plan(made: Plan) -> str:
     if made.ways:
         lines += ["", *_ways(made)]
     lines += ["", *_columns(made)]
-    if made.edges:
-        lines += ["", "  rows brought in by"]
-        lines += [
-            f"    {e.rows:>10,} {e.share:>6.1%}  {e.relation} (to {e.direction})" for e in made.edges[:_SHOWN]
-        ]
+    lines += _edges("rows brought in by", [e for e in made.edges if e.direction != "deleted"])
+    lines += _edges("rows deleted along", [e for e in made.edges if e.direction == "deleted"])
     for title, items in (
         ("left out, or switched off", made.left_out),
         ("written as NULL, because what they reference stays empty or is cut", made.nulled),
@@ -84,6 +81,17 @@ def _ways(made: Plan) -> Iterable[str]:
     for w in changed:
         rows = f"{w.go:>12,} of {w.go + w.stay:>12,} {w.share:>6.1%}"
         yield f"    {w.table:<{width}}  {w.way:<8} {rows} {size(w.bytes):>9}  {w.why}"
+
+
+def _edges(title: str, edges: Sequence[EdgePlan]) -> Iterable[str]:
+    """The first of them, which brought or took the most; and how many rows all others did."""
+    if edges:
+        yield from ("", f"  {title}")
+    for e in edges[:_SHOWN]:
+        to = f" (to {e.direction})" if e.direction != "deleted" else ""
+        yield f"    {e.rows:>10,} {e.share:>6.1%}  {e.relation}{to}"
+    if rest := edges[_SHOWN:]:
+        yield f"    {sum(e.rows for e in rest):>10,} {sum(e.share for e in rest):>6.1%}  along {len(rest)} more"
 
 
 def _columns(made: Plan) -> Iterable[str]:

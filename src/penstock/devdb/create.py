@@ -15,9 +15,9 @@ from penstock.catalog.model import DatabaseFacts, TableName
 from penstock.devdb import databases, debris, drift, hooks, manifest, verify
 from penstock.devdb.building.build import Built
 from penstock.devdb.building.filling import fill
-from penstock.devdb.clone.crew import Labour
 from penstock.devdb.context import Context
 from penstock.devdb.created import Created, finish, require_sees_all, require_target
+from penstock.devdb.labour import Labour
 from penstock.devdb.planning.forecast import row_count
 from penstock.devdb.planning.plan import Plan, require_no_drift
 from penstock.devdb.planning.prepare import Prepared, prepare

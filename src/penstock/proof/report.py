@@ -155,6 +155,9 @@ class ColumnTest:
     draws: int = 0  # of the rows compared, those that count: one per value that always becomes the same one
     equal: int = 0  # of these, those whose masked value is their own source value
     expected: float = 0.0  # the same by chance
+    out_of_reach: bool = (
+        False  # the source has the column no more; what the target was made from was searched for it
+    )
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "column": str(self.column)}
@@ -214,12 +217,14 @@ class LeakReport:
         """The worst of it: `failed`, `incomplete` or `ok`.
 
         Failed: a leak, or a masked column that equals its source more often than chance. Incomplete: something was not
-        scanned, or a fresh column could not be read. That a pool or permutation column could not be compared is listed
-        and no more: absence cannot be tested for it.
+        scanned, or a fresh column that the source still has could not be read. That a pool or permutation column could
+        not be compared is listed and no more: absence cannot be tested for it.
         """
         if self.leaks or any(t.status == "failed" for t in self.tests):
             return "failed"
-        unread = any(t.codomain == "fresh" and t.status == "not tested" for t in self.tests)
+        unread = any(
+            t.codomain == "fresh" and t.status == "not tested" and not t.out_of_reach for t in self.tests
+        )
         return "incomplete" if self.coverage.not_scanned or unread else "ok"
 
     def as_dict(self) -> dict[str, Any]:

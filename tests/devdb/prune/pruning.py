@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +20,7 @@ from penstock.devdb.planning.obstacles import cut_columns
 from penstock.devdb.planning.rules import look_up
 from penstock.devdb.progress import Silent
 from penstock.devdb.prune.engine import Task, prune
-from penstock.devdb.prune.existing import reading
+from penstock.devdb.prune.reading import reading
 from penstock.devdb.prune.ways import ways
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
@@ -103,7 +105,32 @@ def copied(database: Database) -> Iterator[Database]:
 
 def pruned(copy: Database, settings: DevdbSettings, *, way: str | None = None, **options: Any) -> list[str]:
     """Prune it in place; with `way`, every table of which some rows go takes that one. Returns the ways taken."""
-    context = context_of(copy, settings)
+    options.setdefault("jobs", 1)
+    with tempfile.TemporaryDirectory() as folder:
+        write_project(Path(folder), copy)
+        context = dataclasses.replace(context_of(copy, settings), root=Path(folder))
+        return _pruned(context, copy, settings, way, options)
+
+
+def write_project(folder: Path, database: Database) -> None:
+    """What a worker reads: connections and the key."""
+    server = database.server
+    (folder / ".env").write_text(f"PENSTOCK_KEY={bytes(range(32)).hex()}\nPASSWORD='{server.password}'\n")
+    fields = {"host": server.host, "port": server.port, "user": server.user, "dbname": "postgres"}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in fields.items()]
+    lines += ['password = "${PASSWORD}"'] if server.password else []
+    connections = [
+        "\n".join((f"[connections.{role}]", f'role = "{role}"', *lines)) for role in ("source", "target")
+    ]
+    (folder / "penstock.toml").write_text(
+        "\n".join(('[project]\nname = "test"', *connections, "[devdb.small]\n"))
+    )
+    (folder / "masks.toml").write_text("")
+
+
+def _pruned(
+    context: Context, copy: Database, settings: DevdbSettings, way: str | None, options: dict[str, Any]
+) -> list[str]:
     with reading(context, copy.name) as session:
         catalog, _, going = rows_in(context, session, Silent())
     rules = look_up(catalog, settings, "small")

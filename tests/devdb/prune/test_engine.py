@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from penstock.devdb.config import DevdbSettings, RootSettings
+from penstock.devdb.config import DeleteSettings, DevdbSettings, RootSettings
+from penstock.devdb.prune.crew import Station, prepare
+from penstock.engines.postgres.session import Session
 from tests.conftest import MakeDatabase
 from tests.devdb.closure.closures import SCHEMAS
 from tests.devdb.prune.pruning import content, copied, pruned, subset_of
@@ -20,22 +24,51 @@ def hard(name: str, postgres: Server, make_database: MakeDatabase) -> Database:
     return make_database((SCHEMAS / f"{name}.sql").read_text(encoding="utf-8") + "\nANALYZE;")
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize("way", ["delete", "rewrite"])
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_left_is_the_closure_of_the_roots(
-    name: str, way: str, postgres: Server, make_database: MakeDatabase
+    name: str, way: str, jobs: int, postgres: Server, make_database: MakeDatabase
 ) -> None:
     database = hard(name, postgres, make_database)
     before = constraints(database)
     taken = set()
-    for _, table, _ in database.rows(TABLES)[:2]:
+    for _, table, _ in database.rows(TABLES)[: 3 - jobs]:
         settings = DevdbSettings(strategy="prune", root=(RootSettings(table, limit=1),))
         with copied(database) as copy:
-            taken |= set(pruned(copy, settings, way=way, jobs=2))
+            taken |= set(pruned(copy, settings, way=way, jobs=jobs))
             assert content(copy) == subset_of(database, settings)
             assert constraints(copy) == before
     assert before
     assert way in taken, "no table of which some rows go: the test shows nothing"
+
+
+FAR = """
+CREATE EXTENSION postgres_fdw;
+CREATE SERVER nowhere FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '1');
+CREATE USER MAPPING FOR CURRENT_USER SERVER nowhere;
+CREATE TABLE contact (id int PRIMARY KEY, note text);
+INSERT INTO contact SELECT n, 'x' FROM generate_series(1, 100) n;
+CREATE FOREIGN TABLE contact_far () INHERITS (contact) SERVER nowhere;
+CREATE TABLE visit (id int, contact int REFERENCES contact, day int) PARTITION BY RANGE (day);
+CREATE TABLE visit_near PARTITION OF visit FOR VALUES FROM (0) TO (50);
+INSERT INTO visit SELECT n, n, n % 50 FROM generate_series(1, 100) n;
+"""
+
+
+@pytest.mark.parametrize("vacuum", ["full", "analyze"])
+@pytest.mark.parametrize("way", ["delete", "rewrite"])
+def test_no_statistics_are_asked_of_another_server(
+    way: str, vacuum: str, make_database: MakeDatabase
+) -> None:
+    database = make_database(FAR)
+    rule = (DeleteSettings("public.contact", "id > 40"),)
+    with copied(database) as copy:
+        pruned(copy, DevdbSettings(strategy="prune", delete=rule), way=way, vacuum=vacuum)
+        assert copy.value("SELECT count(*) FROM ONLY contact") == 40
+        assert copy.value("SELECT count(*) FROM visit") == 40
+        described = "SELECT count(*) FROM pg_stats WHERE tablename = 'visit'"
+        assert copy.value(described), "the others have their statistics"
 
 
 def constraints(database: Database) -> list[tuple[object, ...]]:
@@ -61,3 +94,26 @@ def test_a_real_database_keeps_the_closure(
         assert {"keep", "delete"} & set(ways)
         assert content(copy) == subset_of(database, settings)
         assert constraints(copy) == constraints(database)
+
+
+def test_limits_of_a_role_cut_no_worker_and_none_waits_for_the_others_in_vain(
+    make_database: MakeDatabase,
+) -> None:
+    database = make_database((SCHEMAS / f"{NAMES[0]}.sql").read_text(encoding="utf-8"))
+    limits = (
+        "lock_timeout",
+        "statement_timeout",
+        "idle_session_timeout",
+        "idle_in_transaction_session_timeout",
+    )
+    with copied(database) as copy:
+        for limit in limits:
+            copy.execute(f"ALTER DATABASE {copy.name} SET {limit} = '40ms'")
+        settings = copy.settings_as("target")
+        with Session.open(settings, read_only=False, database=copy.name) as session:
+            prepare(session)
+            time.sleep(0.2)
+            now = [session.fetchval("SELECT current_setting($1)", limit) for limit in limits]
+            with Station(session).transaction():
+                then = [session.fetchval("SELECT current_setting($1)", limit) for limit in limits]
+            assert now == then == ["0"] * 4

@@ -6,6 +6,9 @@ import json
 
 import pytest
 
+from penstock.devdb.context import context_of
+from penstock.devdb.planning.prepare import prepare
+from penstock.devdb.progress import Silent
 from tests.conftest import MakeDatabase
 from tests.devdb.conftest import KEY, Done, Folder, MakeFolder
 from tests.devdb.processes import looking
@@ -49,9 +52,10 @@ def created(folder: Folder, *options: str) -> Done:
     return done
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
 @pytest.mark.parametrize("start", STARTS)
 def test_a_pruned_copy_holds_what_a_subset_of_the_same_roots_does(
-    start: str, make_database: MakeDatabase, make_folder: MakeFolder
+    start: str, jobs: str, make_database: MakeDatabase, make_folder: MakeFolder
 ) -> None:
     root = 'where = "id % 7 = 0"\nlimit = 4\n'
     folder = make_folder(make_database(SHOP), WHOLE, MASKS)
@@ -63,7 +67,7 @@ def test_a_pruned_copy_holds_what_a_subset_of_the_same_roots_does(
         folder.path.joinpath("penstock.toml").read_text()
         + f'[devdb.subset]\ndatabase = "{folder.database}_subset"\n{ROOT.replace("cut", "subset")}{root}'
     )
-    created(folder)
+    created(folder, "--jobs", jobs)
     assert folder.run("dev", "create", "subset").code == 0
     subset = rows(folder.target.database(f"{folder.database}_subset"))
     assert rows(made_of(folder)) == subset
@@ -109,6 +113,10 @@ def test_the_plan_says_which_table_goes_which_way_and_writes_nothing(shop: Folde
     assert done.code == 0, done.err
     assert (checksum(shop.made), databases(shop.target)) == before
     assert "pruned: 385 rows go (= exact), 1 tables stay as they are" in done.out
+    said = [line.split() for line in done.out.splitlines()]
+    at = said.index(["rows", "deleted", "along"])
+    assert said[at + 1] == ["350", "100.0%", "public.orders.orders_customer_id_fkey"]
+    assert "brought in" not in done.out
     plan = shop.run("dev", "plan", "cut", "--json").json
     ways = {way["table"]: way for way in plan["ways"]}
     assert ways["public.country"] | {"bytes": 0} == {
@@ -151,6 +159,34 @@ def test_a_prune_whose_source_cannot_be_reached_says_that_no_leak_was_searched(s
     assert "leaks not searched: the source was not reachable" in done.out
     assert "the leak check is left out" in done.err
     assert created_rows(shop) == 3
+
+
+def test_what_production_has_dropped_is_listed_as_not_tested_and_fails_nothing(shop: Folder) -> None:
+    with_cut(shop, ROOT + "limit = 3")
+    shop.source.execute("ALTER TABLE public.orders DROP COLUMN note")
+    done = created(shop, "--json")
+    leaks = done.json["verification"]["leaks"]
+    assert leaks["status"] == "ok"
+    tests = {test["column"]: test for test in leaks["tests"]}
+    gone = tests.pop("public.orders.note")
+    assert (gone["test"], gone["status"], gone["out_of_reach"]) == ("not tested", "not tested", True)
+    assert gone["detail"] == "the source has no such column any more"
+    assert tests
+    assert not any(test["out_of_reach"] for test in tests.values())
+
+
+def test_what_is_said_of_production_says_production(shop: Folder) -> None:
+    with_cut(shop, ROOT + "limit = 3")
+    created(shop)
+    told = []
+    for existing in (True, False):
+        context = context_of(shop.project.settings, "cut")
+        with context.source_session() as session:
+            told.append(prepare(context, session, Silent(), existing=existing).plan.source)
+    assert told[0] == f"the database {shop.database}"
+    assert told[1] == context.source.describe()
+    plan = shop.run("dev", "plan", "cut", "--json").json
+    assert plan["source"] == told[0]
 
 
 def created_rows(folder: Folder) -> int:

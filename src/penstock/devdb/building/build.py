@@ -21,12 +21,13 @@ from penstock.devdb.building.derived import analyze, fill_views
 from penstock.devdb.building.largeobjects import copy_large_objects
 from penstock.devdb.building.schema import SchemaArchive, dump_schema
 from penstock.devdb.building.sequences import set_sequences
-from penstock.devdb.clone.load import Loaded, Vacuum, load, settle
+from penstock.devdb.clone.load import Loaded, load, settle
 from penstock.devdb.closure.rowset import RowSet, blocks_of, offsets_of
 from penstock.devdb.disarm.behind import Behind, behind, offered_extensions, reasons_against
 from penstock.devdb.disarm.left_out import LeftOut, remove_addresses
 from penstock.devdb.disarm.outward import switch_off
 from penstock.devdb.disarm.uncarried import carry_settings
+from penstock.devdb.labour import VACUUM_OF_CLONE, Vacuum
 from penstock.devdb.planning.subset import Subset
 from penstock.devdb.progress import Progress
 from penstock.engines.postgres.clients import find_client_tools
@@ -57,7 +58,7 @@ def build(
     progress: Progress,
     *,
     crew: AbstractContextManager[Crew] | None = None,
-    vacuum: Vacuum = "none",
+    vacuum: Vacuum = VACUUM_OF_CLONE,
 ) -> Built:
     """Fill the database of `target` (empty, ours). The source session is in its exported snapshot.
 

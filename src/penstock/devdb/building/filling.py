@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from penstock.devdb.building.build import Built, build
 from penstock.devdb.building.schema import onto
-from penstock.devdb.clone.crew import Labour, crew
+from penstock.devdb.clone.crew import crew
 from penstock.devdb.context import Context
+from penstock.devdb.labour import VACUUM_OF_CLONE, Labour
 from penstock.devdb.planning.prepare import Prepared
 from penstock.devdb.progress import Progress
 from penstock.engines.postgres.session import Session
@@ -19,4 +20,6 @@ def fill(
         if not prepared.subset.whole:
             return build(prepared.subset, source, target, progress)
         workers = crew(context, prepared.plan.bytes, source, target, labour.jobs, progress)
-        return build(prepared.subset, source, target, progress, crew=workers, vacuum=labour.vacuum or "none")
+        return build(
+            prepared.subset, source, target, progress, crew=workers, vacuum=labour.vacuum or VACUUM_OF_CLONE
+        )

@@ -15,8 +15,10 @@ from penstock.devdb.building.build import plan_of, reads
 from penstock.devdb.building.largeobjects import copy_large_objects
 from penstock.devdb.building.sequences import set_sequences
 from penstock.devdb.closure.roots import identifying_columns
+from penstock.devdb.keys import is_broken, put_back, take_off, validate
 from penstock.devdb.planning.subset import Subset
 from penstock.devdb.progress import Progress
+from penstock.devdb.quiet import arm, silence
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError, TargetRefused
 from penstock.pump.move import move
@@ -116,7 +118,7 @@ def _fitting(target: Session, what: str) -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
-        if "[SQLSTATE 23" not in error.why:
+        if not is_broken(error):
             raise
         raise TargetRefused(
             f"the fresh rows do not fit into {target.database}: {what} would not hold",
@@ -131,55 +133,23 @@ def _without_foreign_keys(target: Session, tables: Sequence[TableName]) -> Itera
 
     Not after an error: the transaction ends, and with it this.
     """
-    found = target.fetch(
-        """
-        WITH RECURSIVE storing AS (
-            SELECT n.name::regclass::oid AS oid FROM unnest($1::text[]) AS n(name)
-          UNION SELECT i.inhrelid FROM storing JOIN pg_catalog.pg_inherits i ON i.inhparent = storing.oid
-        )
-        SELECT format('%I.%I', n.nspname, c.relname) AS "table", k.conname AS name,
-               pg_catalog.pg_get_constraintdef(k.oid) AS definition
-          FROM pg_catalog.pg_constraint k JOIN storing ON storing.oid = k.conrelid
-          JOIN pg_catalog.pg_class c ON c.oid = k.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-         WHERE k.contype = 'f' AND k.conparentid = 0
-        """,
-        [name.sql for name in tables],
-    )
-    for row in found:
-        target.execute(f"ALTER TABLE {row['table']} DROP CONSTRAINT {quote_identifier(row['name'])}")
+    taken = take_off(target, losing=(), written=tables)
     yield
-    for row in found:
-        with _fitting(target, f"the foreign key {row['name']} of {row['table']}"):
-            target.execute(
-                f"ALTER TABLE {row['table']} ADD CONSTRAINT {quote_identifier(row['name'])} {row['definition']}",
-                doing=f"putting back the foreign key {row['name']}",
-            )
+    for key in taken:
+        with _fitting(target, f"the foreign key {key.name} of {key.table}"):
+            put_back(target, key)
+            validate(target, key)
 
 
 @contextmanager
 def _silent_triggers(subset: Subset, target: Session, tables: Sequence[TableName]) -> Iterator[None]:
-    """Silence user triggers while rows arrive, but for those that refill a search column; then arm them again as they
-    were (partitions after their parents, which take them along). Not after an error, as above."""
-    found = target.fetch(
-        """
-        WITH RECURSIVE storing AS (
-            SELECT n.name::regclass::oid AS oid, 0 AS depth FROM unnest($1::text[]) AS n(name)
-          UNION SELECT i.inhrelid, depth + 1 FROM storing JOIN pg_catalog.pg_inherits i ON i.inhparent = storing.oid
-        )
-        SELECT format('ALTER TABLE %I.%I %s TRIGGER %I', n.nspname, c.relname, CASE t.tgenabled WHEN 'D' THEN 'DISABLE'
-                      WHEN 'R' THEN 'ENABLE REPLICA' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE' END, t.tgname) AS statement
-          FROM pg_catalog.pg_trigger t JOIN storing ON storing.oid = t.tgrelid
-          JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-         WHERE NOT t.tgisinternal ORDER BY depth, 1
-        """,
-        [name.sql for name in tables],
-    )
+    """Silence triggers and rules while rows arrive, but for those that refill a search column; then arm them again as they
+    were. Not after an error, as above."""
+    silenced = silence(target, tables)
     for name in tables:
-        target.execute(f"ALTER TABLE {name.sql} DISABLE TRIGGER USER")
         for decision in subset.policy.of(name).values():
             if decision.rebuild_trigger:
                 trigger = quote_identifier(decision.rebuild_trigger)
                 target.execute(f"ALTER TABLE {name.sql} ENABLE TRIGGER {trigger}")
     yield
-    for row in found:
-        target.execute(row["statement"], doing="arming the triggers again")
+    arm(target, silenced)

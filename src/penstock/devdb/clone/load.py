@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from penstock.catalog.model import Catalog, TableName
+from penstock.devdb.building.derived import with_heirs
 from penstock.devdb.clone.after import (
     Identity,
     Reference,
@@ -20,12 +20,12 @@ from penstock.devdb.clone.after import (
     validation_items,
 )
 from penstock.devdb.clone.rows import copy_items, versions_of
+from penstock.devdb.labour import Vacuum
 from penstock.devdb.progress import Progress
+from penstock.devdb.watch import Watch
 from penstock.engines.postgres.session import Session
 from penstock.pump.readplan import ReadPlan
 from penstock.runs.items import Crew, Item
-
-Vacuum = Literal["none", "analyze", "full"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def load(
     after: dict[TableName, list[str]] = {table: list(names) for table, names in filled.items()}
     for table, item in building:
         after.setdefault(table, []).append(item.name)
-    heirs = _with_heirs(catalog)
+    heirs = with_heirs(catalog)
     late = _described_together(source) | heirs.keys()
     sizes = {table: catalog.tables[table].heap_bytes for table in filled if not heirs.get(table)}
     early = {table: size for table, size in sizes.items() if table not in late}
@@ -69,7 +69,11 @@ def load(
         *(item for _, item in building),
         *analyze_items(early, after),
     ]
-    results = crew.run(items, _Watch(progress, catalog, copying, "indexes, keys, statistics", len(items)))
+    tasks = {item.name: str(item.what.plan.table) for _, item in copying}
+    estimates = {
+        str(table): _estimate(catalog, table) for table in {item.what.plan.table for _, item in copying}
+    }
+    results = crew.run(items, Watch(progress, len(items), "indexes, keys, statistics", tasks, estimates))
     added = tuple(references(source, known))
     for reference in added:  # before the archive restores the comments on them
         target.execute(reference.add, doing=f"adding the foreign keys of {reference.table}")
@@ -93,16 +97,21 @@ def settle(
     roots = [t.name for t in catalog if t.kind == "partitioned" and t.extension is None]
     sizes = {t: catalog.tables[t].heap_bytes for t in (*loaded.unanalyzed, *_there(target, roots))}
     items = [*validation_items(loaded.references), *analyze_items(sizes, {})]
-    crew.run(items, _Watch(progress, catalog, (), "foreign keys", len(items)))
+    crew.run(items, Watch(progress, len(items), "foreign keys"))
     if vacuum != "none":
         tables = {
             leaf: catalog.tables[leaf].heap_bytes
             for name in loaded.rows
             for leaf in catalog.leaves[name]
-            if not _with_heirs(catalog).get(leaf)
+            if not with_heirs(catalog).get(leaf)
         }
         items = list(vacuum_items(tables, full=vacuum == "full"))
-        crew.run(items, _Watch(progress, catalog, (), "vacuum", len(items)))
+        crew.run(items, Watch(progress, len(items), "vacuum"))
+
+
+def _estimate(catalog: Catalog, table: TableName) -> int | None:
+    """The planner's rows of a logical table, where it has any idea."""
+    return int(sum(catalog.tables[leaf].row_estimate or 0 for leaf in catalog.leaves[table])) or None
 
 
 def _filled(catalog: Catalog, copying: Iterable[tuple[TableName, Item]]) -> dict[TableName, list[str]]:
@@ -112,18 +121,6 @@ def _filled(catalog: Catalog, copying: Iterable[tuple[TableName, Item]]) -> dict
         for stored in catalog.leaves.get(table, (table,)):
             filled[stored].append(item.name)
     return filled
-
-
-def _with_heirs(catalog: Catalog) -> dict[TableName, bool]:
-    """The tables others inherit from, and whether a foreign one does: ANALYZE reads heirs too, and would ask its server."""
-    found: dict[TableName, bool] = {}
-    for table in catalog:
-        waiting = [] if table.is_partition else [*table.parents]
-        while waiting:
-            above = waiting.pop()
-            found[above] = found.get(above, False) or table.kind == "foreign"
-            waiting += catalog.tables[above].parents
-    return found
 
 
 def _described_together(source: Session) -> frozenset[TableName]:
@@ -142,54 +139,3 @@ def _there(target: Session, tables: Iterable[TableName]) -> list[TableName]:
         "SELECT n FROM unnest($1::text[]) n WHERE pg_catalog.to_regclass(n) IS NOT NULL", list(names)
     )
     return [names[row["n"]] for row in rows]
-
-
-class _Watch:
-    """Tells of the items: each table's rows as one task, all else as one more."""
-
-    def __init__(
-        self,
-        progress: Progress,
-        catalog: Catalog,
-        copying: Iterable[tuple[TableName, Item]],
-        rest: str,
-        count: int,
-    ) -> None:
-        self._progress = progress
-        self._rest = rest
-        self._of_item = {item.name: item.what.plan.table for _, item in copying}
-        self._left: dict[TableName, int] = defaultdict(int)
-        for table in self._of_item.values():
-            self._left[table] += 1
-        self._estimates = {
-            table: int(sum(catalog.tables[leaf].row_estimate or 0 for leaf in catalog.leaves[table])) or None
-            for table in self._left
-        }
-        self._begun: set[TableName] = set()
-        self._others = count - len(self._of_item)
-        self._others_begun = False
-
-    def started(self, name: str) -> None:
-        table = self._of_item.get(name)
-        if table is None:
-            if not self._others_begun:
-                self._others_begun = True
-                self._progress.start(self._rest)
-        elif table not in self._begun:
-            self._begun.add(table)
-            self._progress.start(str(table), self._estimates[table])
-
-    def advanced(self, name: str, rows: int, size_bytes: int) -> None:
-        if name in self._of_item:
-            self._progress.advance(str(self._of_item[name]), rows, size_bytes)
-
-    def finished(self, name: str) -> None:
-        table = self._of_item.get(name)
-        if table is None:
-            self._others -= 1
-            if not self._others:
-                self._progress.finish(self._rest)
-            return
-        self._left[table] -= 1
-        if not self._left[table]:
-            self._progress.finish(str(table))

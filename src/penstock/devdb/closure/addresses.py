@@ -96,12 +96,7 @@ class Addresses:
         offsets: npt.NDArray[Any],
     ) -> RowIds:
         """Row ids from parts. Raises SourceRefused for a storage whose pages hold more rows than PostgreSQL's own."""
-        if len(offsets) and int(offsets.max()) >> self.offset_bits:
-            raise SourceRefused(
-                f"the rows of {table} have addresses unlike those of PostgreSQL's own storage",
-                why="it uses another table access method",
-                hint="put the table in `empty` or `skip`",
-            )
+        _require_own_storage(table, offsets, self.offset_bits)
         return row_ids(leaves, blocks, offsets)
 
     def leaf_numbers(self, table: TableName, oids: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
@@ -119,6 +114,15 @@ class Addresses:
                 hint="run the command again, or put the table in `skip`",
             )
         return order[place]
+
+
+def _require_own_storage(table: TableName, offsets: npt.NDArray[Any], offset_bits: int) -> None:
+    if len(offsets) and int(offsets.max()) >> offset_bits:
+        raise SourceRefused(
+            f"the rows of {table} have addresses unlike those of PostgreSQL's own storage",
+            why="it uses another table access method",
+            hint="put the table in `empty` or `skip`",
+        )
 
 
 def tid_array(ids: RowIds) -> str:
@@ -165,3 +169,12 @@ def read_ids(
     query = f"SELECT {addresses.selected(table, alias, leaf)} FROM {addresses.relation(table, leaf)} AS {alias} {rest}"
     for records in read_records(session, query, addresses.record((table, leaf)), doing):
         yield addresses.ids(records, 0, table, leaf)
+
+
+def read_leaf(session: Source, leaf: TableName, number: int, offset_bits: int) -> Iterator[RowIds]:
+    """All row ids of one storage table, which is this leaf of its table: for who has no catalog."""
+    record = np.dtype([("fields", ">i2"), *_FIELD_OF_CTID])
+    doing = f"reading the addresses of {leaf}"
+    for records in read_records(session, f"SELECT ctid FROM ONLY {leaf.sql}", record, doing):
+        _require_own_storage(leaf, records["offset"], offset_bits)
+        yield row_ids(number, records["block"], records["offset"])

@@ -70,6 +70,22 @@ class Chunks:
         dense = self._dense.get(key)
         return in_chunk(key, self._sparse[key] if dense is None else places_set(dense))
 
+    def bits(self, key: int) -> Bits:
+        """One chunk, as bits."""
+        sparse = self._sparse.get(key)
+        return self._dense[key] if sparse is None else _as_bits(sparse)
+
+    def put(self, key: int, bits: Bits) -> None:
+        """Take over the bits of a chunk that has none here."""
+        self._of_leaf.setdefault(key >> self._leaf_shift, []).append(key)
+        self._held += ARRAY_BYTES
+        if count_set(bits) < _SPARSE_ROWS:
+            self._sparse[key] = places_set(bits).astype(np.uint32)
+            self._held += self._sparse[key].nbytes
+        else:
+            self._dense[key] = bits.copy()
+            self._held += _CHUNK_BYTES
+
     def drain(self) -> Iterator[tuple[int, Bits]]:
         """Every chunk as bits; each is forgotten as it is given."""
         for key in self.keys().tolist():
@@ -132,6 +148,10 @@ def are_set(bits: Bits, places: Places) -> Flags:
 
 def set_bits(bits: Bits, places: Places) -> None:
     np.bitwise_or.at(bits, places >> 3, _bit(places))
+
+
+def count_set(bits: Bits) -> int:
+    return int.from_bytes(bits.tobytes(), "little").bit_count()
 
 
 def places_set(bits: Bits) -> npt.NDArray[np.intp]:

@@ -14,7 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 from penstock.devdb.closure.budget import MemoryBudget
-from penstock.devdb.closure.chunks import Chunks, Flags, Positions, firsts, spans
+from penstock.devdb.closure.chunks import (
+    CHUNK_BITS,
+    Bits,
+    Chunks,
+    Flags,
+    Positions,
+    count_set,
+    firsts,
+    spans,
+)
 from penstock.devdb.closure.segments import SegmentFile, Segments, nbytes_on_disk
 
 RowIds = npt.NDArray[np.uint64]
@@ -57,11 +66,11 @@ def distinct(ids: RowIds, *, in_place: bool = False) -> RowIds:
 class RowSet:
     """A growing set of row ids. `offset_bits`: 9 for pages of 8 kB, 10 for 16 kB, 11 for 32 kB."""
 
-    __slots__ = ("__weakref__", "_bitmap", "_budget", "_offset_bits", "count", "leaf_counts")
+    __slots__ = ("__weakref__", "_bitmap", "_budget", "count", "leaf_counts", "offset_bits")
 
     def __init__(self, budget: MemoryBudget, offset_bits: int = OFFSET_BITS) -> None:
         self._budget = budget
-        self._offset_bits = offset_bits
+        self.offset_bits = offset_bits
         self._bitmap: Chunks | Segments = Chunks(_BLOCK_BITS + offset_bits)
         self.count = 0
         self.leaf_counts: dict[int, int] = {}  # rows per leaf, for leaves that have any
@@ -72,7 +81,7 @@ class RowSet:
 
     def empty(self) -> RowSet:
         """A new set for rows of the same database, under the same budget."""
-        return RowSet(self._budget, self._offset_bits)
+        return RowSet(self._budget, self.offset_bits)
 
     def add(self, ids: RowIds) -> RowIds:
         """Add rows (any order, repeats allowed); returns those that were not in the set, sorted, each once.
@@ -105,6 +114,20 @@ class RowSet:
         keys = self._bitmap.keys(leaf)
         return _regrouped((self._ids(self._bitmap.chunk(int(key))) for key in keys), size)
 
+    def chunks(self, leaf: int) -> Iterator[tuple[int, Bits]]:
+        """The chunks of a leaf as bits, for `put` of another set."""
+        for key in self._bitmap.keys(leaf).tolist():
+            yield key, self._bitmap.bits(key)
+
+    def put(self, key: int, bits: Bits) -> None:
+        """Add the rows of a chunk that has none here. Raises NoSpace."""
+        before = self._bitmap.nbytes
+        self._bitmap.put(key, bits)
+        leaf, count = key >> (_BLOCK_BITS + self.offset_bits - CHUNK_BITS), count_set(bits)
+        self.count += count
+        self.leaf_counts[leaf] = self.leaf_counts.get(leaf, 0) + count
+        self._budget.grown(self._bitmap.nbytes - before)
+
     def to_array(self) -> RowIds:
         """All rows, ascending: 8 bytes each, so for sets known to be small."""
         return np.concatenate([NO_ROWS, *self.blocks()])
@@ -113,7 +136,7 @@ class RowSet:
         """Leave memory, for good; returns by how much `nbytes` has grown. Raises NoSpace."""
         if isinstance(self._bitmap, Segments):
             return 0
-        before, segments = self._bitmap.nbytes, Segments(file, _BLOCK_BITS + self._offset_bits)
+        before, segments = self._bitmap.nbytes, Segments(file, _BLOCK_BITS + self.offset_bits)
         for key, bits in self._bitmap.drain():
             segments.put(key, bits)
         self._bitmap = segments
@@ -140,14 +163,14 @@ class RowSet:
         return found
 
     def _positions(self, ids: RowIds) -> Positions:
-        positions: Positions = ((ids >> np.uint64(16)) << np.uint64(self._offset_bits)) | (
+        positions: Positions = ((ids >> np.uint64(16)) << np.uint64(self.offset_bits)) | (
             ids & np.uint64(0xFFFF)
         )
         return positions
 
     def _ids(self, positions: Positions) -> RowIds:
-        offsets = positions & np.uint64((1 << self._offset_bits) - 1)
-        ids: RowIds = ((positions >> np.uint64(self._offset_bits)) << np.uint64(16)) | offsets
+        offsets = positions & np.uint64((1 << self.offset_bits) - 1)
+        ids: RowIds = ((positions >> np.uint64(self.offset_bits)) << np.uint64(16)) | offsets
         return ids
 
 

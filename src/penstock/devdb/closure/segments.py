@@ -148,6 +148,10 @@ class Segments:
         )
         return positions
 
+    def bits(self, key: int) -> Bits:
+        """One chunk, as bits."""
+        return self._file.read(self._slots(_of_chunk(key))).reshape(-1)
+
     def put(self, key: int, chunk: Bits) -> None:
         """Take over the bits of a chunk that has none here."""
         segments = chunk.reshape(_CHUNK_SEGMENTS, _SEGMENT_BYTES)

@@ -18,7 +18,6 @@ from penstock._version import __version__
 from penstock.catalog.model import Catalog
 from penstock.devdb import databases
 from penstock.devdb.building.schema import SchemaArchive, dump_schema
-from penstock.devdb.clone.crew import Labour
 from penstock.devdb.config import DevdbSettings
 from penstock.devdb.context import Context, context_of
 from penstock.devdb.create import create
@@ -26,6 +25,7 @@ from penstock.devdb.disarm.left_out import LeftOut, never_copied
 from penstock.devdb.files import parquet, sql
 from penstock.devdb.files.scratch import scratch_server
 from penstock.devdb.files.tables import tables_of
+from penstock.devdb.labour import Labour
 from penstock.devdb.manifest import Manifest
 from penstock.devdb.planning.plan import Plan
 from penstock.devdb.progress import Progress, note

@@ -15,10 +15,10 @@ from typing import Any
 
 from penstock.catalog.model import quote_identifier
 from penstock.devdb import databases, debris, hooks, manifest
-from penstock.devdb.clone.crew import Labour
 from penstock.devdb.context import Context
 from penstock.devdb.create import create
 from penstock.devdb.created import Created
+from penstock.devdb.labour import Labour
 from penstock.devdb.manifest import Manifest
 from penstock.devdb.planning.plan import Plan
 from penstock.devdb.progress import Progress, note

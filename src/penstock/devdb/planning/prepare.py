@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from penstock.catalog.model import Catalog, ColumnName, TableName
-from penstock.devdb.clone.load import Vacuum
 from penstock.devdb.closure import Closure
 from penstock.devdb.context import Context
 from penstock.devdb.disarm.arming import Arming, arming
+from penstock.devdb.labour import VACUUM_OF_PRUNE, Vacuum
 from penstock.devdb.planning.choosing import check_conditions, choose, rules_of
 from penstock.devdb.planning.deciding import decide
 from penstock.devdb.planning.forecast import (
@@ -41,7 +41,7 @@ from penstock.devdb.planning.subset import Subset
 from penstock.devdb.progress import Progress
 from penstock.devdb.prune.conditions import has_conditions
 from penstock.devdb.prune.rows import Going
-from penstock.devdb.prune.ways import VACUUM, ways
+from penstock.devdb.prune.ways import ways
 from penstock.devdb.verify import claims_of
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
@@ -73,10 +73,12 @@ def prepare(
     catalog: Catalog | None = None,
     trace: bool = False,
     vacuum: Vacuum | None = None,
+    existing: bool = False,
 ) -> Prepared:
     """Plan one development database in the source's open snapshot. `vacuum`: how a prune will compact tables.
 
-    With `from_database`, the session is on that database, or on a copy of it: what speaks of production is left out.
+    `existing`: the session is on `from_database`, or on a copy of it, and not on production: what speaks of that is
+    left out.
 
     Raises `UnknownName`, `ConfigError` and `QueryError` for rules that cannot be followed at all, and
     `SourceRefused` where this role does not see every row.
@@ -86,14 +88,13 @@ def prepare(
     catalog = catalog or reflect(source)
     rules = rules_of(context, catalog)
     progress.finish("catalog")
-    decided = _decide(context, catalog, rules, source)
+    decided = _decide(context, catalog, rules, source, existing=existing)
     subset = _close(context, source, catalog, rules, decided, progress, trace=trace)
     plans = (
         whole_plans(source, subset, rules) if subset.whole else table_plans(catalog, rules, subset.closure)
     )
     tables = tuple(plans)
     read_again = leak_check_bytes(catalog, claims_of(subset))
-    existing = bool(context.settings.from_database)
     armed = (
         Arming((), (), ())  # a copy of its files has all that is in it
         if existing
@@ -118,7 +119,9 @@ def prepare(
         dangling=tuple(dangling(subset.closure)),
         ways=tuple(
             w.planned
-            for w in ways(catalog, subset.going, decided.nulled if existing else {}, vacuum or VACUUM)
+            for w in ways(
+                catalog, subset.going, decided.nulled if existing else {}, vacuum or VACUUM_OF_PRUNE
+            )
         )
         if subset.going
         else (),
@@ -156,7 +159,7 @@ class _Decided:
     warnings: tuple[str, ...]
 
 
-def _decide(context: Context, catalog: Catalog, rules: Rules, source: Session) -> _Decided:
+def _decide(context: Context, catalog: Catalog, rules: Rules, source: Session, *, existing: bool) -> _Decided:
     policy, real = _policy(context, catalog, rules, source)
     nulled, blocked = cut_columns(catalog, rules)
     if rules.deletes and not rules.roots:  # then what is cut becomes NULL where its row goes, not everywhere
@@ -179,7 +182,7 @@ def _decide(context: Context, catalog: Catalog, rules: Rules, source: Session) -
             *refusal(quoted, context.name),
         ),
         (
-            *(() if context.settings.from_database else source_warnings(source, catalog)),
+            *(() if existing else source_warnings(source, catalog)),
             *quoted_warnings(quoted),
         ),
     )

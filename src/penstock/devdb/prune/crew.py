@@ -1,73 +1,60 @@
-"""Several connections to the database that is pruned, and work handed out to them, the largest piece first.
-
-Threads are enough: each waits for its server. An error or Ctrl-C cuts all connections, so that nobody waits for the others.
-"""
+"""Who works on a prune: processes with a session each on the database that is pruned, or this one with the session it has."""
 
 from __future__ import annotations
 
-import queue
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from penstock.devdb.context import Context
+from penstock.devdb.labour import jobs_for, raise_sort_memory
+from penstock.devdb.place import Place, context_at, place_of
+from penstock.devdb.progress import Progress, note
 from penstock.devdb.prune import stage
-from penstock.engines.postgres.loop import event_loop
 from penstock.engines.postgres.session import PINNED, Session
-from penstock.machine import processors
-
-Work = Callable[[Session], None]
-_MOST_JOBS = 8
+from penstock.runs.items import Crew, Here, Outfit
+from penstock.runs.workers import Workers
 
 
-def default_jobs() -> int:
-    return max(2, min(processors(), _MOST_JOBS))
+@dataclass(frozen=True, slots=True)
+class Station:
+    """Where an item is worked at."""
 
+    session: Session
 
-class Crew:
-    """Sessions that may write, each used by one piece of work at a time."""
-
-    def __init__(self, sessions: list[Session]) -> None:
-        self._sessions = sessions
-        self._free: queue.SimpleQueue[Session] = queue.SimpleQueue()
-        for session in sessions:
-            self._free.put(session)
-
-    def do(self, work: Iterable[Work]) -> None:
-        """Carry out all of it, in any order; the first failure is raised when nothing runs any more."""
-        with ThreadPoolExecutor(len(self._sessions)) as pool:
-            futures = [pool.submit(self._one, piece) for piece in work]
-            try:
-                for future in as_completed(futures):
-                    future.result()
-            except BaseException:
-                for future in futures:
-                    future.cancel()
-                for session in self._sessions:
-                    event_loop().call_soon_threadsafe(session.connection.terminate)
-                raise
-
-    def _one(self, piece: Work) -> None:
-        session = self._free.get()
-        try:
-            piece(session)
-        finally:
-            self._free.put(session)
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """As the session's, but patient: nobody but the other workers can be in the way, and they end."""
+        with self.session.transaction():
+            self.session.execute("SET LOCAL lock_timeout = 0", doing="preparing a transaction")
+            yield
 
 
 @contextmanager
-def crew(context: Context, database: str, jobs: int) -> Iterator[Crew]:
-    """`jobs` connections to `database`, prepared."""
-    with ExitStack() as stack:
-        sessions = [stack.enter_context(context.target_session(database)) for _ in range(jobs)]
-        for session in sessions:
-            _prepare(session)
-            stage.prepare(session)
-        yield Crew(sessions)
+def crew(
+    context: Context, control: Session, size_bytes: int, jobs: int | None, progress: Progress
+) -> Iterator[Crew]:
+    """The workers of one prune. `control` is on the database, and works itself where nobody else does."""
+    prepare(control)
+    count = 1 if context.target_is_own else jobs or jobs_for(size_bytes, (control, 1.0))
+    if count == 1:
+        yield Here(Station(control))
+        return
+    outfit = Outfit(open_station, place_of(context, control.database))
+    with Workers(outfit, count, lambda text: note(progress, text)) as workers:
+        yield workers
 
 
-def _prepare(session: Session) -> None:
-    """Pin what VACUUM and REINDEX, which know no transaction, depend on too.
+@contextmanager
+def open_station(place: Place) -> Iterator[Station]:
+    """Connect to the database. Raises `PlanDrift` where the project's key is another one by now."""
+    with context_at(place).target_session(place.database) as session:
+        prepare(session)
+        yield Station(session)
+
+
+def prepare(session: Session) -> None:
+    """Pin what VACUUM and REINDEX, which know no transaction, depend on too, and lift what could cut them.
 
     Not the search_path: functions in indexes, CHECKs and generated columns may need the one people have. What the
     server itself brings is found first all the same.
@@ -76,12 +63,11 @@ def _prepare(session: Session) -> None:
     pinned.pop("search_path")
     for name, value in pinned.items():
         session.execute(f"SET {name} = '{value}'", doing="preparing a connection")
-    if session.connection.get_server_version().major >= 17:
-        session.execute("SET transaction_timeout = 0", doing="preparing a connection")
+    session.lift_limits()
     session.execute(
         "SELECT pg_catalog.set_config('search_path', pg_catalog.concat_ws(', ', 'pg_catalog', "
-        "nullif(pg_catalog.current_setting('search_path'), '')), false), "
-        "pg_catalog.set_config('maintenance_work_mem', greatest(setting::int8, 262144) || 'kB', false) "
-        "FROM pg_catalog.pg_settings WHERE name = 'maintenance_work_mem'",
+        "nullif(pg_catalog.current_setting('search_path'), '')), false)",
         doing="preparing a connection",
     )
+    raise_sort_memory(session)
+    stage.prepare(session)

@@ -1,7 +1,8 @@
 """Carry out a prune in a database that nobody else uses: keys off, tables in parallel, keys back, validated.
 
-What must be put back is remembered here and nowhere else: the database bears a temporary name, and a run that is killed
-leaves debris that the next one drops (decision 010). Nothing is published before the keys hold again.
+What is done to a table, an index or a key is a work item (`items`), for a crew in this process or beside it. What must be
+put back is remembered here and nowhere else: the database bears a temporary name, and a run that is killed leaves debris
+that the next one drops (decision 010). Nothing is published before the keys hold again.
 """
 
 from __future__ import annotations
@@ -10,17 +11,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from penstock.catalog.model import Catalog, TableName
+from penstock.devdb import quiet
 from penstock.devdb.building.derived import refill_views
-from penstock.devdb.clone.load import Vacuum
 from penstock.devdb.closure.addresses import Addresses
 from penstock.devdb.context import Context
+from penstock.devdb.keys import Key, put_back, take_off
+from penstock.devdb.labour import VACUUM_OF_PRUNE, Vacuum
 from penstock.devdb.progress import Progress
-from penstock.devdb.prune import keys, quiet
-from penstock.devdb.prune.crew import Crew, Work, crew, default_jobs
+from penstock.devdb.prune.crew import crew
+from penstock.devdb.prune.indexes import indexes_of
+from penstock.devdb.prune.items import (
+    change_of,
+    compact_items,
+    explained,
+    index_items,
+    task_of,
+    validation_items,
+)
 from penstock.devdb.prune.rows import Going
-from penstock.devdb.prune.tables import carry_out, compact
-from penstock.devdb.prune.ways import VACUUM, Way
+from penstock.devdb.prune.tables import carry_out
+from penstock.devdb.prune.ways import Way
+from penstock.devdb.watch import Watch
 from penstock.engines.postgres.session import Session
+from penstock.runs.items import Crew, Item, Unwatched
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,31 +44,27 @@ class Task:
     going: Going
     ways: tuple[Way, ...]
     nulled: Mapping[TableName, frozenset[str]]  # columns that become NULL in every row
-    vacuum: Vacuum = VACUUM
+    vacuum: Vacuum = VACUUM_OF_PRUNE
     jobs: int | None = None
 
 
 def prune(context: Context, database: str, task: Task, progress: Progress) -> None:
     """Bring `database` to what stays. It is complete and consistent before and after, and of no use in between."""
     changed = [way for way in task.ways if way.kind != "keep"]
+    size = sum(way.bytes for way in changed)
     with (
         context.target_session(database) as control,
-        crew(context, database, task.jobs or default_jobs()) as workers,
+        crew(context, control, size, task.jobs, progress) as workers,
     ):
         with control.transaction():
-            taken = keys.take_off(
+            taken = take_off(
                 control,
                 losing=[way.leaf for way in changed],
                 written=[way.leaf for way in changed if way.kind == "rewrite" or _writes(task, way)],
             )
             silenced = quiet.silence(control, [way.leaf for way in changed])
         _change(workers, task, changed, control, progress)
-        progress.start("foreign keys")
-        with control.transaction():
-            keys.put_back(control, taken)
-            quiet.arm(control, silenced)
-        workers.do(keys.validations(taken))
-        progress.finish("foreign keys")
+        _put_back(workers, control, taken, silenced, progress)
         _settle(control, task, changed, progress)
 
 
@@ -64,30 +73,34 @@ def _writes(task: Task, way: Way) -> bool:
 
 
 def _change(workers: Crew, task: Task, changed: Sequence[Way], control: Session, progress: Progress) -> None:
+    """Every table, with its indexes; then, when no transaction is left that was open while rows went, what compacts it."""
     block_bytes = int(control.fetchval("SELECT pg_catalog.current_setting('block_size')"))
-
-    addresses = Addresses(task.catalog, block_bytes)
-
-    def work(way: Way) -> Work:
-        def one(session: Session) -> None:
-            label = f"{way.kind} {way.leaf}"
-            progress.start(label, way.total)
-            nulled = task.nulled.get(way.table, frozenset())
-            carry_out(session, task.catalog, addresses, task.going, way, nulled)
-            progress.advance(label, way.total)
-            progress.finish(label)
-
-        return one
-
-    def tidy(way: Way) -> Work:
-        return lambda session: compact(session, way, task.vacuum)
-
-    largest_first = sorted(changed, key=lambda way: -way.cost)
-    workers.do(map(work, largest_first))
+    offset_bits = Addresses(task.catalog, block_bytes).offset_bits
+    items: list[Item] = []
+    tasks, rows = {}, {}
+    for way in changed:
+        indexes = indexes_of(control, way.leaf) if way.kind == "rewrite" else ()
+        what = change_of(task.catalog, task.going, way, task.nulled, indexes, offset_bits)
+        item = Item(task_of(way), carry_out, what, round(way.cost))
+        items += [item, *index_items(way, indexes, item.name)]
+        tasks[item.name], rows[item.name] = item.name, what.touched
+    workers.run(items, Watch(progress, len(items), "indexes", tasks, rows))
     if task.vacuum != "none":
-        progress.start("compacting")
-        workers.do(map(tidy, largest_first))
-        progress.finish("compacting")
+        compacting = list(compact_items(task.catalog, changed, task.vacuum))
+        workers.run(compacting, Watch(progress, len(compacting), "compacting"))
+
+
+def _put_back(
+    workers: Crew, control: Session, taken: Sequence[Key], silenced: Sequence[str], progress: Progress
+) -> None:
+    progress.start("foreign keys")
+    with control.transaction():
+        for key in taken:
+            with explained(key):
+                put_back(control, key)
+        quiet.arm(control, silenced)
+    workers.run(validation_items(taken), Unwatched())
+    progress.finish("foreign keys")
 
 
 def _settle(control: Session, task: Task, changed: Sequence[Way], progress: Progress) -> None:

@@ -9,17 +9,16 @@ from __future__ import annotations
 import dataclasses
 import secrets
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from penstock.catalog.model import MANIFEST, quote_identifier, quote_literal
 from penstock.devdb import databases, debris, manifest
 from penstock.devdb.building.file_copy import copy_files
-from penstock.devdb.clone.crew import Labour
-from penstock.devdb.clone.load import Vacuum
 from penstock.devdb.context import Context
 from penstock.devdb.created import Created, finish, require_sees_all, require_target
+from penstock.devdb.labour import VACUUM_OF_PRUNE, Labour, Vacuum
 from penstock.devdb.manifest import Manifest
 from penstock.devdb.planning.plan import Plan, require_no_drift
 from penstock.devdb.planning.prepare import Prepared, prepare
@@ -27,7 +26,8 @@ from penstock.devdb.progress import Progress, note
 from penstock.devdb.prune import proof
 from penstock.devdb.prune.conditions import require_unmasked
 from penstock.devdb.prune.engine import Task, prune
-from penstock.devdb.prune.ways import VACUUM, ways
+from penstock.devdb.prune.reading import reading
+from penstock.devdb.prune.ways import ways
 from penstock.devdb.publication import Build, Publication
 from penstock.devdb.verify import Verification
 from penstock.engines.postgres.reflect import reflect
@@ -43,7 +43,7 @@ def plan_existing(context: Context, progress: Progress, *, vacuum: Vacuum | None
         origin = _origin(context, session)
         with context.target_session(context.settings.from_database) as looking:
             require_unmasked(context, looking, reflect(looking), _masked(origin))
-        return _prepared(context, session, origin, progress, vacuum or VACUUM).plan
+        return _prepared(context, session, origin, progress, vacuum or VACUUM_OF_PRUNE).plan
 
 
 def create_existing(
@@ -59,7 +59,7 @@ def create_existing(
     counts, which are known when the rows are: `dev plan` tells.
     """
     started = time.monotonic()
-    final, vacuum = context.database, labour.vacuum or VACUUM
+    final, vacuum = context.database, labour.vacuum or VACUUM_OF_PRUNE
     with context.target_session() as maintenance, debris.build_lock(maintenance, final):
         for line in debris.clean(maintenance, final):
             note(progress, line)
@@ -116,22 +116,9 @@ def _prepared(
     context: Context, session: Session, origin: Manifest, progress: Progress, vacuum: Vacuum
 ) -> Prepared:
     catalog = reflect(session)
-    prepared = prepare(context, session, progress, catalog=catalog, vacuum=vacuum)
+    prepared = prepare(context, session, progress, catalog=catalog, vacuum=vacuum, existing=True)
     _require_same_masks(context, prepared.plan, origin)
     return prepared
-
-
-@contextmanager
-def reading(context: Context, database: str) -> Iterator[Session]:
-    """A database of the target's server, only read, in one snapshot."""
-    with Session.open(
-        context.target,
-        read_only=True,
-        application_name=f"penstock dev {context.name}",
-        database=database,
-    ) as session:
-        session.begin_snapshot()
-        yield session
 
 
 def _require_there(context: Context, maintenance: Session) -> None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import dataclasses
+from contextlib import ExitStack
 
 from penstock.catalog.model import Catalog
 from penstock.devdb.context import Context
 from penstock.devdb.planning.subset import Subset
 from penstock.devdb.progress import Progress, note
+from penstock.devdb.prune.reading import reading
 from penstock.devdb.verify import Tasks, Verification, claims_of
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
 from penstock.errors import ConnectError, Finding
 from penstock.proof.integrity import check_integrity
 from penstock.proof.leak import check_leaks
-from penstock.proof.report import LeakReport
+from penstock.proof.report import Claim, ColumnTest, LeakReport
 
 
 def verify_pruned(
@@ -34,7 +35,7 @@ def verify_pruned(
     }
     with ExitStack() as stack:
         target = stack.enter_context(context.target_session(database))
-        origin = stack.enter_context(_original(context))
+        origin = stack.enter_context(reading(context, context.settings.from_database))
         stack.enter_context(target.transaction())
         integrity = check_integrity(
             target,
@@ -59,22 +60,14 @@ def verify_pruned(
     return verification
 
 
-@contextmanager
-def _original(context: Context) -> Iterator[Session]:
-    with Session.open(
-        context.target,
-        read_only=True,
-        application_name=f"penstock dev {context.name}",
-        database=context.settings.from_database,
-    ) as session:
-        session.begin_snapshot()
-        yield session
-
-
 def _leaks(
     context: Context, subset: Subset, target: Session, tasks: Tasks, progress: Progress
 ) -> LeakReport | None:
-    """None where the source cannot be reached. Columns that the source no longer has cannot be searched for, which is said."""
+    """None where the source cannot be reached.
+
+    Columns that the source no longer has cannot be searched for. They are listed as not tested, and are no reason to
+    fail: a row of the copy was in the database it was made from, which was searched for them when it was made.
+    """
     with ExitStack() as stack:
         try:
             source = stack.enter_context(context.source_session())
@@ -83,17 +76,23 @@ def _leaks(
             return None
         there = {(table.name, column.name) for table in reflect(source) for column in table.columns}
         claims = claims_of(subset)
-        gone = [claim.column for claim in claims if (claim.column.table, claim.column.column) not in there]
+        gone = [claim for claim in claims if (claim.column.table, claim.column.column) not in there]
         if gone:
             note(
                 progress,
-                f"the source no longer has {gone[0]}: its values were not searched for ({len(gone)} columns)",
+                f"the source no longer has {gone[0].column}: its values were not searched for ({len(gone)} columns)",
             )
-        return check_leaks(
+        report = check_leaks(
             source,
             target,
-            [claim for claim in claims if claim.column not in set(gone)],
+            [claim for claim in claims if claim not in gone],
             nomenclature=subset.keep,
             acknowledged=subset.acknowledged,
             progress=tasks,
         )
+        return dataclasses.replace(report, tests=(*report.tests, *map(_not_tested, gone)))
+
+
+def _not_tested(claim: Claim) -> ColumnTest:
+    why = "the source has no such column any more"
+    return ColumnTest(claim.column, claim.codomain, "not tested", "not tested", why, out_of_reach=True)

@@ -20,6 +20,7 @@ from penstock.devdb.closure import Brought, Closure
 from penstock.devdb.closure.addresses import Addresses, Source, read_ids
 from penstock.devdb.closure.budget import MemoryBudget
 from penstock.devdb.closure.edge_rows import EdgeReader, Relation
+from penstock.devdb.closure.packed import Held
 from penstock.devdb.closure.provenance import Origin, Provenance
 from penstock.devdb.closure.references import count_dangling
 from penstock.devdb.closure.rowset import RowIds, RowSet
@@ -29,9 +30,6 @@ from penstock.devdb.config import DeleteSettings
 from penstock.devdb.planning.obstacles import columns_to_cut
 from penstock.devdb.planning.rules import Rules
 from penstock.errors import DeletionRefused, PenstockError
-
-AT_ONCE = 1 << 18  # addresses sent in one go: 25 MB while they are
-THREAD_BYTES = 24 << 20  # of row sets, for each of the threads that carry a prune out
 
 
 class AllBut(RowSet):
@@ -74,6 +72,12 @@ class Going:
     taken: tuple[Brought, ...] = ()  # how many rows each relation was the first to take
     deleted: Provenance | None = None  # how each row came to be deleted, where that was traced
     refused: tuple[PenstockError, ...] = ()
+
+    def held(self, table: TableName, leaf: int) -> tuple[Held | None, bool]:
+        """The rows of a leaf whose addresses are held, and whether these are those that stay; None: all go."""
+        if table in self.go:
+            return Held(self.go[table], leaf), False
+        return (Held(self.stay[table], leaf) if table in self.stay else None), True
 
     def staying(self, table: TableName, leaf: int) -> int:
         return self.stay[table].leaf_counts.get(leaf, 0) if table in self.stay else 0
@@ -217,31 +221,6 @@ def _reachable(rules: Rules) -> frozenset[TableName]:
 def deletion(stay: Going | None, table: TableName, row: int) -> Sequence[Origin]:
     """How a row comes to be deleted, back to a rule; empty where it is not, or nothing was traced."""
     return stay.deleted.path(table, row) if stay is not None and stay.deleted is not None else ()
-
-
-def leaf_ids(
-    session: Source, addresses: Addresses, going: Going, table: TableName, leaf: int, *, staying: bool
-) -> Iterator[RowIds]:
-    """The addresses of the rows of a leaf that stay, or of those that go, ascending block by block.
-
-    What is held is given; its complement is read first, and whole: the caller's connection is free between blocks.
-    """
-    held = going.go.get(table) if not staying else None
-    if staying and not isinstance(going.stay.get(table), AllBut):
-        held = going.stay.get(table)
-    if held is not None:
-        yield from held.blocks(AT_ONCE, leaf=leaf)
-        return
-    stays = going.stay.get(table)
-    name = addresses.leaves(table)[leaf]
-    only = name if addresses.is_partitioned(table) else None
-    found = RowSet(MemoryBudget(THREAD_BYTES), addresses.offset_bits)
-    for ids in read_ids(session, addresses, table, only, "", f"reading the addresses of {name}"):
-        if stays is not None:
-            found.add(ids[stays.contains(ids) == staying])
-        elif not staying:
-            found.add(ids)
-    yield from found.blocks(AT_ONCE)
 
 
 def _count(reader: EdgeReader, table: TableName) -> dict[int, int]:

@@ -7,85 +7,135 @@ TOAST are new files. Foreign keys and triggers are off by then.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from penstock.catalog.model import Catalog, Table, quote_identifier
-from penstock.devdb.clone.load import Vacuum
-from penstock.devdb.closure.addresses import Addresses
+from penstock.catalog.model import TableName, quote_identifier
+from penstock.devdb.closure.addresses import read_leaf
 from penstock.devdb.closure.budget import MemoryBudget
-from penstock.devdb.closure.rowset import RowSet
-from penstock.devdb.prune.indexes import drop_plain, rebuild
-from penstock.devdb.prune.rows import AT_ONCE, THREAD_BYTES, Cut, Going, leaf_ids
+from penstock.devdb.closure.packed import BLOCK_ROWS, LeafRows
+from penstock.devdb.closure.rowset import RowIds, RowSet
+from penstock.devdb.prune.crew import Station
 from penstock.devdb.prune.stage import STAGED, stage
-from penstock.devdb.prune.ways import Way
+from penstock.devdb.prune.ways import Kind
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError
+from penstock.runs.items import Report
 
 _STAYING = "pg_temp.penstock_staying"
+_SETS_BYTES = 24 << 20  # of row sets, for each worker
 
 
-def carry_out(
-    session: Session,
-    catalog: Catalog,
-    addresses: Addresses,
-    going: Going,
-    way: Way,
-    nulled: Collection[str],
-) -> None:
-    """Bring one storage table to what is to stay of it. Raises DatabaseError where it holds other rows then."""
-    stored = catalog.tables[way.leaf]
-    match way.kind:
+@dataclass(frozen=True, slots=True)
+class CutHere:
+    """References of these rows of the leaf become NULL."""
+
+    columns: tuple[str, ...]
+    rows: LeafRows
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One item: bring a storage table to what is to stay of it. `rows` are those that go, or those that stay: what is held."""
+
+    leaf: TableName
+    number: int  # of the leaf in its table
+    kind: Kind
+    go: int
+    stay: int
+    rows: LeafRows | None  # None: all go
+    rows_stay: bool
+    cuts: tuple[CutHere, ...]
+    columns: tuple[str, ...]  # stored ones, for a rewrite
+    nulled: frozenset[str]  # these become NULL in every row
+    dropped: tuple[str, ...]  # indexes that are made again after a rewrite
+    offset_bits: int
+
+    @property
+    def touched(self) -> int:
+        """Rows it reports."""
+        if self.kind == "rewrite":
+            return self.stay
+        return self.go + max((cut.rows.count for cut in self.cuts), default=0)
+
+
+def carry_out(station: Station, change: Change, report: Report) -> None:
+    """Raises DatabaseError where the table holds other rows than it should, before or after."""
+    match change.kind:
         case "empty":
-            session.execute(f"TRUNCATE ONLY {way.leaf.sql}", doing=f"emptying {way.leaf}")
+            with station.transaction():
+                _do(station.session, change, f"TRUNCATE ONLY {change.leaf.sql}", "emptying")
+            report(change.go, 0)
         case "delete":
-            _delete(session, addresses, going, way)
-            _cut(session, addresses, going, way)
-            _null(session, way, nulled)
+            _delete(station, change, report)
+            _cut(station, change, report)
+            _null(station, change)
         case "rewrite":
-            _rewrite(session, stored, addresses, going, way, nulled)
+            _rewrite(station, change, report)
 
 
-def _delete(session: Session, addresses: Addresses, going: Going, way: Way) -> None:
+def _delete(station: Station, change: Change, report: Report) -> None:
     gone = 0
-    if not way.go:
+    if not change.go:
         return
-    with session.transaction():
-        for ids in leaf_ids(session, addresses, going, way.table, way.number, staying=False):
-            stage(session, ids)
-            status = session.execute(
-                f"DELETE FROM ONLY {way.leaf.sql} WHERE {STAGED}", doing=f"deleting from {way.leaf}"
+    with station.transaction():
+        for ids in _ids(station.session, change, staying=False):
+            stage(station.session, ids)
+            gone += _do(
+                station.session, change, f"DELETE FROM ONLY {change.leaf.sql} WHERE {STAGED}", "deleting from"
             )
-            gone += int(status.split()[-1])
-    _require(way, way.go, gone, "deleted")
+            report(len(ids), 0)
+    _require(change, change.go, gone, "deleted")
 
 
-def _cut(session: Session, addresses: Addresses, going: Going, way: Way) -> None:
+def _ids(session: Session, change: Change, *, staying: bool) -> Iterator[RowIds]:
+    """The addresses of the rows that stay, or of those that go, ascending block by block.
+
+    What is held is given; its complement is read first, and whole: the connection is free between blocks.
+    """
+    if change.rows is None:
+        raise ValueError("a table that is emptied has no rows to look for")
+    if change.rows_stay == staying:
+        yield from change.rows.blocks()
+        return
+    budget = MemoryBudget(_SETS_BYTES)
+    held, others = (
+        change.rows.as_set(budget),
+        RowSet(budget, change.offset_bits),
+    )
+    for ids in read_leaf(session, change.leaf, change.number, change.offset_bits):
+        others.add(ids[~held.contains(ids)])
+    yield from others.blocks(BLOCK_ROWS)
+
+
+def _cut(station: Station, change: Change, report: Report) -> None:
     """Set references NULL, all of a row at once: an update gives it another address."""
-    cuts = [c for c in going.cuts if c.table == way.table and c.rows.leaf_counts.get(way.number)]
-    if not cuts:
+    if not change.cuts:
         return
-    rows, done = RowSet(MemoryBudget(THREAD_BYTES), addresses.offset_bits), 0
-    for cut in cuts:
-        for ids in cut.rows.blocks(leaf=way.number):
+    budget = MemoryBudget(_SETS_BYTES)
+    cuts = [cut.rows.as_set(budget) for cut in change.cuts]
+    rows, done = RowSet(budget, change.offset_bits), 0
+    for cut in change.cuts:
+        for ids in cut.rows.blocks():
             rows.add(ids)
-    with session.transaction():
-        for ids in rows.blocks(AT_ONCE):
+    with station.transaction():
+        for ids in rows.blocks(BLOCK_ROWS):
             bits = np.zeros(len(ids), dtype=np.int64)
-            for place, cut in enumerate(cuts):
-                bits |= cut.rows.contains(ids).astype(np.int64) << place
-            stage(session, ids, bits)
-            status = session.execute(
-                f"UPDATE ONLY {way.leaf.sql} AS t SET {_assignments(cuts)} "
-                "FROM pg_temp.penstock_tids AS s WHERE t.ctid = s.tid",
-                doing=f"cutting references of {way.leaf}",
+            for place, cut_rows in enumerate(cuts):
+                bits |= cut_rows.contains(ids).astype(np.int64) << place
+            stage(station.session, ids, bits)
+            statement = (
+                f"UPDATE ONLY {change.leaf.sql} AS t SET {_assignments(change.cuts)} "
+                "FROM pg_temp.penstock_tids AS s WHERE t.ctid = s.tid"
             )
-            done += int(status.split()[-1])
-    _require(way, rows.count, done, "cut")
+            done += _do(station.session, change, statement, "cutting references of")
+            report(len(ids), 0)
+    _require(change, rows.count, done, "cut")
 
 
-def _assignments(cuts: Sequence[Cut]) -> str:
+def _assignments(cuts: Sequence[CutHere]) -> str:
     tested: dict[str, int] = {}
     for place, cut in enumerate(cuts):
         for column in cut.columns:
@@ -96,64 +146,59 @@ def _assignments(cuts: Sequence[Cut]) -> str:
     )
 
 
-def _null(session: Session, way: Way, nulled: Collection[str]) -> None:
-    for column in map(quote_identifier, sorted(nulled)):
-        session.execute(
-            f"UPDATE ONLY {way.leaf.sql} SET {column} = NULL WHERE {column} IS NOT NULL",
-            doing=f"cutting references of {way.leaf}",
-        )
+def _null(station: Station, change: Change) -> None:
+    for column in map(quote_identifier, sorted(change.nulled)):
+        statement = f"UPDATE ONLY {change.leaf.sql} SET {column} = NULL WHERE {column} IS NOT NULL"
+        with station.transaction():
+            _do(station.session, change, statement, "cutting references of")
 
 
-def _rewrite(
-    session: Session,
-    stored: Table,
-    addresses: Addresses,
-    going: Going,
-    way: Way,
-    nulled: Collection[str],
-) -> None:
-    columns = [quote_identifier(c.name) for c in stored.stored_columns]
-    listed = ", ".join(columns)
-    values = ", ".join(
-        "NULL" if c.name in nulled else quote_identifier(c.name) for c in stored.stored_columns
-    )
-    into = f"({listed}) OVERRIDING SYSTEM VALUE" if columns else ""
-    dropped = drop_plain(session, way.leaf)
-    with session.transaction():
-        session.execute(
-            f"CREATE TEMPORARY TABLE penstock_staying ON COMMIT DROP AS SELECT {listed} FROM ONLY {way.leaf.sql} WITH NO DATA",
-            doing=f"rewriting {way.leaf}",
-        )
-        for ids in leaf_ids(session, addresses, going, way.table, way.number, staying=True):
+def _rewrite(station: Station, change: Change, report: Report) -> None:
+    session, leaf = station.session, change.leaf.sql
+    listed = ", ".join(map(quote_identifier, change.columns))
+    values = ", ".join("NULL" if c in change.nulled else quote_identifier(c) for c in change.columns)
+    into = f"({listed}) OVERRIDING SYSTEM VALUE" if change.columns else ""
+    with station.transaction():
+        for index in change.dropped:
+            _do(session, change, f"DROP INDEX {index}", "dropping the indexes of")
+        temporary = f"CREATE TEMPORARY TABLE penstock_staying ON COMMIT DROP AS SELECT {listed} FROM ONLY {leaf} WITH NO DATA"
+        _do(session, change, temporary, "rewriting")
+        for ids in _ids(session, change, staying=True):
             stage(session, ids)
-            session.execute(
-                f"INSERT INTO {_STAYING} SELECT {listed} FROM ONLY {way.leaf.sql} WHERE {STAGED}",
-                doing=f"rewriting {way.leaf}",
+            _do(
+                session,
+                change,
+                f"INSERT INTO {_STAYING} SELECT {listed} FROM ONLY {leaf} WHERE {STAGED}",
+                "rewriting",
             )
-        session.execute(f"TRUNCATE ONLY {way.leaf.sql}", doing=f"rewriting {way.leaf}")
-        status = session.execute(
-            f"INSERT INTO {way.leaf.sql} {into} SELECT {values} FROM {_STAYING}",
-            doing=f"rewriting {way.leaf}",
-        )
-        _require(way, way.stay, int(status.split()[-1]), "kept")
-    rebuild(session, way.leaf, dropped)
+            report(len(ids), 0)
+        _do(session, change, f"TRUNCATE ONLY {leaf}", "rewriting")
+        kept = _do(session, change, f"INSERT INTO {leaf} {into} SELECT {values} FROM {_STAYING}", "rewriting")
+        _require(change, change.stay, kept, "kept")
 
 
-def compact(session: Session, way: Way, vacuum: Vacuum) -> None:
-    """What was rewritten is compact; what was deleted in place is so after VACUUM FULL only.
-
-    To be called when no transaction that was open while rows were deleted is left: VACUUM keeps what it could still see.
-    """
-    how = "ANALYZE"
-    if way.kind == "delete":
-        how = "VACUUM (FULL, ANALYZE)" if vacuum == "full" else "VACUUM (ANALYZE)"
-    session.execute(f"{how} {way.leaf.sql}", doing=f"compacting {way.leaf}")
+def _do(session: Session, change: Change, statement: str, what: str) -> int:
+    """Carry out a statement; the rows it says it touched, if it says so."""
+    status = session.execute(statement, doing=f"{what} {change.leaf}").split()
+    return int(status[-1]) if status[-1].isdigit() else 0
 
 
-def _require(way: Way, expected: int, found: int, verb: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One item: a statement that knows no transaction, or needs none."""
+
+    statement: str
+    doing: str
+
+
+def maintain(station: Station, what: Statement, _: Report) -> None:
+    station.session.execute(what.statement, doing=what.doing)
+
+
+def _require(change: Change, expected: int, found: int, verb: str) -> None:
     if found != expected:
         raise DatabaseError(
-            f"{found:,} rows of {way.leaf} were {verb} instead of {expected:,}",
+            f"{found:,} rows of {change.leaf} were {verb} instead of {expected:,}",
             why="somebody else wrote into the database while it was pruned",
             hint="run the command again; nothing was published",
         )

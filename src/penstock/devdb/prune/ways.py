@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from penstock.catalog.model import Catalog, Table, TableName
-from penstock.devdb.clone.load import Vacuum
+from penstock.devdb.labour import Vacuum
 from penstock.devdb.planning.plan import WayPlan
 from penstock.devdb.prune.rows import Going
 
 Kind = Literal["keep", "delete", "rewrite", "empty"]
-VACUUM: Vacuum = "full"  # where nothing else is asked for: as compact as loaded anew
 
 # Microseconds on two cores, rough ones: only their proportions matter.
 _DELETED_ROW = 1.6
@@ -111,6 +110,11 @@ def _way(
     if rewritten < in_place:
         return chosen("rewrite", told, rewritten)
     return chosen("delete", told, in_place)
+
+
+def index_cost(stay: int) -> int:
+    """Microseconds: making one index of so many rows."""
+    return round(stay * _INDEX_ENTRY)
 
 
 def _costs(stored: Table, go: int, stay: int, changed: int, vacuum: Vacuum) -> tuple[float, float]:

@@ -8,18 +8,18 @@ import tempfile
 from penstock.devdb import databases
 from penstock.devdb.building.build import Built, restore_tables
 from penstock.devdb.building.filling import fill
-from penstock.devdb.clone.crew import Labour
 from penstock.devdb.config import EdgeSettings
 from penstock.devdb.context import Context
+from penstock.devdb.labour import VACUUM_OF_PRUNE, Labour
 from penstock.devdb.planning.choosing import rows_in
 from penstock.devdb.planning.names import find_columns, find_table
 from penstock.devdb.planning.prepare import Prepared, prepare
 from penstock.devdb.progress import Progress, note
 from penstock.devdb.prune.conditions import has_conditions, require_unmasked
 from penstock.devdb.prune.engine import Task, prune
-from penstock.devdb.prune.existing import reading
+from penstock.devdb.prune.reading import reading
 from penstock.devdb.prune.rows import Going
-from penstock.devdb.prune.ways import VACUUM, ways
+from penstock.devdb.prune.ways import ways
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
 from penstock.errors import Finding
@@ -35,7 +35,7 @@ def fill_pruned(
     with reading(context, database) as session:
         catalog, closure, going = rows_in(_without_skipped(context, prepared), session, progress)
     _require_all_there(prepared, going)
-    vacuum = labour.vacuum or VACUUM
+    vacuum = labour.vacuum or VACUUM_OF_PRUNE
     found = ways(catalog, going, {}, vacuum)  # what is NULL in every row was cloned as NULL
     prune(context, database, Task(catalog, going, found, {}, vacuum, labour.jobs), progress)
     counts = {str(name): rows.count for name, rows in closure.rows.items()}

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.devdb.clone.crew import jobs_for
+from penstock.devdb.labour import jobs_for
 from penstock.devdb.progress import Progress, note
 from penstock.engines.postgres.session import Session
 from penstock.errors import TargetRefused
@@ -27,12 +27,7 @@ from penstock.runs.workers import Workers
 
 APPLICATION = "penstock dev scrub"
 _SHARE_OF_FREE = 0.5  # each worker has two connections
-_TRANSACTION_TIMEOUT_SINCE = 17
-# A limit meant for applications must not cut it in the middle; a lock is another matter.
-_LIMITS_SQL = (
-    "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0; "
-    "SET lock_timeout = '60s'; SET default_transaction_read_only = off"
-)
+_LIMITS_SQL = "SET lock_timeout = '60s'; SET default_transaction_read_only = off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +55,8 @@ class _Place:
 def station(target: ConnectionSettings) -> Iterator[Station]:
     """Connect, with no limit that cuts a long statement."""
     with Session.open(target, read_only=False, application_name=APPLICATION) as session:
-        newest = session.connection.get_server_version().major >= _TRANSACTION_TIMEOUT_SINCE
-        session.execute(_LIMITS_SQL + ("; SET transaction_timeout = 0" if newest else ""))
+        session.lift_limits()
+        session.execute(_LIMITS_SQL)
         yield Station(session, target)
 
 
@@ -75,7 +70,7 @@ def crew(
     progress: Progress,
 ) -> Iterator[Crew]:
     """`jobs` workers; by default as many as pay for themselves, and as the server lets in."""
-    count = jobs or jobs_for(size_bytes, {here.session: _SHARE_OF_FREE})
+    count = jobs or jobs_for(size_bytes, (here.session, _SHARE_OF_FREE))
     if count == 1:
         yield Here(here)
         return

@@ -1,4 +1,4 @@
-"""Triggers and rules of the tables that change are silent meanwhile: a prune is no business event.
+"""Triggers and rules of the tables that change are silent meanwhile: neither a prune nor an added row is a business event.
 
 An audit trigger would write a row for each that goes, and a rule `ON DELETE DO INSTEAD NOTHING` would keep them all.
 """

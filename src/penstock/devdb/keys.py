@@ -1,4 +1,4 @@
-"""Foreign keys off while rows go, and back, validated.
+"""Foreign keys off while rows come or go, and back, validated.
 
 With them on, every deleted parent row asks every child table whether somebody still needs it: one query per row, and
 a scan of the child where an index is missing. Off, nothing asks; put back NOT VALID and validated, each is one join.
@@ -6,7 +6,7 @@ a scan of the child where an index is missing. Off, nothing asks; put back NOT V
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from penstock.catalog.model import TableName, quote_identifier, quote_literal
@@ -26,6 +26,7 @@ class Key:
     # On either side. Before 18, PostgreSQL knows no NOT VALID key on a partitioned table; and one to a partitioned table has
     # a part per partition, which VALIDATE leaves as it is.
     partitioned: bool
+    size: int  # of the table, in bytes
 
     @property
     def in_two_steps(self) -> bool:
@@ -61,48 +62,25 @@ def take_off(session: Session, losing: Iterable[TableName], written: Iterable[Ta
     return keys
 
 
-def put_back(session: Session, keys: Sequence[Key]) -> None:
-    """Add them again. Those in two steps are not validated yet."""
-    for key in keys:
-        with _holding(key):
-            session.execute(key.add(), doing=f"putting back the foreign key {key.name}")
-        if key.comment is not None:
-            session.execute(
-                f"COMMENT ON CONSTRAINT {quote_identifier(key.name)} ON {key.table} IS {quote_literal(key.comment)}",
-                doing=f"putting back the comment of {key.name}",
-            )
+def put_back(session: Session, key: Key) -> None:
+    """Add it again, with its comment. One in two steps is not validated yet."""
+    session.execute(key.add(), doing=f"putting back the foreign key {key.name}")
+    if key.comment is not None:
+        session.execute(
+            f"COMMENT ON CONSTRAINT {quote_identifier(key.name)} ON {key.table} IS {quote_literal(key.comment)}",
+            doing=f"putting back the comment of {key.name}",
+        )
 
 
-def validations(keys: Sequence[Key]) -> Iterator[Callable[[Session], None]]:
-    """One piece of work per child table: two validations of one table would wait for each other."""
-    tables = dict.fromkeys(key.table for key in keys if key.in_two_steps)
-    for table in tables:
-        own = [key for key in keys if key.in_two_steps and key.table == table]
-
-        def validate(session: Session, own: Sequence[Key] = own) -> None:
-            for key in own:
-                with _holding(key):
-                    session.execute(key.validate(), doing=f"validating the foreign key {key.name}")
-
-        yield validate
+def validate(session: Session, key: Key) -> None:
+    """Look at the rows, where that was left for later."""
+    if key.in_two_steps:
+        session.execute(key.validate(), doing=f"validating the foreign key {key.name}")
 
 
-class _holding:  # noqa: N801 - reads as a statement
-    """Say what it means when a key does not hold."""
-
-    def __init__(self, key: Key) -> None:
-        self._key = key
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, DatabaseError) and "[SQLSTATE 23" in error.why:
-            raise DatabaseError(
-                f"the foreign key {self._key.name} of {self._key.table} does not hold for the rows that stay",
-                why="it is marked as validated, but the database itself breaks it",
-                hint=f"in that database: {self._key.drop()}; then add it again NOT VALID",
-            ) from None
+def is_broken(error: DatabaseError) -> bool:
+    """Whether a constraint does not hold."""
+    return "[SQLSTATE 23" in error.why
 
 
 # A key on a partitioned table is one for its partitions too, on either side.
@@ -116,7 +94,8 @@ WITH RECURSIVE storing AS (
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS "table", k.conname::text AS name,
        pg_catalog.pg_get_constraintdef(k.oid) AS definition,
        pg_catalog.obj_description(k.oid, 'pg_constraint') AS comment,
-       k.convalidated AS validated, 'p' IN (c.relkind, parent.relkind) AS partitioned
+       k.convalidated AS validated, 'p' IN (c.relkind, parent.relkind) AS partitioned,
+       pg_catalog.pg_relation_size(c.oid) AS size
   FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
   JOIN pg_catalog.pg_class parent ON parent.oid = k.confrelid
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
