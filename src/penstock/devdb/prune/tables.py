@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,10 +20,12 @@ from penstock.devdb.closure.packed import BLOCK_ROWS, LeafRows
 from penstock.devdb.closure.rowset import RowIds, RowSet
 from penstock.devdb.prune.crew import Station
 from penstock.devdb.prune.stage import STAGED, stage
-from penstock.devdb.prune.ways import Kind
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError
 from penstock.runs.items import Report
+
+if TYPE_CHECKING:  # it would bring the closure and the rules into every worker
+    from penstock.devdb.prune.ways import Kind
 
 _STAYING = "pg_temp.penstock_staying"
 _SETS_BYTES = 24 << 20  # of row sets, for each worker
