@@ -95,7 +95,7 @@ def plain(value: object) -> Any:
     if isinstance(value, Path):
         return scrub(str(value))
     if is_dataclass(value) and not isinstance(value, type):
-        return plain(asdict(value))
+        return plain(value.as_dict() if hasattr(value, "as_dict") else asdict(value))
     if isinstance(value, set | frozenset):
         return [plain(item) for item in sorted(value)]
     if isinstance(value, Iterable) and not isinstance(value, bytes):

@@ -6,10 +6,12 @@ the copy gets its name.
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from penstock.devdb import databases, debris, hooks, manifest, roles
 from penstock.devdb.building.file_copy import copy_files
@@ -38,6 +40,11 @@ class Copied:
     copy_seconds: float
     seconds: float
     manifest_path: Path
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        document = dataclasses.asdict(self)
+        return {**document, "manifest": str(document.pop("manifest_path"))}
 
 
 def from_template(context: Context, progress: Progress) -> Copied:

@@ -6,10 +6,12 @@ when somebody said so.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from penstock.devdb import databases, hooks, manifest
 from penstock.devdb.context import Context
@@ -56,6 +58,11 @@ class Reset:
     disconnected: tuple[str, ...]
     seconds: float
     manifest_path: Path
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        document = dataclasses.asdict(self)
+        return {**document, "manifest": str(document.pop("manifest_path"))}
 
 
 def extras_of(context: Context) -> Extras:

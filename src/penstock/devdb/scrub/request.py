@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-Vacuum = Literal["none", "analyze", "full"]
+from penstock.devdb.labour import Vacuum
 
 
 @dataclass(frozen=True, slots=True)
