@@ -44,7 +44,8 @@ class Copied:
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         document = dataclasses.asdict(self)
-        return {**document, "manifest": str(document.pop("manifest_path"))}
+        path = document.pop("manifest_path")
+        return {**document, "manifest": str(path)}
 
 
 def from_template(context: Context, progress: Progress) -> Copied:

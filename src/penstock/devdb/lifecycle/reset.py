@@ -62,7 +62,8 @@ class Reset:
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         document = dataclasses.asdict(self)
-        return {**document, "manifest": str(document.pop("manifest_path"))}
+        path = document.pop("manifest_path")
+        return {**document, "manifest": str(path)}
 
 
 def extras_of(context: Context) -> Extras:
