@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
@@ -10,9 +13,11 @@ from penstock.devdb.clone.station import prepare_target
 from penstock.engines.postgres.session import Session
 from tests.conftest import MakeDatabase
 from tests.devdb.conftest import MakeFolder, MakeRole
+from tests.devdb.held_stages import SLOW_SHOP, held
+from tests.devdb.processes import running, wait_until
 from tests.devdb.small_shop import MASKS, SHOP
 from tests.devdb.test_hard_schemas import EMAIL_KEY, EMAIL_KEY_MASKS
-from tests.servers import Database
+from tests.servers import Database, throw_away_server, usable_programs
 
 CLONE = 'strategy = "clone"\n'
 
@@ -99,6 +104,64 @@ def test_a_source_that_lets_few_connect_is_copied_by_few(
     assert "too many connections" in refused.err
     assert "two connections at once" in refused.err
     assert folder.names() == [folder.database]
+
+
+# Two tables whose rows a test holds back, one for each worker; what is smaller comes after them.
+HELD = (
+    SLOW_SHOP
+    + """
+CREATE TABLE public.early (id int PRIMARY KEY, page public.slow, word text);
+INSERT INTO public.early SELECT n, '/page', repeat('w', 1000) FROM generate_series(1, 100) n;
+CREATE TABLE public.other AS TABLE public.early;
+ANALYZE;
+"""
+)
+BOTH_ARE_HELD = (
+    "SELECT (count(*) = 2)::int FROM pg_stat_activity WHERE datname LIKE $1 AND query SIMILAR TO "
+    "'COPY%(early|other)%'"
+)
+
+
+def test_a_migration_waits_for_a_clone_and_no_worker_for_the_migration(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(HELD)
+    folder = make_folder(source, CLONE, kept(source))
+    waits = "SELECT count(*) FROM pg_locks WHERE relation = 'public.country'::regclass AND NOT granted"
+    with ExitStack() as holding, ThreadPoolExecutor(1) as pool:
+        holding.enter_context(held(folder, "rows"))
+        with running(folder, "dev", "create", "small", "--jobs", "2") as run:
+            run.wait_for(BOTH_ARE_HELD)
+            migration = pool.submit(source.psql, "ALTER TABLE public.country ADD COLUMN late int")
+            wait_until(lambda: source.value(waits))
+            holding.close()
+            assert run.end() == 0, run.said
+        migration.result(10)
+    assert source.value("SELECT count(late) FROM country") == 0, "the migration came through"
+    for table in ("country", "customer", "orders", "early", "other", "visit"):
+        count = f"SELECT count(*) FROM public.{table}"
+        assert folder.made.value(count) == source.value(count)
+
+
+def test_fewer_work_where_the_source_has_no_room_for_the_locks_of_more(make_folder: MakeFolder) -> None:
+    few = {"max_connections": "10", "max_locks_per_transaction": "16"}
+    with throw_away_server(usable_programs(), options=few) as server:
+        server.create("crowded")
+        source = server.database("crowded")
+        for number in range(30):
+            source.execute(
+                f"CREATE TABLE public.many{number} (id int PRIMARY KEY)",
+                f"INSERT INTO public.many{number} VALUES (1)",
+            )
+        folder = make_folder(source, CLONE, kept(source))
+        done = folder.run("dev", "create", "small", "--jobs", "4")
+        assert done.code == 0, done.err
+        assert re.search(
+            r"^[23] of 4 workers: the source's table of locks has no room for 30 tables",
+            done.err,
+            re.MULTILINE,
+        )
+        assert contents(folder.made, tables_of(folder.made)) == contents(source, tables_of(source))
 
 
 def test_a_time_limit_of_the_source_does_not_cut_a_worker(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from tempfile import TemporaryFile
 
@@ -13,6 +14,7 @@ import pytest
 from penstock.devdb.building.schema import dump_schema
 from penstock.engines.postgres import locks, session
 from penstock.engines.postgres.clients import find_client_tools
+from penstock.engines.postgres.errors import LOCKED_HINT
 from penstock.errors import QueryError
 from tests.devdb.conftest import Folder, MakeRole
 from tests.devdb.processes import Looker, looking, running, wait_until
@@ -142,6 +144,42 @@ def test_nobody_can_rewrite_a_table_while_a_run_reads(source: Database) -> None:
             migration.ask(f"SET lock_timeout = '{LIMIT}'; SELECT 'set'")
             migration.ask("TRUNCATE public.elsewhere; SELECT 'gave up'")
         assert reader.fetchval("SELECT count(*) FROM public.orders") == 400
+
+
+@contextmanager
+def waiting(database: Database, statement: str) -> Iterator[Future[object]]:
+    """A migration that waits for a lock inside, and is the hint's to find; its end."""
+    which = LOCKED_HINT.partition("waits for it: ")[2]
+    pool = ThreadPoolExecutor(1)
+    migration: Future[object] = pool.submit(database.psql, statement)
+    pool.shutdown(wait=False)  # who it waits for may be closed after this block
+    wait_until(lambda: (False, "orders", statement) in [(g, r, q) for _, g, r, q in database.rows(which)])
+    yield migration
+
+
+def test_who_reads_beside_does_not_wait_behind_a_migration_for_long(
+    source: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert locks._PATIENCE == "5s"
+    monkeypatch.setattr(locks, "_PATIENCE", "200ms")
+    with (
+        session.Session.open(source.settings, read_only=True) as reader,
+        session.Session.open(source.settings, read_only=True) as beside,
+    ):
+        reader.begin_snapshot(export=True, locked=True)
+        beside.begin_snapshot(reader.snapshot_id)
+        beside.lock_beside(["public.customer"])
+        assert beside.fetchval("SHOW lock_timeout") == LIMIT
+        with waiting(source, "ALTER TABLE public.orders ADD COLUMN late int") as migration:
+            assert beside.fetchval("SELECT count(*) FROM public.customer") > 0
+            with pytest.raises(QueryError) as caught:
+                beside.lock_beside(["public.customer", "public.orders"])
+            assert not migration.done()
+            beside.close()
+            reader.close()
+            migration.result(10)
+    assert "a migration waits for a table of postgresql://" in caught.value.what
+    assert caught.value.hint == LOCKED_HINT
 
 
 def test_tables_that_never_stand_still_end_with_an_error(

@@ -19,7 +19,7 @@ def fill(
     with context.target_session(database) as target, onto(source, target):
         if not prepared.subset.whole:
             return build(prepared.subset, source, target, progress)
-        workers = crew(context, prepared.plan.bytes, source, target, labour.jobs, progress)
+        workers = crew(context, prepared.subset, prepared.plan.bytes, source, target, labour.jobs, progress)
         return build(
             prepared.subset, source, target, progress, crew=workers, vacuum=labour.vacuum or VACUUM_OF_CLONE
         )

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from penstock.devdb.clone.station import Station, outfit, prepare_target
 from penstock.devdb.context import Context
-from penstock.devdb.labour import jobs_for
+from penstock.devdb.labour import jobs_for, lockable
+from penstock.devdb.planning.subset import Subset
 from penstock.devdb.progress import Progress, note
 from penstock.engines.postgres.session import Session
 from penstock.runs.items import Crew, Here
@@ -18,17 +19,46 @@ _SHARE_OF_FREE = 0.25  # of the connections a source still has: production needs
 
 @contextmanager
 def crew(
-    context: Context, size_bytes: int, source: Session, target: Session, jobs: int | None, progress: Progress
+    context: Context,
+    subset: Subset,
+    size_bytes: int,
+    source: Session,
+    target: Session,
+    jobs: int | None,
+    progress: Progress,
 ) -> Iterator[Crew]:
     """The workers of one build, or this process with the sessions it has. `source` is in its exported snapshot."""
+    tables = _read(subset)
     count = (
         1 if context.target_is_own else jobs or jobs_for(size_bytes, (source, _SHARE_OF_FREE), (target, 1.0))
     )
+    if count > 1 and (most := max(1, lockable(source, len(tables)))) < count:
+        note(
+            progress,
+            f"{most} of {count} workers: the source's table of locks has no room for {len(tables)} tables in each of more "
+            "(max_locks_per_transaction)",
+        )
+        count = most
     if count == 1:
         prepare_target(target)
         yield Here(Station(source, target))
         return
     with Workers(
-        outfit(context, source, target.database), count, lambda text: note(progress, text)
+        outfit(context, source, target.database, tables), count, lambda text: note(progress, text)
     ) as workers:
         yield workers
+
+
+def _read(subset: Subset) -> tuple[str, ...]:
+    """The tables that workers may come to read: those whose rows they copy, what masks look up along foreign keys, and what
+    these are partitions of, whose bounds the planner looks at."""
+    catalog = subset.catalog
+    read = set(subset.whole)
+    for name in subset.whole:
+        read.update(catalog.root_of(key.referenced_table) for key in catalog.tables[name].foreign_keys)
+    read -= subset.skip
+    return tuple(
+        table.name.sql
+        for table in catalog
+        if table.kind in ("table", "partitioned") and catalog.root_of(table.name) in read
+    )

@@ -25,18 +25,23 @@ class InSnapshot:
 
     place: Place
     snapshot: str
+    tables: tuple[str, ...]  # what it may come to read
 
 
-def outfit(context: Context, source: Session, database: str) -> Outfit:
-    """How workers get their stations. The source session exported its snapshot, and lives until they have ended."""
+def outfit(context: Context, source: Session, database: str, tables: tuple[str, ...]) -> Outfit:
+    """How workers get their stations. The source session exported its snapshot behind locks on these tables, and lives until
+    they have ended."""
     if source.snapshot_id is None:
         raise ValueError("the source session has exported no snapshot")
-    return Outfit(open_station, InSnapshot(place_of(context, database), source.snapshot_id))
+    return Outfit(open_station, InSnapshot(place_of(context, database), source.snapshot_id, tables))
 
 
 @contextmanager
 def open_station(told: InSnapshot) -> Iterator[Station]:
-    """Connect to both sides. Raises `PlanDrift` where the project's key is another one by now."""
+    """Connect to both sides, and lock what the worker may come to read: a migration that comes later waits for all of them.
+
+    Raises `PlanDrift` where the project's key is another one by now, `QueryError` where a migration waits already.
+    """
     context = context_at(told.place)
     application_name = f"penstock dev {context.name}"
     with (
@@ -44,6 +49,7 @@ def open_station(told: InSnapshot) -> Iterator[Station]:
         context.target_session(told.place.database) as target,
     ):
         source.begin_snapshot(told.snapshot)
+        source.lock_beside(told.tables)
         prepare_target(target)
         yield Station(source, target)
 

@@ -28,10 +28,11 @@ from penstock.errors import (
 # SQLSTATE classes whose messages name objects and never rows.
 _SPEAKS_OF_NAMES = ("0A", "25", "26", "28", "2B", "3D", "3F", "42", "53", "54", "55", "57", "58")
 _AGAIN = "run the command again: it removes what was half-done, or, a scrub, goes on where it was"
-LOCKED_WHY = "another session holds it, as a migration that changes a table does"
+LOCKED_WHY = "another session holds it or waits for it, as a migration that changes a table does"
 LOCKED_HINT = (
-    "run the command again when that session is done; which one: SELECT pid, relation::regclass FROM pg_locks "
-    "WHERE mode = 'AccessExclusiveLock' AND granted;"
+    "run the command again when that session is done; which one, whether it holds the table or waits for it: "
+    "SELECT pid, granted, relation::regclass, query FROM pg_locks JOIN pg_stat_activity USING (pid) "
+    "WHERE mode = 'AccessExclusiveLock' AND relation IS NOT NULL;"
 )
 _LITERAL = re.compile(r"'(?:[^']|'')*'|\"[^\"]{64,}\"")
 # The one line of CONTEXT that is names alone: a function and the types of its arguments.

@@ -3,6 +3,10 @@
 A table that ALTER TABLE or TRUNCATE rewrote is empty under a snapshot older than the rewrite (PostgreSQL documents it
 as a caveat), and a snapshot taken before a lock may be that old by the time the lock is there. LOCK TABLE itself
 needs no snapshot. ACCESS SHARE, as a query takes it, keeps out nothing but such changes.
+
+Whoever asks for a table while a migration waits for it waits behind the migration. So of several sessions that read side
+by side each locks what it will read before the first row: one that came to a table later would wait for the migration,
+which waits for the session that has the snapshot, which waits for its workers.
 """
 
 from __future__ import annotations
@@ -11,10 +15,11 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import asyncpg
 
-from penstock.engines.postgres.errors import translated
+from penstock.engines.postgres.errors import LOCKED_HINT, translated
 from penstock.errors import QueryError
 
 _MOST_TRIES = 3
+_PATIENCE = "5s"  # with a migration that itself waits only for a moment, and then tries again
 
 # Whatever rows are read from: `skip` is not known yet, and reflecting a table takes the same lock for a moment.
 _TABLES = r"""
@@ -59,14 +64,34 @@ async def begin_behind_locks(
     )
 
 
+async def lock_beside(connection: asyncpg.Connection, names: Sequence[str], database: str) -> None:
+    """Lock tables that another session of this run has locked and does not let go. Leaves `lock_timeout` changed.
+
+    Only a migration that waits for that session can be in the way. It would wait as long as the run lasts.
+    """
+    if not names:
+        return
+    with translated(f"locking the tables of {database}"):
+        try:
+            await connection.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}'")
+            await connection.execute(_lock_sql(names))
+        except asyncpg.LockNotAvailableError:
+            raise QueryError(
+                f"a migration waits for a table of {database} that this run is about to read",
+                why="it waits for the command, whose workers would wait behind it, and the command for them",
+                hint=LOCKED_HINT,
+            ) from None
+        except asyncpg.OutOfMemoryError:
+            raise _no_room(names, database) from None
+
+
 async def _locked(connection: asyncpg.Connection, names: Sequence[str], database: str) -> bool:
     """Lock them all; False when one is gone, or somebody who holds one waits for another of ours."""
     if not names:
         return True
     with translated(f"locking the tables of {database}"):
         try:
-            listed = ", ".join(f"ONLY {name}" for name in names)
-            await connection.execute(f"LOCK TABLE {listed} IN ACCESS SHARE MODE")
+            await connection.execute(_lock_sql(names))
         except (
             asyncpg.UndefinedTableError,
             asyncpg.InvalidSchemaNameError,
@@ -75,9 +100,17 @@ async def _locked(connection: asyncpg.Connection, names: Sequence[str], database
         ):
             return False
         except asyncpg.OutOfMemoryError:
-            raise QueryError(
-                f"the server of {database} has no room for the locks of {len(names)} tables",
-                why="its table of locks is full",
-                hint="there: ALTER SYSTEM SET max_locks_per_transaction = 256;   and restart it",
-            ) from None
+            raise _no_room(names, database) from None
     return True
+
+
+def _lock_sql(names: Sequence[str]) -> str:
+    return f"LOCK TABLE {', '.join(f'ONLY {name}' for name in names)} IN ACCESS SHARE MODE"
+
+
+def _no_room(names: Sequence[str], database: str) -> QueryError:
+    return QueryError(
+        f"the server of {database} has no room for the locks of {len(names)} tables",
+        why="its table of locks is full",
+        hint="there: ALTER SYSTEM SET max_locks_per_transaction = 256;   and restart it",
+    )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import io
 import queue
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 import asyncpg
 
 from penstock.engines.postgres.errors import translated
-from penstock.engines.postgres.locks import begin_behind_locks
+from penstock.engines.postgres.locks import begin_behind_locks, lock_beside
 from penstock.engines.postgres.loop import Underway, beside, event_loop, run
 from penstock.errors import DatabaseError, SourceRefused
 from penstock.project.connections import ConnectionSettings
@@ -163,6 +163,13 @@ class Session:
         self.snapshot_id = snapshot_id
         if export:
             self.snapshot_id = await self.connection.fetchval("SELECT pg_catalog.pg_export_snapshot()")
+
+    def lock_beside(self, tables: Sequence[str]) -> None:
+        """In its snapshot, lock tables that the session it has the snapshot from has locked. Raises `QueryError` where a
+        migration waits for one of them."""
+        run(lock_beside(self.connection, tables, self.settings.describe()))
+        with translated("preparing a transaction"):
+            run(self.pin())
 
     async def pin(self) -> None:
         """SET LOCAL everything text depends on; no statement or idle limit cuts our own snapshot.
