@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from penstock.devdb import labour
 from penstock.devdb.clone.station import prepare_target
 from penstock.engines.postgres.session import Session
 from tests.conftest import MakeDatabase
@@ -104,6 +105,49 @@ def test_a_source_that_lets_few_connect_is_copied_by_few(
     assert "too many connections" in refused.err
     assert "two connections at once" in refused.err
     assert folder.names() == [folder.database]
+
+
+@pytest.mark.parametrize(("limit", "working"), [(3, 1), (4, 1), (8, 2)])
+def test_a_target_that_lets_few_connect_keeps_room_for_pg_restore(
+    make_database: MakeDatabase, make_folder: MakeFolder, make_role: MakeRole, limit: int, working: int
+) -> None:
+    """The source is on the same server, where workers have a connection each, too."""
+    source = make_database(SHOP)
+    user, password = make_role(f"CREATEDB CONNECTION LIMIT {limit}")
+    folder = make_folder(source, CLONE, MASKS)
+    folder.log_in_as("dev", user, password)
+    done = folder.run("dev", "create", "small", "--jobs", "4")
+    assert done.code == 0, done.err
+    assert f"{working} of 4 workers: the target lets no more connect" in done.err
+    assert folder.made.value("SELECT count(*) FROM orders") == 400
+
+
+def test_how_many_must_connect_to_a_target_is_said(
+    make_database: MakeDatabase, make_folder: MakeFolder, make_role: MakeRole
+) -> None:
+    source = make_database(SHOP)
+    user, password = make_role("CREATEDB CONNECTION LIMIT 2")
+    folder = make_folder(source, CLONE, MASKS)
+    folder.log_in_as("dev", user, password)
+    refused = folder.run("dev", "create", "small")
+    assert refused.code == 3
+    assert "too many connections for role" in refused.err
+    assert "a copy needs three connections at once on the target" in refused.err
+    assert folder.names() == []
+
+
+def test_by_default_no_more_work_than_the_target_has_room_for(
+    make_database: MakeDatabase, make_folder: MakeFolder, make_role: MakeRole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = make_database(SHOP)
+    user, password = make_role("CREATEDB CONNECTION LIMIT 4")
+    folder = make_folder(source, CLONE, MASKS)
+    folder.log_in_as("dev", user, password)
+    monkeypatch.setattr(labour, "_LEAST_BYTES", 0)
+    monkeypatch.setattr(labour, "processors", lambda: 4)
+    done = folder.run("dev", "create", "small")
+    assert done.code == 0, done.err
+    assert folder.made.value("SELECT count(*) FROM orders") == 400
 
 
 # Two tables whose rows a test holds back, one for each worker; what is smaller comes after them.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.devdb.scrub import tables
+from penstock.devdb.scrub import crew, tables
 from tests.cli.json_page import EXAMPLES, differences
 from tests.conftest import MakeDatabase
 from tests.devdb.clones import Clone, make_clone
@@ -149,6 +149,13 @@ def test_several_workers_make_the_same_as_one(
     assert_says_no_more_than_it_may(done, other)
     assert inside(other.made) == inside(clone.made)
     assert outside(other.made) == around
+
+
+def test_a_worker_needs_two_connections(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew, "free_connections", lambda _: 5)
+    done = clone.scrub("--jobs", "3")
+    assert done.code == 0, done.err
+    assert "2 of 3 workers: the server lets no more connect" in done.err
 
 
 @pytest.mark.parametrize(

@@ -207,7 +207,7 @@ def _check_target(
     if (
         publication.stays
         and context.database == source.database
-        and _system_identifier(source) == _system_identifier(maintenance)
+        and databases.server_of(source) == databases.server_of(maintenance)
     ):
         raise TargetRefused(
             f"the target {context.database} is the source itself",
@@ -215,10 +215,6 @@ def _check_target(
             hint="set another `database` in penstock.toml",
         )
     require_target(context, maintenance, progress, publication)
-
-
-def _system_identifier(session: Session) -> str:
-    return str(session.fetchval("SELECT system_identifier::text FROM pg_catalog.pg_control_system()"))
 
 
 def _identity(facts: DatabaseFacts, source: Session) -> dict[str, object]:

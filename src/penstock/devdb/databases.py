@@ -20,6 +20,11 @@ MARK = "__penstock_"
 MAX_NAME_BYTES = 63
 
 
+def server_of(session: Session) -> str:
+    """What tells servers apart (a standby and its primary are one)."""
+    return str(session.fetchval("SELECT system_identifier::text FROM pg_catalog.pg_control_system()"))
+
+
 def temporary_name(final: str) -> str:
     """A fresh name for a build of `final`, within 63 bytes."""
     tail = f"{MARK}{secrets.token_hex(4)}"

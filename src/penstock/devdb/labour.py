@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from penstock.devdb.context import Context
+from penstock.devdb.progress import Progress, note
 from penstock.engines.postgres.session import Session
 from penstock.errors import UsageError
 from penstock.machine import processors
@@ -43,15 +44,23 @@ class Labour:
             )
 
 
-def jobs_for(size_bytes: int, *servers: tuple[Session, float]) -> int:
-    """How many work where nobody says: by the processors here, and by that share of the connections each server still has."""
+def jobs_for(size_bytes: int, *room: int) -> int:
+    """How many work where nobody says: by the processors here, and no more than there is room for on each server."""
     if size_bytes < _LEAST_BYTES:
         return 1
-    free = (int(_free_connections(session) * share) for session, share in servers)
-    return max(1, min(processors(), _MOST_JOBS, *free))
+    return max(1, min(processors(), _MOST_JOBS, *room))
 
 
-def _free_connections(session: Session) -> int:
+def within(count: int, progress: Progress, *limits: tuple[int, str]) -> int:
+    """So many, or fewer where less is possible: then a note says why. One, the command itself, is always possible."""
+    for most, why in limits:
+        if max(1, most) < count:
+            note(progress, f"{max(1, most)} of {count} workers: {why}")
+            count = max(1, most)
+    return count
+
+
+def free_connections(session: Session) -> int:
     """How many more may connect: to the server, to the database, as this role."""
     return int(session.fetchval(_FREE_SQL))
 
@@ -73,11 +82,14 @@ def raise_sort_memory(session: Session) -> None:
 
 _FREE_SQL = """
 SELECT least(
-    current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int - (
+    current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+        - coalesce(current_setting('reserved_connections', true)::int, 0) - (
         SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE usesysid IS NOT NULL),
-    (SELECT nullif(datconnlimit, -1) FROM pg_catalog.pg_database WHERE datname = current_database()) - (
+    (SELECT nullif(datconnlimit, -1) FROM pg_catalog.pg_database WHERE datname = current_database()
+        AND current_setting('is_superuser') = 'off') - (
         SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE datname = current_database()),
-    (SELECT nullif(rolconnlimit, -1) FROM pg_catalog.pg_roles WHERE rolname = current_user) - (
+    (SELECT nullif(rolconnlimit, -1) FROM pg_catalog.pg_roles WHERE rolname = current_user
+        AND current_setting('is_superuser') = 'off') - (
         SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE usename = current_user)
 )::int
 """

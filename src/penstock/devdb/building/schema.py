@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from penstock.catalog.model import TableName
-from penstock.devdb.building.tools import connection_environment, raise_for, run_tool
+from penstock.devdb.building.tools import ON_SOURCE, ON_TARGET, connection_environment, raise_for, run_tool
 from penstock.devdb.disarm.extensions import grants_on
 from penstock.devdb.disarm.left_out import LeftOut
 from penstock.engines.postgres.clients import ClientTools
@@ -183,7 +183,7 @@ def dump(source: Session, tools: ClientTools, file: IO[bytes], *arguments: str) 
         raise QueryError(
             f"no lock within {PINNED['lock_timeout']} while {doing}", why=LOCKED_WHY, hint=LOCKED_HINT
         )
-    raise_for(result, doing)
+    raise_for(result, doing, connections=ON_SOURCE if source.read_only else ON_TARGET)
 
 
 @contextmanager

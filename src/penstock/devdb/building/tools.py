@@ -28,6 +28,12 @@ _NO_ROLE = re.compile(r'role (".*") does not exist')
 _LITERAL = re.compile(r"'(?:[^']|'')*'")
 
 
+# What a command needs of each server at once, itself included. `dev reset` has the sessions of the copy it replaces beside
+# those of the new one.
+ON_SOURCE = "two connections at once on the source"
+ON_TARGET = "three connections at once on the target, `penstock dev reset` up to five"
+
+
 def connection_environment(settings: ConnectionSettings, database: str) -> dict[str, str]:
     """libpq's variables. The password travels in the child's environment, never in its arguments."""
     environment = plain_environment() | {
@@ -78,8 +84,13 @@ def run_tool(
 
 
 def raise_for(
-    result: subprocess.CompletedProcess[str], doing: str, tolerate: re.Pattern[str] | None = None
+    result: subprocess.CompletedProcess[str],
+    doing: str,
+    tolerate: re.Pattern[str] | None = None,
+    connections: str = ON_TARGET,
 ) -> None:
+    """Raise what a program complained of, if anything it did not only say in passing. `connections`: what it takes where the
+    server lets no more connect."""
     errors = list(_errors(result.stderr))
     serious = [e for e in errors if not (tolerate and tolerate.search(e))]
     if result.returncode == 0 or (errors and not serious):
@@ -98,7 +109,7 @@ def raise_for(
         why=first + (f" (and {len(serious) - 1} more)" if len(serious) > 1 else ""),
         hint=f"on the target's server: CREATE ROLE {role[1]};"
         if role
-        else "a copy needs two connections at once: raise max_connections, or the role's CONNECTION LIMIT"
+        else f"a copy needs {connections}: raise max_connections, or the role's CONNECTION LIMIT"
         if "too many " in first
         else "it accepts no masked row: choose another mask for the columns it reads, or put the table in `empty`"
         if first.startswith(_HIDDEN)

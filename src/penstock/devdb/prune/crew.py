@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from penstock.devdb.context import Context
-from penstock.devdb.labour import jobs_for, raise_sort_memory
+from penstock.devdb.labour import free_connections, jobs_for, raise_sort_memory
 from penstock.devdb.place import Place, context_at, place_of
 from penstock.devdb.progress import Progress, note
 from penstock.devdb.prune import stage
@@ -36,7 +36,7 @@ def crew(
 ) -> Iterator[Crew]:
     """The workers of one prune. `control` is on the database, and works itself where nobody else does."""
     prepare(control)
-    count = 1 if context.target_is_own else jobs or jobs_for(size_bytes, (control, 1.0))
+    count = 1 if context.target_is_own else jobs or jobs_for(size_bytes, free_connections(control))
     if count == 1:
         yield Here(Station(control))
         return

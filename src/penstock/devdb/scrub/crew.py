@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.devdb.labour import jobs_for
+from penstock.devdb.labour import free_connections, jobs_for, within
 from penstock.devdb.progress import Progress, note
 from penstock.engines.postgres.session import Session
 from penstock.errors import TargetRefused
@@ -26,7 +26,7 @@ from penstock.runs.items import Crew, Here, Outfit
 from penstock.runs.workers import Workers
 
 APPLICATION = "penstock dev scrub"
-_SHARE_OF_FREE = 0.5  # each worker has two connections
+_CONNECTIONS = 2  # of each worker
 _LIMITS_SQL = "SET lock_timeout = '60s'; SET default_transaction_read_only = off"
 
 
@@ -70,7 +70,12 @@ def crew(
     progress: Progress,
 ) -> Iterator[Crew]:
     """`jobs` workers; by default as many as pay for themselves, and as the server lets in."""
-    count = jobs or jobs_for(size_bytes, (here.session, _SHARE_OF_FREE))
+    room = free_connections(here.session) // _CONNECTIONS
+    count = within(
+        jobs or jobs_for(size_bytes, room),
+        progress,
+        (room, f"the server lets no more connect, and each needs {_CONNECTIONS} connections"),
+    )
     if count == 1:
         yield Here(here)
         return
