@@ -85,15 +85,18 @@ _EVALUATED = (
 _WAITING = ("default", "policy")
 _OF_COLUMN = ("default", "type", "generated column")
 
-# `uses`: of a function, its arguments' domains and, with a body that SQL parsed, what that says. Of a table no more than a view.
+# `uses`: of a function, its arguments' domains and, with a body that SQL parsed, what that says; of relations only views, and never
+# those that a rule or an index is of.
 _CALLERS_SQL = """
 WITH RECURSIVE uses AS (
     SELECT d.classid, d.objid, d.refclassid, d.refobjid
       FROM pg_catalog.pg_depend d LEFT JOIN pg_catalog.pg_class v
         ON d.refclassid = 'pg_catalog.pg_class'::regclass AND v.oid = d.refobjid AND v.relkind IN ('v', 'm')
+       AND d.classid <> 'pg_catalog.pg_class'::regclass
+      LEFT JOIN pg_catalog.pg_rewrite w ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND w.oid = d.objid
       LEFT JOIN pg_catalog.pg_trigger t ON d.classid = 'pg_catalog.pg_trigger'::regclass AND t.oid = d.objid
      WHERE d.deptype <> 'p' AND d.refobjid >= 16384 AND t.tgfoid IS DISTINCT FROM d.refobjid
-       AND (v.oid IS NOT NULL
+       AND (v.oid IS DISTINCT FROM w.ev_class AND v.oid IS NOT NULL
             OR d.refclassid IN ('pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_operator'::regclass,
                                 'pg_catalog.pg_opclass'::regclass, 'pg_catalog.pg_type'::regclass))
   UNION ALL
