@@ -85,8 +85,8 @@ _EVALUATED = (
 _WAITING = ("default", "policy")
 _OF_COLUMN = ("default", "type", "generated column")
 
-# `uses`: of a function, its arguments' domains and, with a body that SQL parsed, what that says; of relations only views, and never
-# those that a rule or an index is of.
+# `uses`: of a function, its arguments' domains and, with a body that SQL parsed, what that says; of relations only
+# views, and never those that a rule or an index is of.
 _CALLERS_SQL = """
 WITH RECURSIVE uses AS (
     SELECT d.classid, d.objid, d.refclassid, d.refobjid
