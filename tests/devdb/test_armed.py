@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import MakeDatabase
-from tests.devdb.comparing import keeping
+from tests.devdb.comparing import WHOLE, keeping
 from tests.devdb.conftest import Folder, MakeFolder, MakeRole
 from tests.servers import Database, Server, temporary_folder, throw_away_server, wheel_programs
 
@@ -263,3 +263,183 @@ def test_settings_of_the_database_that_say_how_to_read_come_along_and_others_are
         assert f"left out: {line}" in said
     assert folder.run("dev", "refresh", "small").code == 0
     assert folder.made.value("SHOW timezone") == "Asia/Tokyo"
+
+
+# What calls out with nothing but dblink, and leaves a mark in another database when it did.
+CALLING = """
+CREATE EXTENSION dblink;
+CREATE FUNCTION public.hit(text) RETURNS int LANGUAGE plpgsql IMMUTABLE AS
+    $$ BEGIN PERFORM public.dblink_exec('{log}', 'INSERT INTO hits VALUES (' || quote_literal($1) || ')'); RETURN 1; END $$;
+CREATE FUNCTION public.passes_on(text) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT public.hit($1) $$;
+CREATE FUNCTION public.runs() RETURNS int LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'COPY (SELECT 1) TO PROGRAM ''curl live.example'''; RETURN 1; END $$;
+CREATE TABLE public.fine (id int PRIMARY KEY);
+INSERT INTO public.fine VALUES (1);
+"""
+EVALUATED = """
+CREATE FUNCTION public.same(int, int) RETURNS bool LANGUAGE sql IMMUTABLE AS $$ SELECT public.hit($1::text) = 1 $$;
+CREATE OPERATOR public.=== (LEFTARG = int, RIGHTARG = int, FUNCTION = public.same);
+CREATE DOMAIN public.d AS int CHECK (public.hit(VALUE::text) = 1);
+CREATE TYPE public.c AS (a public.d);
+CREATE TABLE public.a1 (id int, CONSTRAINT named CHECK (public.hit(id::text) = 1));
+CREATE TABLE public.a2 (id int, CONSTRAINT named CHECK (public.passes_on(id::text) = 1));
+CREATE TABLE public.a3 (id int, CONSTRAINT named CHECK (id < 9 OR public.runs() = 1));
+CREATE TABLE public.a4 (id int, CONSTRAINT named CHECK (id OPERATOR(public.===) id));
+CREATE TABLE public.b1 (id public.d);
+CREATE TABLE public.b2 (id public.c[]);
+CREATE TABLE public.c1 (id int, g int GENERATED ALWAYS AS (public.hit(id::text)) STORED);
+CREATE TABLE public.d1 (id int); CREATE INDEX named_d1 ON public.d1 ((public.hit(id::text) + id));
+CREATE TABLE public.d2 (id int); CREATE INDEX named_d2 ON public.d2 (id) WHERE public.hit(id::text) = 1;
+CREATE TABLE public.e1 (id int, CONSTRAINT named EXCLUDE USING btree ((public.hit(id::text) + id) WITH =));
+CREATE TABLE public.f1 (id int); CREATE STATISTICS public.named ON (public.hit(id::text) + id) FROM public.f1;
+CREATE TABLE public.g1 (id int) PARTITION BY LIST ((public.hit(id::text) + id)); CREATE TABLE public.g1_1 PARTITION OF public.g1 DEFAULT;
+CREATE TABLE public.h1 (id int); CREATE TABLE public.h2 (CONSTRAINT named CHECK (public.hit(id::text) = 1)) INHERITS (public.h1);
+INSERT INTO public.b2 VALUES (ARRAY[ROW(1)]::public.c[]);
+"""
+REFUSED = {
+    "a1": "the CHECK named of public.a1 calls public.hit, which uses the extension dblink",
+    "a2": "the CHECK named of public.a2 calls public.passes_on, which calls public.hit",
+    "a3": "the CHECK named of public.a3 calls public.runs, which runs a program (COPY … PROGRAM)",
+    "a4": "the CHECK named of public.a4 calls public.same, which calls public.hit",
+    "b1": "the type of public.b1.id calls public.hit",
+    "b2": "the type of public.b2.id calls public.hit",
+    "c1": "the generated column of public.c1.g calls public.hit",
+    "d1": "the index named_d1 of public.d1 calls public.hit",
+    "d2": "the index named_d2 of public.d2 calls public.hit",
+    "e1": "the exclusion constraint named of public.e1 calls public.hit",
+    "f1": "the statistics named of public.f1 calls public.hit",
+    "g1": "the partition key of public.g1 calls public.hit",
+    "h2": "the CHECK named of public.h2 calls public.hit",
+}
+
+
+@pytest.fixture
+def log(make_database: MakeDatabase) -> Database:
+    """Where calls of `hit` leave their marks."""
+    return make_database("CREATE TABLE public.hits (what text);")
+
+
+def _calling(script: str, log: Database) -> str:
+    server = log.server
+    place = f"host={server.host} port={server.port} user={server.user} dbname={log.name} password={server.password or 'none'}"
+    return (CALLING + script).replace("{log}", place)
+
+
+@pytest.mark.parametrize("strategy", ["subset", "clone"])
+def test_what_would_call_out_while_the_copy_is_built_is_refused(
+    strategy: str, log: Database, make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(_calling(EVALUATED, log))
+    source.execute(*(f"INSERT INTO public.{table} VALUES (1)" for table in REFUSED if table != "b2"))
+    assert log.value("SELECT count(*) FROM public.hits") > 0, "it does call out"
+    log.execute("TRUNCATE public.hits")
+    folder = make_folder(source, WHOLE[strategy], keeping(source))
+    refused = folder.run("dev", "plan", "small")
+    assert refused.code == 4, refused.out + refused.err
+    for table, line in REFUSED.items():
+        assert line in refused.out
+        assert f"put public.{table} in `skip`, or set disarm = false" in refused.out
+    assert refused.out.count("PEN-4500") == len(REFUSED), "each of them once"
+    assert folder.run("dev", "create", "small").code == 4
+    skipped = ", ".join(f'"public.{table}"' for table in REFUSED)
+    keep = 'keep = ["public.fine"]\n' if strategy == "subset" else WHOLE[strategy]
+    folder.write(devdb=f"skip = [{skipped}]\n{keep}")
+    created(folder)
+    assert log.rows("SELECT * FROM public.hits") == []
+
+
+WAITING = """
+CREATE TABLE public.t (id int PRIMARY KEY, d int DEFAULT public.hit('default'), at date DEFAULT now());
+INSERT INTO public.t VALUES (1, 1);
+CREATE VIEW public.v AS SELECT id FROM public.t;
+CREATE VIEW public.asks AS SELECT public.hit(id::text) FROM public.t;
+CREATE RULE calls AS ON INSERT TO public.t DO ALSO SELECT public.hit('rule');
+CREATE RULE calls AS ON INSERT TO public.v DO INSTEAD SELECT public.passes_on('rule');
+CREATE RULE fine AS ON DELETE TO public.t DO ALSO SELECT 1;
+CREATE RULE off AS ON DELETE TO public.t DO ALSO SELECT 2;
+ALTER TABLE public.t DISABLE RULE off;
+CREATE RULE quotes AS ON INSERT TO public.t DO ALSO SELECT public.dblink_exec('{log}', 'INSERT INTO hits VALUES (1)');
+CREATE POLICY theirs ON public.t USING (public.hit('policy') = 1);
+CREATE FUNCTION public.stamps() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN new; END $$;
+CREATE FUNCTION public.Writes() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN COPY (SELECT 1) TO PROGRAM 'curl live.example'; RETURN new; END $$;
+CREATE TRIGGER asks BEFORE INSERT ON public.t FOR EACH ROW WHEN (public.hit('when') = 1) EXECUTE FUNCTION public.stamps();
+CREATE TRIGGER writes BEFORE INSERT ON public.t FOR EACH ROW EXECUTE FUNCTION public.writes();
+CREATE TRIGGER stamps BEFORE INSERT ON public.t FOR EACH ROW WHEN (new.id > 0) EXECUTE FUNCTION public.stamps();
+"""
+RULES = "SELECT ev_class::regclass::text, rulename::text, ev_enabled::text FROM pg_rewrite WHERE rulename <> '_RETURN' AND ev_class >= 16384 ORDER BY 1, 2"
+
+
+@pytest.mark.parametrize("strategy", ["subset", "clone"])
+def test_rules_and_triggers_that_call_out_are_switched_off_and_defaults_named(
+    strategy: str, log: Database, make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(_calling(WAITING, log))
+    folder = make_folder(source, WHOLE[strategy], keeping(source))
+    planned = folder.run("dev", "plan", "small")
+    said = created(folder)
+    made = folder.made
+    assert log.rows("SELECT * FROM public.hits") == []
+    assert made.rows(RULES) == [("t", "calls", "D"), ("t", "fine", "O"), ("t", "off", "D")]
+    assert dict(made.rows("SELECT tgname::text, tgenabled::text FROM pg_trigger WHERE tgrelid = 'public.t'::regclass AND NOT tgisinternal")) == {"asks": "D", "stamps": "O", "writes": "D"}  # fmt: skip
+    for line in (
+        "rule calls of public.t, which is switched off: it calls public.hit, which uses the extension dblink",
+        "rule calls of public.v: it calls public.passes_on, which calls public.hit",
+        "rule quotes of public.t: it quotes a password or a token",
+        "trigger asks of public.t, which is switched off: its condition calls public.hit, which uses the extension dblink",
+        "trigger writes of public.t, which is switched off: its function runs a program (COPY … PROGRAM)",
+    ):
+        assert f"left out: {line}" in said
+        assert line in planned.out
+    for what in ("the default of public.t.d", "the policy theirs of public.t"):
+        warning = f"{what} calls public.hit, which uses the extension dblink, and arrives as it is"
+        assert warning in said
+        assert warning in planned.out
+    assert "public.t.at" not in said
+    assert "public.asks" not in said, "it calls nobody until somebody asks it"
+    made.execute("INSERT INTO public.t VALUES (2, 2)")
+    assert log.rows("SELECT * FROM public.hits") == []
+    made.execute("DELETE FROM public.t WHERE id = 2", "ALTER TABLE public.t ENABLE RULE calls")
+    found = folder.run("dev", "verify", "small")
+    assert found.code == 1
+    assert "structure table public.t: rule calls is not switched off" in found.out
+    folder.write(devdb=f"disarm = false\n{WHOLE[strategy]}")
+    assert folder.run("dev", "refresh", "small").code == 0
+    assert made.rows(RULES) == [row for row in source.rows(RULES) if row[1] != "quotes"]
+
+
+def test_a_materialised_view_whose_function_runs_a_program_arrives_empty(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database("""
+        CREATE FUNCTION public.runs() RETURNS int LANGUAGE plpgsql AS $$ BEGIN COPY (SELECT 1) TO PROGRAM 'cat > /dev/null'; RETURN 1; END $$;
+        CREATE MATERIALIZED VIEW public.m AS SELECT public.runs() AS n;
+        CREATE TABLE public.t (id int PRIMARY KEY);
+        """)
+    folder = make_folder(source, KEEP, keeping(source))
+    said = created(folder)
+    assert "its query calls public.runs, which runs a program (COPY … PROGRAM)" in said
+    assert not folder.made.value("SELECT relispopulated FROM pg_class WHERE relname = 'm'")
+
+
+REFILLING = """
+CREATE TABLE public.t (id int PRIMARY KEY, body text, words tsvector);
+CREATE FUNCTION public.fills() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM public.hit('refill'); new.words := to_tsvector(new.body); RETURN new; END $$;
+CREATE TRIGGER fills BEFORE INSERT ON public.t FOR EACH ROW EXECUTE FUNCTION public.fills();
+INSERT INTO public.t VALUES (1, 'words');
+"""
+
+
+def test_a_trigger_that_refills_a_column_and_calls_out_is_refused(
+    log: Database, make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(_calling(REFILLING, log))
+    masks = '[public.t]\nbody = "text"\nwords = { mask = "rebuild", trigger = "fills" }\n'
+    folder = make_folder(source, KEEP, masks)
+    log.execute("TRUNCATE public.hits")
+    refused = folder.run("dev", "create", "small")
+    assert refused.code == 4, refused.err
+    assert (
+        "the trigger fills of public.t fills a column for each row that is copied, and calls out"
+        in refused.err
+    )
+    assert log.rows("SELECT * FROM public.hits") == []

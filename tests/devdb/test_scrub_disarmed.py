@@ -309,3 +309,39 @@ def test_an_extension_that_replicates_is_refused(
     made = make_database(SHOP + "CREATE EXTENSION pglogical;", server=extended)
     clone = make_clone(tmp_path / "clone", make_database(SHOP), made, MASKS)
     assert_refused(clone, says='DROP EXTENSION "pglogical" CASCADE;')
+
+
+CALLING = """
+SET search_path = public;
+CREATE FUNCTION runs() RETURNS int LANGUAGE plpgsql AS $$ BEGIN COPY (SELECT 1) TO PROGRAM 'false'; RETURN 1; END $$;
+CREATE RULE calls AS ON UPDATE TO jobs DO ALSO SELECT runs();
+CREATE VIEW of_jobs AS SELECT id FROM jobs;
+CREATE RULE calls AS ON INSERT TO of_jobs DO INSTEAD SELECT runs();
+CREATE RULE quotes AS ON INSERT TO jobs DO ALSO SELECT 'host=a password=tr0ub4dor';
+ALTER TABLE jobs ALTER id SET DEFAULT runs();
+"""
+
+
+def test_rules_that_call_out_or_quote_a_secret_do_nothing_and_defaults_are_named(armed: Clone) -> None:
+    armed.made.execute("ALTER EVENT TRIGGER logs DISABLE", *CALLING.strip().split("\n"))
+    done = armed.scrub()
+    assert done.code == 0, done.err
+    rules = "SELECT ev_class::regclass::text, rulename::text, ev_enabled::text FROM pg_rewrite WHERE rulename IN ('calls', 'quotes')"
+    assert armed.made.rows(rules) == [("jobs", "calls", "D")]
+    for line in (
+        "rule calls of public.jobs, which is switched off: it calls public.runs, which runs a program (COPY … PROGRAM)",
+        "rule calls of public.of_jobs, which is switched off: it calls public.runs",
+        "rule quotes of public.jobs: it quotes a password or a token",
+    ):
+        assert f"left out: {line}" in done.out
+    assert "warning: the default of public.jobs.id calls public.runs" in done.out
+
+
+def test_a_table_that_would_call_out_while_it_is_filled_is_refused(armed: Clone) -> None:
+    armed.made.execute(
+        "ALTER EVENT TRIGGER logs DISABLE",
+        *CALLING.strip().split("\n")[:2],
+        "CREATE TABLE asked (id int, CONSTRAINT asks CHECK (runs() = 1))",
+    )
+    assert_refused(armed, says="the CHECK asks of public.asked calls public.runs, which runs a program")
+    assert armed.made.value("SELECT count(*) FROM pg_publication") == 1

@@ -155,6 +155,13 @@ class Trigger:
     before_row_insert: bool = False
 
 
+class Rule(NamedTuple):
+    name: str  # but `_RETURN`, which makes a view
+    oid: int
+    definition: str
+    enabled: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A table, partition root, partition, foreign table, view or materialised view."""
@@ -174,7 +181,7 @@ class Table:
     checks: tuple[Check, ...] = ()
     indexes: tuple[Index, ...] = ()
     triggers: tuple[Trigger, ...] = ()
-    rules: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
     row_security: bool = False
     row_security_forced: bool = False
     row_estimate: float | None = None  # planner's; None: never analysed

@@ -115,7 +115,8 @@ def verify(
             source=source,
             skipped=frozenset(staying.relations) | staying.members,
             absent=staying.extensions,
-            disarmed=staying.disarmed,
+            disarmed=staying.disarmed_triggers,
+            disarmed_rules=staying.disarmed_rules,
             emptied=frozenset(
                 name
                 for name, decision in subset.policy.decisions.items()

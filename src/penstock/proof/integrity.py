@@ -42,6 +42,7 @@ def check_integrity(
     skipped: frozenset[TableName] = frozenset(),
     absent: frozenset[str] = frozenset(),
     disarmed: frozenset[tuple[TableName, str]] = frozenset(),
+    disarmed_rules: frozenset[tuple[TableName, str]] = frozenset(),
     emptied: frozenset[ColumnName] = frozenset(),
     in_use: bool = False,
     large_objects: bool = False,
@@ -79,6 +80,7 @@ def check_integrity(
         skipped=skipped,
         absent=absent,
         disarmed=disarmed,
+        disarmed_rules=disarmed_rules,
         own_work=own_routines(target, source) if in_use else None,
         reread=lambda text: _reread(target, text),
     )

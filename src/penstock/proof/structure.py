@@ -23,6 +23,7 @@ def compare_structure(
     skipped: frozenset[TableName] = frozenset(),
     absent: frozenset[str] = frozenset(),
     disarmed: frozenset[tuple[TableName, str]] = frozenset(),
+    disarmed_rules: frozenset[tuple[TableName, str]] = frozenset(),
     own_work: Iterable[str] | None = None,
     reread: Reread = lambda text: text,
 ) -> Iterator[Check]:
@@ -32,14 +33,14 @@ def compare_structure(
     objects of theirs that a catalog does not hold.
 
     `skipped` tables and types are not expected, nor are foreign keys to them and the sequences they own; nor are the
-    extensions that are `absent`. Triggers that are `disarmed` must not fire. Major versions word
+    extensions that are `absent`. Triggers that are `disarmed` must not fire, nor must rules. Major versions word
     the same view differently (16 began to leave out needless qualifiers), so a view whose text differs is `reread`.
     """
     for name, table in source.tables.items():
         if name not in skipped:
             yield _compared(
                 f"{_kind(table)} {name}",
-                _table_differences(table, target.tables.get(name), skipped, disarmed, reread),
+                _table_differences(table, target.tables.get(name), skipped, disarmed, disarmed_rules, reread),
             )
     theirs = {sequence.name: sequence for sequence in target.sequences}
     for sequence in source.sequences:
@@ -159,7 +160,6 @@ _TABLE: dict[str, Callable[[Table], Any]] = {
     "parents": lambda t: t.parents,
     "row-level security": lambda t: (t.row_security, t.row_security_forced),
     "comment": lambda t: t.comment,
-    "rules": lambda t: len(t.rules),
 }
 
 
@@ -174,6 +174,7 @@ def _table_differences(
     there: Table | None,
     skipped: frozenset[TableName],
     disarmed: frozenset[tuple[TableName, str]],
+    disarmed_rules: frozenset[tuple[TableName, str]],
     reread: Reread,
 ) -> Iterator[str]:
     yield from _differences(here, there, _TABLE)
@@ -226,6 +227,19 @@ def _table_differences(
             continue
         mine = (trigger.definition, trigger.enabled)
         yield from _object("trigger", trigger.name, mine, twin and (twin.definition, twin.enabled))
+    yield from _rule_differences(here, there, disarmed_rules)
+
+
+def _rule_differences(here: Table, there: Table, disarmed: frozenset[tuple[TableName, str]]) -> Iterator[str]:
+    """By name and whether they act: major versions word the same rule differently."""
+    rules = {rule.name: rule for rule in there.rules}
+    for rule in here.rules:
+        twin = rules.pop(rule.name, None)
+        if (here.name, rule.name) not in disarmed:
+            yield from _object("rule", rule.name, rule.enabled, twin and twin.enabled)
+        elif twin is not None and twin.enabled:
+            yield f"rule {rule.name} is not switched off"
+    yield from (f"rule {name} is not expected" for name in rules)
 
 
 def _twin(reference: ForeignKey, there: Table) -> ForeignKey | None:

@@ -82,7 +82,7 @@ def build(
             archive.restore(
                 target.settings, target.database, "post-data", without=without | done, grants=subset.grants
             )
-            switch_off(target, [t for t in staying.silent_triggers if t.table not in staying.relations])
+            switch_off(target, [one for one in staying.silent if one.table not in staying.relations])
             progress.finish("keys, indexes, constraints")
             if built is not None and at_work is not None:
                 settle(subset.catalog, built, target, at_work, vacuum, progress)

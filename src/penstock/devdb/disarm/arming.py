@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from penstock.devdb.building.largeobjects import unreadable
 from penstock.devdb.config import DevdbSettings
 from penstock.devdb.disarm.behind import behind, reasons_against
+from penstock.devdb.disarm.expressions import waiting
 from penstock.devdb.disarm.outbox import queue_warnings
 from penstock.devdb.disarm.outward import outward_warnings
 from penstock.devdb.planning.subset import Subset
@@ -42,6 +43,8 @@ def _warnings(name: str, settings: DevdbSettings, source: Session, subset: Subse
     if subset.large_objects:
         count = source.fetchval("SELECT count(*) FROM pg_catalog.pg_largeobject_metadata")
         yield f"{count} large objects are copied as they are: no mask looks into them"
+    if subset.disarm:
+        yield from waiting(source, subset.catalog, subset.skip)
     yield from outward_warnings(source, subset.catalog)
     copied = subset.whole | {table for table, rows in subset.closure.rows.items() if rows.count}
     yield from queue_warnings(subset.catalog, copied, f"[devdb.{name}]", settings.empty)

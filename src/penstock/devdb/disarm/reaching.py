@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from penstock.catalog.model import TableName
+from penstock.devdb.disarm.expressions import callers
 from penstock.engines.postgres.session import Session
 
 
@@ -19,6 +20,7 @@ def empty_views(source: Session) -> Mapping[TableName, str]:
     it was there: no reason."""
     found = {TableName(row["schema"], row["name"]): row["why"] for row in source.fetch(_UNFILLED_SQL)}
     rows = source.fetch(_REACHING_SQL, [*_INWARD], [*_INWARD, *_OF_THE_SERVER])
+    found |= {part.table: f"its query {part.why}" for part in callers(source) if part.kind == "query"}
     return found | {TableName(row["schema"], row["name"]): f"its query uses {row['what']}" for row in rows}
 
 

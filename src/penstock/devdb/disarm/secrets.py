@@ -7,8 +7,9 @@ absence.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
-from penstock.catalog.model import Catalog, TableName
+from penstock.catalog.model import Catalog, Rule, TableName
 
 
 def quotes_secret(sql: str) -> bool:
@@ -26,6 +27,12 @@ def views_with_secrets(catalog: Catalog) -> frozenset[TableName]:
     return frozenset(
         table.name for table in catalog if table.definition is not None and quotes_secret(table.definition)
     )
+
+
+def rules_with_secrets(catalog: Catalog) -> Mapping[TableName, tuple[Rule, ...]]:
+    """Rules that quote one, of tables and of views."""
+    found = {table.name: tuple(r for r in table.rules if quotes_secret(r.definition)) for table in catalog}
+    return {name: rules for name, rules in found.items() if rules}
 
 
 _LITERAL = re.compile(r"'(?:[^']|'')*'", re.DOTALL)

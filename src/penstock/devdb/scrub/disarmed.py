@@ -12,11 +12,12 @@ from contextlib import contextmanager
 
 from penstock.catalog.model import Catalog, TableName, quote_identifier, quote_literal
 from penstock.devdb.config import DevdbSettings
+from penstock.devdb.disarm.expressions import evaluated, waiting
 from penstock.devdb.disarm.extensions import ACTING, REPLICATING
 from penstock.devdb.disarm.left_out import LeftOut, addresses, armed_foreign_tables, remove_addresses
 from penstock.devdb.disarm.outbox import queue_tables, queue_warnings
-from penstock.devdb.disarm.outward import armed_triggers, outward_warnings, switch_off
-from penstock.devdb.disarm.secrets import views_with_secrets
+from penstock.devdb.disarm.outward import armed, outward_warnings, switch_off
+from penstock.devdb.disarm.secrets import rules_with_secrets, views_with_secrets
 from penstock.devdb.disarm.uncarried import uncarried_settings
 from penstock.engines.postgres.errors import LOCKED_WHY
 from penstock.engines.postgres.reflect import reflect
@@ -34,15 +35,11 @@ def disarm(session: Session, settings: DevdbSettings) -> tuple[LeftOut, ...]:
     said = [_switch(session, row["what"], row["why"], row["statement"]) for row in session.fetch(_ARMED_SQL)]
     if settings.disarm:
         # What an extension's own trigger does is the extension's: pg_cron hears by one that a job is inactive.
-        triggers = [t for t in armed_triggers(session) if catalog.tables[t.table].extension is None]
-        for trigger in triggers:
-            off = f"ALTER TABLE {trigger.table.sql} DISABLE TRIGGER {quote_identifier(trigger.name)};"
-            with _or_refused(session, f"the trigger {trigger.name} of {trigger.table}", off):
-                switch_off(session, [trigger])
-            if not trigger.cloned:
-                said.append(
-                    LeftOut(f"trigger {trigger.name} of {trigger.table}, which is switched off", trigger.why)
-                )
+        for one in (one for one in armed(session) if catalog.tables[one.table].extension is None):
+            with _or_refused(session, f"the {one.what}", f"{one.statement};"):
+                switch_off(session, [one])
+            if not one.cloned:
+                said.append(LeftOut(f"{one.what}, which is switched off", one.why))
         said += addresses(session)
         with _or_refused(
             session, "the addresses of foreign servers", "ALTER SERVER … OPTIONS (DROP host, …);"
@@ -50,6 +47,7 @@ def disarm(session: Session, settings: DevdbSettings) -> tuple[LeftOut, ...]:
             remove_addresses(session)
         said += _jobs(session, catalog)
     said += _views(session, catalog)
+    said += _rules(session)
     return (*said, *(LeftOut(row["what"], row["why"]) for row in session.fetch(_SUBSCRIPTIONS_SQL)))
 
 
@@ -74,6 +72,7 @@ def warnings(
                 f"pg_cron keeps its jobs in the database {row['elsewhere']}, and they may run here; there: "
                 f"UPDATE cron.job SET active = false WHERE database = {quote_literal(session.database)};"
             )
+        yield from waiting(session, catalog, ())
     yield from outward_warnings(session, catalog)
     for name in uncarried_settings(catalog):
         yield f"the setting {name} of the database stays: what it says may be a secret"
@@ -95,6 +94,12 @@ def _require_no_way_out(session: Session, catalog: Catalog, settings: DevdbSetti
             _refuse(
                 session, f"the extension {extension}", "it would bring real rows in, or carry them out", drop
             )
+    for error in evaluated(session, catalog, ()) if settings.disarm else ():
+        raise TargetRefused(
+            f"{session.database}: {error.what}",
+            why="it would be evaluated while tables are filled",
+            hint="drop it there, or say disarm = false in a [devdb.NAME] and scrub with --for NAME",
+        )
     for name in views_with_secrets(catalog):
         if catalog.tables[name].kind == "materialized view":
             drop = f"DROP MATERIALIZED VIEW {name.sql} CASCADE;"
@@ -154,6 +159,14 @@ def _views(session: Session, catalog: Catalog) -> Iterator[LeftOut]:
         for row in session.fetch(_BLANK_SQL, name.sql):
             _switch(session, f"view {name}", "", row["statement"])
         yield LeftOut(f"query of the view {name}, which gives no rows now", "it quotes a password or a token")
+
+
+def _rules(session: Session) -> Iterator[LeftOut]:
+    """Asked of what is there now: a rule of a view that called out is gone."""
+    for table, rules in rules_with_secrets(reflect(session)).items():
+        for rule in rules:
+            drop = f"DROP RULE {quote_identifier(rule.name)} ON {table.sql}"
+            yield _switch(session, f"rule {rule.name} of {table}", "it quotes a password or a token", drop)
 
 
 # extension, relation, the column that says which rows count, what switches them off

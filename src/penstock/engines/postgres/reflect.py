@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +17,7 @@ from penstock.catalog.model import (
     ForeignKey,
     Index,
     Locale,
+    Rule,
     Table,
     TableName,
     Trigger,
@@ -158,7 +160,7 @@ def _table(
         checks=tuple(_check(c, own) for c in constraints if c["kind"] == "c"),
         indexes=tuple(_index(index, own) for index in indexes),
         triggers=tuple(_trigger(trigger) for trigger in triggers),
-        rules=tuple(row["rules"]),
+        rules=tuple(Rule(*rule) for rule in json.loads(row["rules"] or "[]")),
         row_security=row["row_security"],
         row_security_forced=row["row_security_forced"],
         row_estimate=_row_estimate(row["reltuples"], row["relpages"], pages),

@@ -71,8 +71,9 @@ SELECT c.oid::bigint AS oid, n.nspname::text AS schema, c.relname::text AS name,
        ARRAY(SELECT i.inhparent::bigint FROM pg_inherits i
              WHERE i.inhrelid = c.oid ORDER BY i.inhseqno) AS parents,
        CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END AS definition,
-       ARRAY(SELECT pg_get_ruledef(r.oid) FROM pg_rewrite r
-             WHERE r.ev_class = c.oid AND r.rulename <> '_RETURN' ORDER BY r.rulename) AS rules,
+       (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(r.rulename, r.oid::int8, pg_get_ruledef(r.oid),
+                                                               r.ev_enabled <> 'D') ORDER BY r.rulename)
+          FROM pg_rewrite r WHERE r.ev_class = c.oid AND r.rulename <> '_RETURN')::text AS rules,
        obj_description(c.oid, 'pg_class') AS comment,
        x.extname::text AS extension
 FROM pg_class c

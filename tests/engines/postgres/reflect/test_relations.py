@@ -93,7 +93,7 @@ def test_inheritance_unlogged_and_foreign_tables_views_and_what_is_left_out(cata
     assert not catalog.tables[public("dog")].is_partition
     assert catalog.leaves[public("animal")] == (public("animal"),)
     assert catalog.tables[public("scratch")].persistence == "unlogged"
-    assert "DO INSTEAD NOTHING" in catalog.tables[public("scratch")].rules[0]
+    assert "DO INSTEAD NOTHING" in catalog.tables[public("scratch")].rules[0].definition
     assert catalog.tables[public("far_away")].kind == "foreign"
     assert catalog.tables[TableName("crm", "names")].kind == "view"
     assert "everything" in catalog.tables[TableName("crm", "names")].definition
