@@ -74,7 +74,7 @@ def test_what_a_run_left_behind_is_told_also_after_one_more_ctrl_c(
     try:
         try:
             raise error
-        except BaseException:
+        except BaseException:  # noqa: BLE001
             raise KeyboardInterrupt  # noqa: B904 - it comes in the middle of whatever there is
     except KeyboardInterrupt as last:
         for raised in (error, last):

@@ -31,6 +31,11 @@ def uncarried(source: Session, catalog: Catalog, extensions: Collection[str]) ->
                 f"{'' if rows is None else f'{rows} '}rows of {row['name']}",
                 f"the table belongs to the extension {row['extension']}, which makes it anew",
             )
+    for row in source.fetch(_MEMBERS_SQL, [*extensions]):
+        yield LeftOut(
+            f"rows of {row['name']}",
+            f"the table belongs to the extension {row['extension']}: the copy has it only if the extension's script makes it",
+        )
     for table in catalog:
         if not table.is_partition and _order_when_dumped(catalog, table) != [c.name for c in table.columns]:
             yield LeftOut(
@@ -83,6 +88,16 @@ SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name, e.extname::text
   FROM pg_catalog.pg_extension e, unnest(e.extconfig, e.extcondition) AS o(oid, condition)
   JOIN pg_catalog.pg_class c ON c.oid = o.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE c.relkind IN ('r', 'p') AND e.extname <> ALL($1::text[]) ORDER BY 1
+"""
+
+# Those whose rows no dump would bring: the extension's own data, or a table somebody added with ALTER EXTENSION.
+_MEMBERS_SQL = """
+SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name, e.extname::text AS extension
+  FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_depend d
+    ON d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
+   AND d.classid = 'pg_catalog.pg_class'::regclass
+  JOIN pg_catalog.pg_class c ON c.oid = d.objid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('r', 'p') AND c.oid <> ALL(coalesce(e.extconfig, '{}')) AND e.extname <> ALL($1::text[]) ORDER BY 1
 """
 
 _UNCARRIED_SQL = """
