@@ -12,6 +12,7 @@ from penstock.devdb.config import DevdbSettings
 from penstock.devdb.disarm.behind import behind, reasons_against
 from penstock.devdb.disarm.outbox import queue_warnings
 from penstock.devdb.disarm.outward import outward_warnings
+from penstock.devdb.planning.named_indexes import named_index_warnings
 from penstock.devdb.planning.subset import Subset
 from penstock.engines.postgres.session import Session
 from penstock.errors import PenstockError
@@ -43,5 +44,6 @@ def _warnings(name: str, settings: DevdbSettings, source: Session, subset: Subse
         count = source.fetchval("SELECT count(*) FROM pg_catalog.pg_largeobject_metadata")
         yield f"{count} large objects are copied as they are: no mask looks into them"
     yield from outward_warnings(source, subset.catalog)
+    yield from named_index_warnings(source, subset)
     copied = subset.whole | {table for table, rows in subset.closure.rows.items() if rows.count}
     yield from queue_warnings(subset.catalog, copied, f"[devdb.{name}]", settings.empty)

@@ -39,6 +39,10 @@ UNQUALIFIED_HINT = (
     "a copy is built with an empty search_path, as pg_restore does it: qualify the names in that function (SCHEMA.NAME), or "
     "ALTER FUNCTION … SET search_path = …; or put the table in `empty` or `skip`"
 )
+NAMING_HINT = (
+    "values of regclass and the other reg… types are names: of an index, or of what the copy or its server does not have, they "
+    "cannot be read; mask the column with `null`, or put the table in `empty` or `skip`"
+)
 BROKEN_KEY_HINT = (
     "look for them in the source, where triggers may have been off: mend them; or make the key NOT VALID there (DROP "
     "CONSTRAINT, ADD … NOT VALID); or here: `cut = true` on its [[devdb.NAME.edge]], or the table in `empty`; if the source "
@@ -167,6 +171,10 @@ def _from_server(error: asyncpg.PostgresError, doing: str) -> PenstockError:
         return QueryError(what, why=why, hint="grant the role the right, or skip the table; penstock doctor")
     if state in _UNKNOWN and (function := function_inside(error.context or "")):
         return QueryError(what, why=f"{why}, in the function {function}", hint=UNQUALIFIED_HINT)
+    if state in _UNKNOWN and doing.startswith("copying"):
+        return QueryError(
+            what, why=f"a value names what is not there when rows arrive: {why}", hint=NAMING_HINT
+        )
     if state.startswith("42"):
         return QueryError(what, why=why, hint=NO_SQL_OF_YOURS)
     if state == "23503" and doing.startswith(("adding", "validating")):
