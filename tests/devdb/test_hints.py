@@ -84,3 +84,16 @@ def test_a_table_that_was_added_to_an_extension_is_told_and_no_finding(
     done = folder.run("dev", "create", "small")
     assert done.code == 0, done.err
     assert folder.run("dev", "verify", "small").code == 0
+
+
+def test_a_comment_on_an_extension_is_told_where_it_is_somebodys_own(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(
+        TABLE
+        + "CREATE EXTENSION hstore; CREATE EXTENSION citext; COMMENT ON EXTENSION hstore IS 'for the visits'"
+    )
+    folder = make_folder(source, STRATEGIES["clone"], MASKS)
+    planned = folder.run("dev", "plan", "small", "--json").json
+    told = [text for text in planned["left_out"] if "comment on the extension" in text]
+    assert told == ["comment on the extension hstore: the copy has the one that comes with the extension"]

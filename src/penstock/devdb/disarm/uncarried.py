@@ -22,7 +22,7 @@ def uncarried(source: Session, catalog: Catalog, extensions: Collection[str]) ->
     """What stays behind. `extensions` do as a whole: of their rows nothing needs to be said."""
     for name in uncarried_settings(catalog):
         yield LeftOut(f"setting {name} of the database", "what it says may be a secret")
-    for row in source.fetch(_UNCARRIED_SQL):
+    for row in source.fetch(_UNCARRIED_SQL, [*extensions]):
         yield LeftOut(row["what"], row["why"])
     for row in source.fetch(_CONFIGURATION_SQL, [*extensions]):
         rows = _count(source, row["name"], row["condition"]) if row["readable"] else None
@@ -112,6 +112,10 @@ UNION ALL
 SELECT 'comment on the schema public', 'it is in every new database already'
   FROM pg_catalog.pg_namespace n
  WHERE n.nspname = 'public' AND pg_catalog.obj_description(n.oid, 'pg_namespace') <> 'standard public schema'
+UNION ALL
+SELECT 'comment on the extension ' || e.extname, 'the copy has the one that comes with the extension'
+  FROM pg_catalog.pg_extension e LEFT JOIN pg_catalog.pg_available_extensions a ON a.name = e.extname
+ WHERE e.extname <> ALL($1::text[]) AND pg_catalog.obj_description(e.oid, 'pg_extension') <> coalesce(a.comment, '')
 UNION ALL
 SELECT 'tablespace ' || t.spcname || ' of ' || count(*) || ' tables and indexes', 'the copy is in the one of its server'
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_tablespace t ON t.oid = c.reltablespace
