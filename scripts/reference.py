@@ -130,7 +130,7 @@ EXIT_CODES = {
     3: "a database or store failed",
     4: "refused by a guard; nothing was done",
     5: "(later) partial: a limit was reached, the result so far is saved",
-    130: "interrupted; what was half-done is removed, and a scrub goes on when it is run again",
+    130: "interrupted; what was half-done is removed, or the message names what remains; a scrub goes on when it is run again",
 }
 PAGES = {"commands.md": commands, "masks.md": masks, "errors.md": error_codes}
 

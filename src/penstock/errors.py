@@ -195,7 +195,25 @@ class Finding(PenstockError):
 
 
 class Interrupted(PenstockError):
-    """The user stopped the run; what was half-done is removed. A scrub removes nothing: the same command goes on with it."""
+    """The user stopped the run; what was half-done is removed. Where that was not possible, or a second Ctrl-C cut it short,
+    the hint names the database that may remain, and what removes it. A scrub removes nothing: the same command goes on
+    with it."""
 
     code = "PEN-1300"
     exit_code = 130
+
+
+class Remains(str):
+    """A note on an exception (`__notes__`), without names from rows: what the failed run left behind, and what removes it."""
+
+    __slots__ = ()
+
+
+def remains(error: BaseException) -> list[Remains]:
+    """What an error, or one it interrupted, says is left behind."""
+    found: list[Remains] = []
+    step: BaseException | None = error
+    while step is not None:
+        found += [note for note in getattr(step, "__notes__", ()) if isinstance(note, Remains)]
+        step = step.__cause__ or step.__context__
+    return list(dict.fromkeys(found))

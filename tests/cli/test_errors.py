@@ -10,7 +10,7 @@ import click
 import pytest
 
 from penstock.cli import errors
-from penstock.errors import ConnectError, Finding, PenstockError, Refused
+from penstock.errors import ConnectError, Finding, PenstockError, Refused, Remains
 from tests.cli.running import clean_environment
 
 
@@ -61,6 +61,27 @@ def test_with_json_the_error_is_one_object_on_stdout(capsys: pytest.CaptureFixtu
         }
     }
     assert shown.err == ""
+
+
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt(), ConnectError("x", hint="h"), ValueError("canary-value")]
+)
+def test_what_a_run_left_behind_is_told_also_after_one_more_ctrl_c(
+    capsys: pytest.CaptureFixture[str], error: BaseException
+) -> None:
+    error.add_note(Remains("the database shop remains"))
+    error.add_note("somebody's canary-note")
+    try:
+        try:
+            raise error
+        except BaseException:  # noqa: BLE001
+            raise KeyboardInterrupt  # noqa: B904 - it comes in the middle of whatever there is
+    except KeyboardInterrupt as last:
+        for raised in (error, last):
+            errors.report(raised, as_json=True)
+            shown = capsys.readouterr().out
+            assert json.loads(shown)["error"]["hint"].endswith("the database shop remains")
+            assert "canary" not in shown
 
 
 @pytest.mark.parametrize("as_json", [False, True])

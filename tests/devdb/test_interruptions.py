@@ -136,6 +136,24 @@ ENDING_SESSIONS = (
 )
 
 
+@pytest.mark.parametrize("twice", [True, False])
+def test_a_build_that_cannot_be_removed_is_named_with_what_removes_it(folder: Folder, *, twice: bool) -> None:
+    with held(folder, "rows"), running(folder, "dev", "create", "small") as run:
+        run.wait_for(STAGES["rows"])
+        [name] = folder.names()
+        with session_that_does_not_end(Database(folder.target, name)):
+            run.signal(signal.SIGINT)
+            if twice:
+                run.wait_for(ENDING_SESSIONS)
+                run.signal(signal.SIGINT)
+            assert run.end() == INTERRUPTED, run.said
+        assert_clear(run.said)
+        assert f"the database {name} " in run.said
+        assert f"the next run for {folder.database} removes it" in run.said
+    assert folder.names() == [name]
+    assert_next_run_is_clean(folder)
+
+
 def may_kill_backends(folder: Folder) -> None:
     if os.geteuid() != 0 or folder.target.embedded is None:
         pytest.skip("only root can stop a session of a server that runs as another account")

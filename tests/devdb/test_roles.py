@@ -100,6 +100,28 @@ def test_developers_change_everything_in_the_copy_and_nothing_beside_it(
     folder.target.drop(f"{folder.database}__template")
 
 
+@pytest.mark.parametrize("builder", ["superuser", "createdb"])
+def test_large_objects_are_the_developers_too_also_those_that_are_added(
+    make_database: MakeDatabase, make_folder: MakeFolder, make_role: MakeRole, group: str, builder: str
+) -> None:
+    source = make_database(SHOP + "SELECT lo_from_bytea(1, 'one');")
+    settings = f'developers = "{group}"\nlarge_objects = "keep"\n{DEVDB}'
+    folder = make_folder(source, settings, MASKS)
+    ann, password = make_role(f"IN ROLE {group}")
+    if builder == "createdb":
+        folder.log_in_as("dev", *make_role(f"CREATEDB IN ROLE {group}"))
+    done = folder.run("dev", "create", "small")
+    assert done.code == 0, done.err
+    source.execute("SELECT lo_from_bytea(2, 'two')")
+    added = folder.run("dev", "add", "small", "--root", "public.customer:id = 5")
+    assert added.code == 0, added.err
+    told = as_role(
+        folder, ann, password, "SELECT lo_put(1, 0, 'One')", "SELECT lo_get(1)", "SELECT lo_unlink(2)"
+    )
+    assert told[1:] == [b"One", 1]
+    folder.target.drop(folder.database)
+
+
 def test_what_developers_made_is_restored_as_them_and_theirs_again(
     make_database: MakeDatabase, make_folder: MakeFolder, make_role: MakeRole, group: str
 ) -> None:

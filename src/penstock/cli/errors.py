@@ -16,7 +16,7 @@ import click
 
 from penstock.cli import output
 from penstock.cli.options import common
-from penstock.errors import Interrupted, PenstockError, UsageError
+from penstock.errors import Interrupted, PenstockError, UsageError, remains
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _TRACE_LEVEL = 2
@@ -41,6 +41,7 @@ def report(error: BaseException, *, as_json: bool) -> int:
         output.talk(error.format_message(), level=-1)
         return error.exit_code
     fields = describe(error)
+    fields["hint"] = "; ".join(filter(None, (fields["hint"], *remains(error))))
     if as_json:
         output.emit_json({"error": fields})
     else:

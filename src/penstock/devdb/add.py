@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock.catalog.model import TableName
-from penstock.devdb import debris, manifest, verify
+from penstock.devdb import debris, manifest, roles, verify
 from penstock.devdb.added import name_roots
 from penstock.devdb.building.insert import Inserted, insert_missing
 from penstock.devdb.config import RootSettings
@@ -95,6 +95,8 @@ def add(context: Context, roots: Sequence[str], progress: Progress) -> Added:
         subset = dataclasses.replace(prepared.subset, keep=_kept(prepared.subset, made.document))
         with target.transaction():
             inserted = insert_missing(subset, source, target, progress)
+            if subset.large_objects:
+                roles.hand_over_large_objects(context, target)
             found = _verify(context, subset, source, target, inserted, progress)
             new = _manifest(made, inserted, {"roots": names, "verification": found.as_dict()})
             manifest.write(target, new)

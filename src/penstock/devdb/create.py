@@ -124,7 +124,10 @@ def _create(
             require_sees_all(context, maintenance, prepared)
             built_name = databases.temporary_name(final)
             facts = prepared.subset.catalog.facts
-            try:
+            # A server whose backend stands in a cancelled COPY drops no database. Of a standby, which is another server,
+            # it is asked afterwards whether it took the snapshot away.
+            before = (lambda: None) if facts.in_recovery else source.close
+            with debris.removed_if_failed(context, maintenance, built_name, before=before):
                 warnings = databases.create(maintenance, built_name, final, facts)
                 built, prepared = _fill(context, prepared, source, built_name, progress, labour)
                 verification = _verify(context, prepared, source, built_name, progress)
@@ -145,13 +148,6 @@ def _create(
                 if publication.stays:
                     made = finish(context, maintenance, built_name, made)
                 publication.publish(context, Build(maintenance, built_name, made, progress))
-            except BaseException:
-                # A server whose backend stands in a cancelled COPY drops no database. Of a standby, which is another server,
-                # it is asked afterwards whether it took the snapshot away.
-                if not facts.in_recovery:
-                    source.close()
-                debris.remove(context, maintenance, built_name)
-                raise
     path = manifest.save(made, context.state_dir)
     return Created(
         prepared.plan,

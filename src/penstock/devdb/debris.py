@@ -8,14 +8,15 @@ holds it knows that every marked leftover is debris.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from penstock.catalog.model import quote_identifier
 from penstock.devdb import databases
 from penstock.engines.postgres.session import Session
-from penstock.errors import TargetRefused
+from penstock.errors import Remains, TargetRefused
 
 if TYPE_CHECKING:
     from penstock.devdb.context import Context
@@ -111,13 +112,41 @@ def clean(maintenance: Session, final: str) -> Iterator[str]:
     databases.recover(maintenance, final)
 
 
-def remove(context: Context, maintenance: Session, name: str) -> None:
-    """Remove a failed build, and open again what a swap had closed; over a new connection if the old one is lost. If even
-    that fails, the next run does."""
+@contextmanager
+def removed_if_failed(
+    context: Context, maintenance: Session, name: str, *, before: Callable[[], object] = lambda: None
+) -> Iterator[None]:
+    """Whatever ends the block early, the build `name` is removed (after `before`). Where that fails too, or a second Ctrl-C
+    cuts it short, the error says so: the next run removes it."""
+    try:
+        yield
+    except BaseException as error:
+        try:
+            before()
+            removed = _remove(context, maintenance, name)
+        except BaseException as second:
+            second.add_note(_remains(context, name, "may still be on the target: its removal was cut short"))
+            raise
+        if not removed:
+            error.add_note(_remains(context, name, "could not be removed from the target"))
+        raise
+
+
+def _remove(context: Context, maintenance: Session, name: str) -> bool:
+    """Remove a failed build, and open again what a swap had closed; over a new connection if the old one is lost."""
     with suppress(Exception):
         databases.recover(maintenance, context.database)
         databases.drop(maintenance, name)
-        return
+        return True
     with suppress(Exception), context.target_session() as again:
         databases.recover(again, context.database)
         databases.drop(again, name)
+        return True
+    return False
+
+
+def _remains(context: Context, name: str, why: str) -> Remains:
+    return Remains(
+        f"the database {name} {why}; the next run for {context.database} removes it, "
+        f"or in psql: DROP DATABASE IF EXISTS {quote_identifier(name)} WITH (FORCE);"
+    )

@@ -118,8 +118,8 @@ def hand_over(context: Context, target: Session) -> None:
         key=lambda item: item.kind != "schema"
     )  # who owns a table must be able to make one in its schema
     statements = [f"{alter(item)} OWNER TO {quoted}" for item in ours]
-    for _, group in groupby(enumerate(statements), lambda pair: pair[0] // _PER_TRANSACTION):
-        target.execute("; ".join(text for _, text in group), doing=f"handing the copy over to {role}")
+    _run(target, statements, role)
+    hand_over_large_objects(context, target)
     mine = ("TABLES", "SEQUENCES", "ROUTINES", "TYPES", "SCHEMAS")
     target.execute(
         "; ".join(
@@ -131,6 +131,24 @@ def hand_over(context: Context, target: Session) -> None:
         ),
         doing=f"granting what is made later to {role}",
     )
+
+
+def hand_over_large_objects(context: Context, target: Session) -> None:
+    """Make the developers' role the owner of the large objects that are our role's, as those that have just come."""
+    if role := context.settings.developers:
+        rows = target.fetch(_LARGE_OBJECTS_SQL, doing="listing the large objects")
+        _run(target, [f"ALTER LARGE OBJECT {r['oid']} OWNER TO {quote_identifier(role)}" for r in rows], role)
+
+
+def _run(target: Session, statements: list[str], role: str) -> None:
+    for _, group in groupby(enumerate(statements), lambda pair: pair[0] // _PER_TRANSACTION):
+        target.execute("; ".join(text for _, text in group), doing=f"handing the copy over to {role}")
+
+
+_LARGE_OBJECTS_SQL = """
+SELECT oid::int8 AS oid FROM pg_catalog.pg_largeobject_metadata
+ WHERE lomowner = (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = current_user) ORDER BY 1
+"""
 
 
 def alter(item: Item) -> str:

@@ -12,13 +12,14 @@ _LONGEST_BYTES = 200
 _HARMLESS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 
 
-def folder_names(tables: Iterable[TableName]) -> dict[TableName, str]:
+def folder_names(tables: Iterable[TableName], *, beside: Iterable[str] = ()) -> dict[TableName, str]:
     """A folder for each table: `schema.table`, letters of any language as they are, anything else as `%2F`.
 
-    Names that a file system may take for one (`Orders`, `orders`) are told apart by a number.
+    Names that a file system may take for one (`Orders`, `orders`), or for one of the files that lie `beside` the folders
+    (a schema "manifest" with a table "json"), are told apart by a number.
     """
     found: dict[TableName, str] = {}
-    taken: set[str] = set()
+    taken: set[str] = {_as_one(name) for name in beside}
     for table in tables:
         plain = f"{_encoded(table.schema)}.{_encoded(table.table)}"
         if len(plain.encode()) > _LONGEST_BYTES:

@@ -54,6 +54,12 @@ CREATE TABLE "Wörter und/.."."a ""b"" %2F../*.?" ("Id" int PRIMARY KEY, "t" tex
 INSERT INTO "Wörter und/.."."a ""b"" %2F../*.?" VALUES (1, 'x', 2);
 CREATE TABLE public."Orders" (t int PRIMARY KEY); INSERT INTO public."Orders" VALUES (1);
 CREATE TABLE public.orders (t int PRIMARY KEY); INSERT INTO public.orders VALUES (2);
+
+-- Called like the files that lie beside the tables.
+CREATE SCHEMA schema;
+CREATE TABLE schema.sql (t int PRIMARY KEY); INSERT INTO schema.sql VALUES (3);
+CREATE SCHEMA manifest;
+CREATE TABLE manifest."JSON" (t int PRIMARY KEY); INSERT INTO manifest."JSON" VALUES (4);
 CREATE SEQUENCE public.lonely START 5; SELECT nextval('public.lonely'), nextval('public.lonely');
 CREATE SEQUENCE public."Never used" INCREMENT -2 MAXVALUE 100 START 50;
 CREATE VIEW public.viewed AS SELECT id FROM public.everything;

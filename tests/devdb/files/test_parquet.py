@@ -141,6 +141,8 @@ def test_names_of_any_kind_become_folders_below_the_data_set(hostile: Folder, ex
     assert {"public.Orders", "public.orders~2"} <= names
     assert table(folder, "public.Orders").to_pylist() == [{"t": 1}]
     assert table(folder, "public.orders~2").to_pylist() == [{"t": 2}]
+    assert table(folder, "schema.sql~2").to_pylist() == [{"t": 3}]
+    assert table(folder, "manifest.JSON~2").to_pylist() == [{"t": 4}]
 
 
 def test_the_same_copy_makes_the_same_files(hostile: Folder, export: Export) -> None:

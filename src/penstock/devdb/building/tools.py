@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
+from penstock.engines.postgres.errors import BROKEN_KEY_HINT, UNQUALIFIED_HINT, function_inside
 from penstock.errors import NoSpace, SchemaToolError
 from penstock.project.connections import ConnectionSettings
 from penstock.project.held_back import plain_environment
@@ -24,6 +25,9 @@ _OF_NAMES = re.compile(
     r"(?:relation|function|operator|operator class|type|role|schema|collation|access method|language) .* does not exist"
 )
 _HIDDEN = "an error whose text is not shown: it may hold data"
+_UNKNOWN = re.compile(r"(?:relation|function|type|schema|operator) .* does not exist")
+_BREAKS_KEY = re.compile(r"(?:insert or )?update (?:or delete )?on table .* violates foreign key constraint ")
+_CONTEXT = re.compile(r"CONTEXT:\s+(.*)")
 _NO_ROLE = re.compile(r'role (".*") does not exist')
 _LITERAL = re.compile(r"'(?:[^']|'')*'")
 
@@ -103,6 +107,9 @@ def raise_for(
         raise NoSpace(
             f"the disk is full while {doing}", hint="free space on the target's server and run again"
         )
+    function = _function_at(result.stderr, serious[0]) if serious and _UNKNOWN.match(first) else ""
+    if function:
+        first += f", in the function {function}"
     role = _NO_ROLE.match(first)  # a policy names it, or a grant
     raise SchemaToolError(
         f"{doing} failed",
@@ -113,8 +120,19 @@ def raise_for(
         if "too many " in first
         else "it accepts no masked row: choose another mask for the columns it reads, or put the table in `empty`"
         if first.startswith(_HIDDEN)
+        else UNQUALIFIED_HINT
+        if function
+        else BROKEN_KEY_HINT
+        if _BREAKS_KEY.match(first)
         else "penstock doctor shows versions and rights; `skip` leaves a table out",
     )
+
+
+def _function_at(output: str, error: str) -> str:
+    """The function in which the server met this error, if its context says so before the next one's."""
+    _, _, after = output.partition(error.partition(" (")[0])
+    context = _CONTEXT.search(after.partition("ERROR:")[0])
+    return function_inside(context[1]) if context else ""
 
 
 def _errors(output: str) -> Iterator[str]:

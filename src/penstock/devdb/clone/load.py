@@ -3,11 +3,12 @@ of connections."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from penstock.catalog.model import Catalog, TableName
+from penstock.catalog.model import Catalog, ColumnName, TableName
 from penstock.devdb.building.derived import with_heirs
 from penstock.devdb.clone.after import (
     Identity,
@@ -21,6 +22,7 @@ from penstock.devdb.clone.after import (
 )
 from penstock.devdb.clone.rows import copy_items, versions_of
 from penstock.devdb.labour import Vacuum
+from penstock.devdb.planning.named_indexes import naming
 from penstock.devdb.progress import Progress
 from penstock.devdb.watch import Watch
 from penstock.engines.postgres.session import Session
@@ -53,10 +55,12 @@ def load(
     `known`: what the schema archive would restore. Statistics of one table are gathered while others' indexes are built
     (its own would be in the way: CREATE INDEX and ANALYZE exclude each other).
     """
+    plans = list(plans)
     copying = list(copy_items(catalog, plans, crew.working, versions_of(source, target)))
     filled = _filled(catalog, copying)
     built = indexes(source, known)  # those of empty tables too: foreign keys may reference them
     building = [(table, item) for table, item in index_items(built, filled)]
+    copying = _after_indexes(catalog, copying, building, _that_name_indexes(source, catalog, plans))
     after: dict[TableName, list[str]] = {table: list(names) for table, names in filled.items()}
     for table, item in building:
         after.setdefault(table, []).append(item.name)
@@ -121,6 +125,32 @@ def _filled(catalog: Catalog, copying: Iterable[tuple[TableName, Item]]) -> dict
         for stored in catalog.leaves.get(table, (table,)):
             filled[stored].append(item.name)
     return filled
+
+
+def _that_name_indexes(source: Session, catalog: Catalog, plans: Iterable[ReadPlan]) -> frozenset[TableName]:
+    """The logical tables whose rows can only be read where other tables' indexes are."""
+    columns = (
+        ColumnName(plan.table, column)
+        for plan in plans
+        for column in dict.fromkeys((*plan.passed, *plan.tail))
+        if column not in plan.nulled
+    )
+    return frozenset(one.column.table for one in naming(source, catalog, columns))
+
+
+def _after_indexes(
+    catalog: Catalog,
+    copying: Iterable[tuple[TableName, Item]],
+    building: Iterable[tuple[TableName, Item]],
+    late: frozenset[TableName],
+) -> list[tuple[TableName, Item]]:
+    """The items that copy rows; those of `late` tables wait for all indexes but their own and each other's."""
+    own = {stored for table in late for stored in catalog.leaves[table]}
+    others = tuple(item.name for stored, item in building if stored not in own) if late else ()
+    return [
+        (stored, dataclasses.replace(item, after=others) if item.what.plan.table in late else item)
+        for stored, item in copying
+    ]
 
 
 def _described_together(source: Session) -> frozenset[TableName]:

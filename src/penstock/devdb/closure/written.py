@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from penstock.catalog.model import Catalog, quote_identifier
 from penstock.devdb.closure.addresses import Source
+from penstock.engines.postgres.errors import NO_SQL_OF_YOURS
 from penstock.errors import ConfigError, DatabaseError, QueryError, SnapshotLost, SourceRefused
 
 
@@ -19,7 +20,12 @@ def user_search_path(session: Source, catalog: Catalog, *schemas: str) -> Iterat
     session.execute(
         "SET LOCAL search_path = " + ", ".join(map(quote_identifier, path)), doing="setting the search path"
     )
-    yield
+    try:
+        yield
+    except DatabaseError as error:
+        if error.hint == NO_SQL_OF_YOURS:
+            error.hint = "check the SQL in penstock.toml"
+        raise
     # Not in a `finally`: after an error the transaction takes no further statement, and ends.
     session.execute("SET LOCAL search_path = ''", doing="setting the search path")
 

@@ -13,6 +13,7 @@ from penstock.devdb.disarm.behind import behind, reasons_against
 from penstock.devdb.disarm.expressions import waiting
 from penstock.devdb.disarm.outbox import queue_warnings
 from penstock.devdb.disarm.outward import outward_warnings
+from penstock.devdb.planning.named_indexes import named_index_warnings
 from penstock.devdb.planning.subset import Subset
 from penstock.engines.postgres.session import Session
 from penstock.errors import PenstockError
@@ -46,5 +47,6 @@ def _warnings(name: str, settings: DevdbSettings, source: Session, subset: Subse
     if subset.disarm:
         yield from waiting(source, subset.catalog, subset.skip)
     yield from outward_warnings(source, subset.catalog)
+    yield from named_index_warnings(source, subset)
     copied = subset.whole | {table for table, rows in subset.closure.rows.items() if rows.count}
     yield from queue_warnings(subset.catalog, copied, f"[devdb.{name}]", settings.empty)

@@ -22,7 +22,7 @@ def uncarried(source: Session, catalog: Catalog, extensions: Collection[str]) ->
     """What stays behind. `extensions` do as a whole: of their rows nothing needs to be said."""
     for name in uncarried_settings(catalog):
         yield LeftOut(f"setting {name} of the database", "what it says may be a secret")
-    for row in source.fetch(_UNCARRIED_SQL):
+    for row in source.fetch(_UNCARRIED_SQL, [*extensions]):
         yield LeftOut(row["what"], row["why"])
     for row in source.fetch(_CONFIGURATION_SQL, [*extensions]):
         rows = _count(source, row["name"], row["condition"]) if row["readable"] else None
@@ -31,6 +31,11 @@ def uncarried(source: Session, catalog: Catalog, extensions: Collection[str]) ->
                 f"{'' if rows is None else f'{rows} '}rows of {row['name']}",
                 f"the table belongs to the extension {row['extension']}, which makes it anew",
             )
+    for row in source.fetch(_MEMBERS_SQL, [*extensions]):
+        yield LeftOut(
+            f"rows of {row['name']}",
+            f"the table belongs to the extension {row['extension']}: the copy has it only if the extension's script makes it",
+        )
     for table in catalog:
         if not table.is_partition and _order_when_dumped(catalog, table) != [c.name for c in table.columns]:
             yield LeftOut(
@@ -85,6 +90,16 @@ SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name, e.extname::text
  WHERE c.relkind IN ('r', 'p') AND e.extname <> ALL($1::text[]) ORDER BY 1
 """
 
+# Those whose rows no dump would bring: the extension's own data, or a table somebody added with ALTER EXTENSION.
+_MEMBERS_SQL = """
+SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name, e.extname::text AS extension
+  FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_depend d
+    ON d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
+   AND d.classid = 'pg_catalog.pg_class'::regclass
+  JOIN pg_catalog.pg_class c ON c.oid = d.objid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('r', 'p') AND c.oid <> ALL(coalesce(e.extconfig, '{}')) AND e.extname <> ALL($1::text[]) ORDER BY 1
+"""
+
 _UNCARRIED_SQL = """
 SELECT 'setting ' || pg_catalog.split_part(s.setting, '=', 1) || ' of the role ' || pg_catalog.pg_get_userbyid(r.setrole) AS what,
        'roles do not come along' AS why
@@ -97,6 +112,10 @@ UNION ALL
 SELECT 'comment on the schema public', 'it is in every new database already'
   FROM pg_catalog.pg_namespace n
  WHERE n.nspname = 'public' AND pg_catalog.obj_description(n.oid, 'pg_namespace') <> 'standard public schema'
+UNION ALL
+SELECT 'comment on the extension ' || e.extname, 'the copy has the one that comes with the extension'
+  FROM pg_catalog.pg_extension e LEFT JOIN pg_catalog.pg_available_extensions a ON a.name = e.extname
+ WHERE e.extname <> ALL($1::text[]) AND pg_catalog.obj_description(e.oid, 'pg_extension') <> coalesce(a.comment, '')
 UNION ALL
 SELECT 'tablespace ' || t.spcname || ' of ' || count(*) || ' tables and indexes', 'the copy is in the one of its server'
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_tablespace t ON t.oid = c.reltablespace

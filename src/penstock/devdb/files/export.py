@@ -172,7 +172,7 @@ class _Delivery(Publication):
         with tempfile.TemporaryFile() as file:
             archive = _schema(copy, file)
             if self.format == "parquet":
-                _write_schema(archive, draft / "schema.sql", grants=self.grants)
+                _write_schema(archive, draft / parquet.SCHEMA, grants=self.grants)
                 written = parquet.write_tables(copy, tables, draft, progress)
                 parquet.check_tables(copy, written, progress)
                 listed = [table.as_dict(draft) for table in written]

@@ -18,12 +18,15 @@ from penstock.devdb.files.tables import FileTable, expression
 from penstock.devdb.progress import Progress
 from penstock.engines.postgres.session import Session
 from penstock.errors import Finding
+from penstock.lake.dataset import MANIFEST
 from penstock.lake.names import folder_names
 from penstock.lake.parquet import TableFiles, read_back
 from penstock.lake.physical import as_said, held_by_file, said_by_database
 from penstock.lake.spelling import TEXT, Spelling, field_of, spelling
 from penstock.pump import copytext
 from penstock.pump.files import BLOCK_BYTES, write_parquet
+
+SCHEMA = "schema.sql"  # beside the tables' folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ def write_tables(
     copy: Session, tables: Sequence[FileTable], draft: Path, progress: Progress
 ) -> list[ParquetTable]:
     """Write every table below `draft`. The session is in a snapshot of the finished copy."""
-    folders = folder_names(table.name for table in tables)
+    folders = folder_names((table.name for table in tables), beside=(SCHEMA, MANIFEST))
     return [_write(copy, table, draft / folders[table.name], progress) for table in tables]
 
 

@@ -105,7 +105,7 @@ def copy(
         roles.require(context, maintenance, progress)
         template = templates.require(context, maintenance)
         built = databases.temporary_name(final)
-        try:
+        with debris.removed_if_failed(context, maintenance, built):
             progress.start(f"copy of {template.database}")
             copying = time.monotonic()
             how = copy_files(maintenance, template.database, built, final, progress)
@@ -117,9 +117,6 @@ def copy(
                 manifest.write(target, made)
                 size = int(target.fetchval("SELECT pg_catalog.pg_database_size(current_database())"))
             publication.publish(context, Build(maintenance, built, made, progress))
-        except BaseException:
-            debris.remove(context, maintenance, built)
-            raise
     return Copied(
         context.name,
         final,

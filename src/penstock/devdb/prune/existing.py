@@ -70,7 +70,7 @@ def create_existing(
         with context.target_session(context.settings.from_database) as session:
             require_unmasked(context, session, before, _masked(origin))
         built = databases.temporary_name(final)
-        try:
+        with debris.removed_if_failed(context, maintenance, built):
             progress.start(f"copy {context.settings.from_database}")
             _require_alone(context, maintenance)
             copy_files(maintenance, context.settings.from_database, built, final, progress)
@@ -95,9 +95,6 @@ def create_existing(
             if publication.stays:
                 made = finish(context, maintenance, built, made)
             publication.publish(context, Build(maintenance, built, made, progress))
-        except BaseException:
-            debris.remove(context, maintenance, built)
-            raise
     path = manifest.save(made, context.state_dir)
     plan = prepared.plan
     return Created(plan, made, path, verification, plan.rows, plan.bytes, time.monotonic() - started)

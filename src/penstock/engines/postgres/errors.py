@@ -34,8 +34,28 @@ LOCKED_HINT = (
     "SELECT pid, granted, relation::regclass, query FROM pg_locks JOIN pg_stat_activity USING (pid) "
     "WHERE mode = 'AccessExclusiveLock' AND relation IS NOT NULL;"
 )
+# Until somebody up the stack knows that the statement holds SQL of penstock.toml, and says that instead.
+NO_SQL_OF_YOURS = "the server's log says more; if nothing in the source explains it, please report this"
+UNQUALIFIED_HINT = (
+    "a copy is built with an empty search_path, as pg_restore does it: qualify the names in that function (SCHEMA.NAME), or "
+    "ALTER FUNCTION … SET search_path = …; or put the table in `empty` or `skip`"
+)
+NAMING_HINT = (
+    "values of regclass and the other reg… types are names: of an index, or of what the copy or its server does not have, they "
+    "cannot be read; mask the column with `null`, or put the table in `empty` or `skip`"
+)
+BROKEN_KEY_HINT = (
+    "look for them in the source, where triggers may have been off: mend them; or make the key NOT VALID there (DROP "
+    "CONSTRAINT, ADD … NOT VALID); or here: `cut = true` on its [[devdb.NAME.edge]], or the table in `empty`; if the source "
+    "has none, please report this"
+)
 _LITERAL = re.compile(r"'(?:[^']|'')*'|\"[^\"]{64,}\"")
 # The one line of CONTEXT that is names alone: a function and the types of its arguments.
+_NAME = r'(?:\w+|"[^"\n]+")(?:\.(?:\w+|"[^"\n]+"))?'
+_INSIDE = re.compile(
+    rf"(?:PL/pgSQL|SQL) function ({_NAME}|\"{_NAME}\")(?:\([\w ,.\"\[\]]*\))? (?:line \d|statement \d|during )"
+)
+_UNKNOWN = ("42P01", "42883", "42704", "3F000")  # no such relation, function, type or other object, schema
 _RAISED_BY = re.compile(r'PL/pgSQL function ([\w."]+\([\w ,."\[\]]*\)) line \d+ at RAISE(?:\n|$)')
 
 
@@ -74,6 +94,12 @@ def safe_message(error: asyncpg.PostgresError) -> str:
     else:
         text = re.sub(r"(?<!^)(?=[A-Z])", " ", type(error).__name__.removesuffix("Error")).lower()
     return text + (f" ({', '.join(named)})" if named else "")
+
+
+def function_inside(context: str) -> str:
+    """The innermost function an error's CONTEXT begins with; "" where it begins with something else, maybe with a value."""
+    found = _INSIDE.match(context)
+    return found[1] if found else ""
 
 
 def translate(error: BaseException, doing: str) -> PenstockError:
@@ -144,8 +170,16 @@ def _from_server(error: asyncpg.PostgresError, doing: str) -> PenstockError:
         )
     if state == "42501":
         return QueryError(what, why=why, hint="grant the role the right, or skip the table; penstock doctor")
+    if state in _UNKNOWN and (function := function_inside(error.context or "")):
+        return QueryError(what, why=f"{why}, in the function {function}", hint=UNQUALIFIED_HINT)
+    if state in _UNKNOWN and doing.startswith("copying"):
+        return QueryError(
+            what, why=f"a value names what is not there when rows arrive: {why}", hint=NAMING_HINT
+        )
     if state.startswith("42"):
-        return QueryError(what, why=why, hint="check the SQL in penstock.toml")
+        return QueryError(what, why=why, hint=NO_SQL_OF_YOURS)
+    if state == "23503" and doing.startswith(("adding", "validating")):
+        return DatabaseError(what, why=f"rows refer to what is not there: {why}", hint=BROKEN_KEY_HINT)
     if state == "P0001":
         raised = _RAISED_BY.match(error.context or "")
         return DatabaseError(
@@ -155,7 +189,7 @@ def _from_server(error: asyncpg.PostgresError, doing: str) -> PenstockError:
             hint="choose another mask for the columns it reads (`penstock dev plan` names those whose CHECK may refuse), or put "
             "the table in `empty`"
             if doing.startswith(("copying", "adding"))
-            else "check the SQL in penstock.toml that calls it",
+            else NO_SQL_OF_YOURS,
         )
     return DatabaseError(
         what,
