@@ -25,9 +25,10 @@ from penstock.catalog.model import (
 from penstock.catalog.types import Family
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError
+from penstock.proof.comments import lost_comments
 from penstock.proof.largeobjects import check_large_objects
 from penstock.proof.report import Check, IntegrityReport, Progress, Status
-from penstock.proof.structure import compare_structure, own_routines
+from penstock.proof.structure import compare_structure, compared, own_routines
 
 _BATCH = 50  # checks in one statement
 
@@ -82,6 +83,8 @@ def check_integrity(
         own_work=own_routines(target, source) if in_use else None,
         reread=lambda text: _reread(target, text),
     )
+    if source is not None:
+        checks.append(compared("comments", lost_comments(source, target)))
     return IntegrityReport(tuple(checks), time.monotonic() - started)
 
 

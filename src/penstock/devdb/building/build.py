@@ -80,7 +80,12 @@ def build(
             progress.start("keys, indexes, constraints")
             done = refill | (built.built if built else frozenset())
             archive.restore(
-                target.settings, target.database, "post-data", without=without | done, grants=subset.grants
+                target.settings,
+                target.database,
+                "post-data",
+                without=without,
+                done=done,
+                grants=subset.grants,
             )
             switch_off(target, [t for t in staying.silent_triggers if t.table not in staying.relations])
             progress.finish("keys, indexes, constraints")
