@@ -214,6 +214,8 @@ def _table_differences(
             yield f"check {check.name} is NOT VALID"
     indexes = {index.name: index for index in there.indexes}
     for index in here.indexes:
+        if index in here.invalid_indexes:
+            continue
         same = indexes.get(index.name)
         yield from _object("index", index.name, index.definition, same and same.definition)
         if same is not None and index.valid and not same.valid:

@@ -88,6 +88,7 @@ def behind(source: Session, subset: Subset, offered: Collection[str] | None) -> 
                 for name, why in unfilled.items()
                 if why and name not in gone
             ),
+            *_invalid_indexes(subset, gone),
             *gone.values(),
         ),
     )
@@ -97,3 +98,13 @@ def _silenced(silent: Iterable[ArmedTrigger], subset: Subset) -> Iterator[LeftOu
     for trigger in silent:
         if not trigger.cloned and subset.catalog.root_of(trigger.table) not in subset.skip:
             yield LeftOut(f"trigger {trigger.name} of {trigger.table}, which is switched off", trigger.why)
+
+
+def _invalid_indexes(subset: Subset, gone: Collection[TableName]) -> Iterator[LeftOut]:
+    for table in subset.catalog:
+        if table.name not in gone and table.extension is None:
+            for index in table.invalid_indexes:
+                yield LeftOut(
+                    f"index {index.name} of {table.name}",
+                    "it is invalid, as CREATE INDEX CONCURRENTLY leaves one when it fails: no query uses it",
+                )
