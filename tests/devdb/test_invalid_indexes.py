@@ -76,22 +76,21 @@ def test_a_scrub_leaves_an_invalid_index_as_it_is(
     assert clone.scrub().code == 0
 
 
-@pytest.mark.parametrize("k", ["k > 3", "k = 3"], ids=["rewritten", "deleted from"])
 def test_an_invalid_index_of_the_database_that_a_prune_starts_from_is_not_in_the_way(
-    k: str, make_database: MakeDatabase, make_folder: MakeFolder
+    make_database: MakeDatabase, make_folder: MakeFolder
 ) -> None:
-    source = make_database(TABLE)
+    source = make_database(TABLE.replace("(1, 40)", "(1, 20000)") + "ANALYZE;")
     folder = make_folder(source, WHOLE["clone"], keeping(source))
     assert folder.run("dev", "create", "small").code == 0
     with_invalid_index(folder.made)
     folder.made.psql("UPDATE pg_index SET indisready = true WHERE indexrelid = 'inv_bad'::regclass")
     name = f"{folder.database}_less"
-    rules = f'[[devdb.less.delete]]\ntable = "public.inv"\nwhere = "{k}"\n'
+    rules = '[[devdb.less.delete]]\ntable = "public.inv"\nwhere = "k > 10"\n'
     less = (
         f'[devdb.less]\ndatabase = "{name}"\nstrategy = "prune"\nfrom_database = "{folder.database}"\n{rules}'
     )
     folder.write(devdb=f"{WHOLE['clone']}\n{less}")
-    done = folder.run("dev", "create", "less", "--vacuum", "full")
+    done = folder.run("dev", "create", "less")
     assert done.code == 0, done.err + done.out
-    assert folder.target.database(name).value(f"SELECT count(*) FROM inv WHERE {k}") == 0
+    assert folder.target.database(name).value("SELECT count(*) FROM inv") == 10
     assert broken_indexes(folder.made) == [("inv_bad",)], "the original is as it was"

@@ -31,7 +31,7 @@ def indexes_of(session: Session, leaf: TableName) -> tuple[Index, ...]:
 
 
 def drop_invalid(session: Session, leaf: TableName) -> None:
-    """Invalid indexes: a unique one would refuse the rows, or VACUUM FULL, though its table breaks it already."""
+    """Invalid indexes: a unique one may refuse rows that its table holds already."""
     for row in session.fetch(_INVALID_SQL, leaf.sql, doing=f"looking at the indexes of {leaf}"):
         session.execute(f"DROP INDEX {row['name']}", doing=f"dropping an invalid index of {leaf}")
 
