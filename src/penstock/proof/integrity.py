@@ -223,7 +223,8 @@ def _rows(
 
 
 def _sequences(target: Session, catalog: Catalog, say: Progress) -> Iterator[Check]:
-    """Every sequence is past what its column holds: the next value must not collide."""
+    """Every sequence is past what its column holds: the next value must not collide. But for a column that holds the last
+    value there is: past that, no next one would be."""
     drawn = {(s.name.schema, s.name.table): s for s in catalog.sequences}
     pairs = []
     for table in catalog:
@@ -236,11 +237,14 @@ def _sequences(target: Session, catalog: Catalog, say: Progress) -> Iterator[Che
                 pairs.append((sequence, table, column))
     questions = []
     for sequence, table, column in pairs:
-        extreme, behind = ("max", "<") if sequence.increment > 0 else ("min", ">")
+        ascends = sequence.increment > 0
+        extreme, whole, behind = ("max", "floor", "<") if ascends else ("min", "ceil", ">")
         reached = "CASE WHEN s.is_called THEN s.last_value ELSE s.last_value - s.step END"
         subject = f"{sequence.name} for {table.name}.{column.name}"
-        values = f"SELECT {extreme}({quote_identifier(column.name)}) AS v FROM {_from(table)}"
-        inside = f"m.v BETWEEN {sequence.minimum} AND {sequence.maximum}"
+        name = quote_identifier(column.name)
+        given = f"{name} BETWEEN '{sequence.minimum}'::bigint AND '{sequence.maximum}'::bigint"
+        values = f"SELECT {whole}({extreme}({name})::numeric) AS v FROM {_from(table)} WHERE {given}"
+        inside = f"m.v + {sequence.increment} BETWEEN {sequence.minimum} AND {sequence.maximum}"
         state = f"SELECT last_value, is_called, {sequence.increment}::bigint AS step FROM {sequence.name.sql}"
         questions.append(
             _Question(
