@@ -208,6 +208,12 @@ class Table:
         return ((self.primary_key,) if self.primary_key else ()) + self.unique_keys
 
     @property
+    def invalid_indexes(self) -> tuple[Index, ...]:
+        """What a CREATE INDEX CONCURRENTLY that failed left: no query uses it, no dump has it. A partitioned table's only
+        waits for its partitions' indexes."""
+        return () if self.kind == "partitioned" else tuple(i for i in self.indexes if not i.valid)
+
+    @property
     def holds_rows(self) -> bool:
         """Whether the table has storage of its own (a partition root has none)."""
         return self.kind == "table"

@@ -25,9 +25,10 @@ from penstock.catalog.model import (
 from penstock.catalog.types import Family
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError
+from penstock.proof.comments import lost_comments
 from penstock.proof.largeobjects import check_large_objects
 from penstock.proof.report import Check, IntegrityReport, Progress, Status
-from penstock.proof.structure import compare_structure, own_routines
+from penstock.proof.structure import compare_structure, compared, own_routines
 
 _BATCH = 50  # checks in one statement
 
@@ -84,6 +85,8 @@ def check_integrity(
         own_work=own_routines(target, source) if in_use else None,
         reread=lambda text: _reread(target, text),
     )
+    if source is not None:
+        checks.append(compared("comments", lost_comments(source, target)))
     return IntegrityReport(tuple(checks), time.monotonic() - started)
 
 
@@ -222,7 +225,8 @@ def _rows(
 
 
 def _sequences(target: Session, catalog: Catalog, say: Progress) -> Iterator[Check]:
-    """Every sequence is past what its column holds: the next value must not collide."""
+    """Every sequence is past what its column holds: the next value must not collide. But for a column that holds the last
+    value there is: past that, no next one would be."""
     drawn = {(s.name.schema, s.name.table): s for s in catalog.sequences}
     pairs = []
     for table in catalog:
@@ -235,11 +239,14 @@ def _sequences(target: Session, catalog: Catalog, say: Progress) -> Iterator[Che
                 pairs.append((sequence, table, column))
     questions = []
     for sequence, table, column in pairs:
-        extreme, behind = ("max", "<") if sequence.increment > 0 else ("min", ">")
+        ascends = sequence.increment > 0
+        extreme, whole, behind = ("max", "floor", "<") if ascends else ("min", "ceil", ">")
         reached = "CASE WHEN s.is_called THEN s.last_value ELSE s.last_value - s.step END"
         subject = f"{sequence.name} for {table.name}.{column.name}"
-        values = f"SELECT {extreme}({quote_identifier(column.name)}) AS v FROM {_from(table)}"
-        inside = f"m.v BETWEEN {sequence.minimum} AND {sequence.maximum}"
+        name = quote_identifier(column.name)
+        given = f"{name} BETWEEN '{sequence.minimum}'::bigint AND '{sequence.maximum}'::bigint"
+        values = f"SELECT {whole}({extreme}({name})::numeric) AS v FROM {_from(table)} WHERE {given}"
+        inside = f"m.v + {sequence.increment} BETWEEN {sequence.minimum} AND {sequence.maximum}"
         state = f"SELECT last_value, is_called, {sequence.increment}::bigint AS step FROM {sequence.name.sql}"
         questions.append(
             _Question(

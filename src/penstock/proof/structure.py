@@ -38,7 +38,7 @@ def compare_structure(
     """
     for name, table in source.tables.items():
         if name not in skipped:
-            yield _compared(
+            yield compared(
                 f"{_kind(table)} {name}",
                 _table_differences(table, target.tables.get(name), skipped, disarmed, disarmed_rules, reread),
             )
@@ -47,7 +47,7 @@ def compare_structure(
         owner = sequence.owned_by.table if sequence.owned_by is not None else sequence.name
         if sequence.name not in skipped and owner not in skipped:
             found = theirs.get(sequence.name)
-            yield _compared(f"sequence {sequence.name}", _differences(sequence, found, _SEQUENCE))
+            yield compared(f"sequence {sequence.name}", _differences(sequence, found, _SEQUENCE))
     for what in ("enums", "domains", "composites"):
         here: Mapping[TableName, Any] = getattr(source, what)
         there: Mapping[TableName, Any] = getattr(target, what)
@@ -57,9 +57,9 @@ def compare_structure(
             differing = ["is missing"] if name not in there else []
             if name in there and there[name] != definition:
                 differing = ["its definition differs"]
-            yield _compared(f"{what[:-1]} {name}", differing)
+            yield compared(f"{what[:-1]} {name}", differing)
     for extension in sorted(source.extensions.keys() - absent):
-        yield _compared(f"extension {extension}", [] if extension in target.extensions else ["is missing"])
+        yield compared(f"extension {extension}", [] if extension in target.extensions else ["is missing"])
     extra = [
         *(str(n) for n in target.tables if n != MANIFEST and (n not in source.tables or n in skipped)),
         *_extra_objects(source, target),
@@ -70,7 +70,7 @@ def compare_structure(
             "structure", _NO_MORE, Status.EXTRA, f"not made by Penstock: {_some(extra, ', ')}", len(extra)
         )
     else:
-        yield _compared(_NO_MORE, [f"{name} is not expected" for name in extra])
+        yield compared(_NO_MORE, [f"{name} is not expected" for name in extra])
 
 
 _NO_MORE = "only what the source has"
@@ -122,7 +122,8 @@ def _kind(table: Table) -> str:
     return "table" if table.kind in ("table", "partitioned", "foreign") else table.kind
 
 
-def _compared(subject: str, differences: Iterable[str]) -> Check:
+def compared(subject: str, differences: Iterable[str]) -> Check:
+    """One check of the structure, failed where anything differs."""
     found = list(differences)
     if not found:
         return Check("structure", subject, Status.OK)
@@ -214,6 +215,8 @@ def _table_differences(
             yield f"check {check.name} is NOT VALID"
     indexes = {index.name: index for index in there.indexes}
     for index in here.indexes:
+        if index in here.invalid_indexes:
+            continue
         same = indexes.get(index.name)
         yield from _object("index", index.name, index.definition, same and same.definition)
         if same is not None and index.valid and not same.valid:

@@ -29,7 +29,7 @@ from penstock.devdb.disarm.outward import switch_off
 from penstock.devdb.disarm.uncarried import carry_settings
 from penstock.devdb.labour import VACUUM_OF_CLONE, Vacuum
 from penstock.devdb.planning.subset import Subset
-from penstock.devdb.progress import Progress
+from penstock.devdb.progress import Progress, note
 from penstock.engines.postgres.clients import find_client_tools
 from penstock.engines.postgres.session import Session
 from penstock.pump.move import Totals, move
@@ -74,13 +74,19 @@ def build(
         progress.finish("schema")
         with crew if crew is not None else nullcontext() as at_work:
             rows, size, built = _fill(subset, source, target, archive.identities - without, at_work, progress)
-            set_sequences(subset.catalog, source, target)
+            for warning in set_sequences(subset.catalog, source, target, subset.policy):
+                note(progress, f"warning: {warning}")
             if subset.large_objects:
                 size += copy_large_objects(source, target, progress, grants=subset.grants)
             progress.start("keys, indexes, constraints")
             done = refill | (built.built if built else frozenset())
             archive.restore(
-                target.settings, target.database, "post-data", without=without | done, grants=subset.grants
+                target.settings,
+                target.database,
+                "post-data",
+                without=without,
+                done=done,
+                grants=subset.grants,
             )
             switch_off(target, [one for one in staying.silent if one.table not in staying.relations])
             progress.finish("keys, indexes, constraints")

@@ -17,7 +17,7 @@ from penstock.devdb.building.sequences import set_sequences
 from penstock.devdb.closure.roots import identifying_columns
 from penstock.devdb.keys import is_broken, put_back, take_off, validate
 from penstock.devdb.planning.subset import Subset
-from penstock.devdb.progress import Progress
+from penstock.devdb.progress import Progress, note
 from penstock.devdb.quiet import arm, silence
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError, TargetRefused
@@ -49,7 +49,8 @@ def insert_missing(subset: Subset, source: Session, target: Session, progress: P
             stage = TableName("pg_temp", f"penstock_{number}")
             inserted[name] = _top_up(subset, source, target, name, stage, progress)
             progress.finish(str(name))
-    set_sequences(subset.catalog, source, target, forward_only=True)
+    for warning in set_sequences(subset.catalog, source, target, subset.policy, forward_only=True):
+        note(progress, f"warning: {warning}")
     if subset.large_objects:
         copy_large_objects(source, target, progress, grants=subset.grants)
     present = {name: subset.closure.rows[name].count - rows for name, rows in inserted.items()}

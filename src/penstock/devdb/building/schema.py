@@ -1,6 +1,7 @@
 """The schema of a copy: one `pg_dump -Fc --schema-only` inside our snapshot, restored by section.
 
-The archive's table of contents is filtered by object identity (catalog oid, object oid), never by parsing SQL. Left out:
+The archive's table of contents is filtered by object identity (catalog oid, object oid), never by parsing SQL; a comment
+has none, and goes where the object goes that it depends on. Left out:
 user mappings, event triggers, publications, subscriptions, grants and owners; extensions the target cannot install;
 skipped tables and what depends on them. What is left out is returned, so that the report can say it.
 """
@@ -12,7 +13,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO
 
 from penstock.catalog.model import TableName
@@ -26,7 +27,12 @@ from penstock.errors import DatabaseError, QueryError, SchemaToolError
 from penstock.project.connections import ConnectionSettings
 from penstock.project.held_back import plain_environment
 
+Identity = tuple[int, int]
+"""(catalog oid, object oid), as the archive lists objects."""
+
 _ENTRY = re.compile(r"^(\d+); (\d+) (\d+) (.*)$")
+_DEPENDS = re.compile(r"^;\s+depends on: ([\d ]+)$")  # under the entry, where the list is verbose
+_SECTIONS = ("pre-data", "data", "post-data")
 _NO_LOCK = re.compile(r"canceling statement due to (?:statement|lock) timeout")  # it waits under the former
 _RESTRICT = re.compile(r"(?:--.*\n|\n)*\\restrict (\w+)\n")  # behind the first comments only
 
@@ -39,6 +45,12 @@ class Entry:
     catalog_oid: int
     oid: int
     description: str  # "TABLE public customer owner"
+    section: str
+    about: Identity | None = None  # of a comment: what it is said of
+
+    @property
+    def identity(self) -> Identity:
+        return self.catalog_oid, self.oid
 
 
 class SchemaArchive:
@@ -51,13 +63,23 @@ class SchemaArchive:
         self._tools = tools
         self.left_out = left_out
         self._never = (*_NEVER, *never)
-        listed = run_tool([str(tools.pg_restore), "-l"], plain_environment(), stdin=file)
+        sections = {
+            number: section
+            for section in _SECTIONS
+            for number in _numbers(self._list(f"--section={section}"))
+        }
+        self.entries = tuple(_entries(self._list("--verbose"), sections))
+
+    def _list(self, *options: str) -> str:
+        listed = run_tool(
+            [str(self._tools.pg_restore), "-l", *options], plain_environment(), stdin=self._file
+        )
         raise_for(listed, "listing the schema archive")
-        self.entries = tuple(_entries(listed.stdout))
+        return listed.stdout
 
     @property
-    def identities(self) -> frozenset[tuple[int, int]]:
-        """(catalog oid, oid) of all it holds."""
+    def identities(self) -> frozenset[Identity]:
+        """All it holds."""
         return frozenset((entry.catalog_oid, entry.oid) for entry in self.entries)
 
     def restore(
@@ -66,47 +88,44 @@ class SchemaArchive:
         database: str,
         section: str,
         *,
-        without: frozenset[tuple[int, int]],
-        only: frozenset[tuple[int, int]] | None = None,
+        without: frozenset[Identity],
+        done: frozenset[Identity] = frozenset(),
+        only: frozenset[Identity] | None = None,
         described: Callable[[str], bool] = lambda _: False,
         grants: bool = False,
         role: str = "",
     ) -> None:
         """Restore one section (`pre-data`, `post-data`) into `database`, without some objects or with only some.
 
-        `described` says of entries without an identity (comments, what owns a sequence) whether they are among `only`.
+        What is `done` is there already, but for the comments on it. `described` says of entries without an identity
+        (what owns a sequence) whether they are among `only`; comments go with what they are about.
         `role` is whom the restored objects belong to: it runs what they contain.
 
         Raises `SchemaToolError` for any error but the settings an older server does not know.
         """
         chosen = [
             entry
-            for entry in self.entries
-            if (entry.catalog_oid, entry.oid) not in without
-            and not entry.description.startswith(self._never)
-            and entry.catalog_oid != _DEFAULT_PRIVILEGES
+            for entry in self._section(section)
+            if entry.identity not in without | done
+            and entry.about not in without
             and (
                 only is None
-                or (entry.catalog_oid, entry.oid) in only
+                or entry.identity in only
+                or entry.about in only
                 or (entry.oid == 0 and described(entry.description))
             )
         ]
         # --verbose: else it does not say which object an error is about
         options = ["--verbose", *([] if grants else ["--no-privileges"]), f"--dbname={database}"]
         options += [f"--role={role}"] if role else []
-        result = self._restore(chosen, section, options, connection_environment(target, database))
+        result = self._restore(chosen, options, connection_environment(target, database))
         raise_for(result, f"restoring the schema ({section})", tolerate=_UNKNOWN_SETTING)
 
     def script(self, section: str, *, grants: bool = False) -> str:
         r"""One section as SQL that psql of any version runs, the same for the same schema: without the `\restrict` token,
         which is random, and without the one setting that servers before 17 do not know."""
-        chosen = [
-            entry
-            for entry in self.entries
-            if not entry.description.startswith(self._never) and entry.catalog_oid != _DEFAULT_PRIVILEGES
-        ]
         options = ["--file=-", *([] if grants else ["--no-privileges"])]
-        result = self._restore(chosen, section, options, {})
+        result = self._restore(self._section(section), options, {})
         raise_for(result, f"writing the schema ({section})")
         text = result.stdout
         if token := _RESTRICT.match(text):
@@ -115,15 +134,25 @@ class SchemaArchive:
             )
         return text.replace("\nSET transaction_timeout = 0;\n", "\n", 1)
 
+    def _section(self, section: str) -> Iterator[Entry]:
+        """What may be restored of a section."""
+        for entry in self.entries:
+            if (
+                entry.section == section
+                and not entry.description.startswith(self._never)
+                and entry.catalog_oid != _DEFAULT_PRIVILEGES
+            ):
+                yield entry
+
     def _restore(
-        self, chosen: Iterable[Entry], section: str, options: Sequence[str], environment: dict[str, str]
+        self, chosen: Iterable[Entry], options: Sequence[str], environment: dict[str, str]
     ) -> subprocess.CompletedProcess[str]:
+        """Restore these entries. Not by --section: a comment has none but that of whatever stands above it in the list."""
         with tempfile.TemporaryFile() as listing:
             listing.write("".join(f"{entry.line}\n" for entry in chosen).encode())
             listing.seek(0)
             command = [
                 str(self._tools.pg_restore),
-                f"--section={section}",
                 f"--use-list=/dev/fd/{listing.fileno()}",
                 "--no-owner",
                 "--no-tablespaces",
@@ -155,7 +184,7 @@ def dump_schema(
     *,
     skip: Mapping[TableName, LeftOut],
     unavailable: Iterable[str],
-) -> tuple[SchemaArchive, frozenset[tuple[int, int]]]:
+) -> tuple[SchemaArchive, frozenset[Identity]]:
     """Dump the schema the source session's exported snapshot sees into `file`; also the identities to leave out on restore.
 
     `pg_dump` locks every table it dumps, those without rows in the copy too, and lifts `lock_timeout` in its session.
@@ -201,9 +230,9 @@ def onto(source: Session, target: Session) -> Iterator[None]:
 
 def _identities_to_leave_out(
     source: Session, skip: Mapping[TableName, LeftOut], unavailable: Sequence[str]
-) -> tuple[frozenset[tuple[int, int]], list[LeftOut]]:
+) -> tuple[frozenset[Identity], list[LeftOut]]:
     """(catalog oid, oid) of what must not be restored, found in the source's own dependency catalog."""
-    identities: set[tuple[int, int]] = set()
+    identities: set[Identity] = set()
     left_out: list[LeftOut] = []
     for row in source.fetch(_EXTENSION_SQL, [*unavailable]):
         identities.add((row["c"], row["oid"]))
@@ -227,8 +256,23 @@ SELECT 'pg_catalog.pg_constraint'::regclass::oid::int8 AS c, k.oid::int8 AS oid,
 """
 
 
-def _entries(listing: str) -> Iterable[Entry]:
+def _numbers(listing: str) -> Iterator[int]:
     for line in listing.splitlines():
-        match = _ENTRY.match(line)
-        if match:
-            yield Entry(line, int(match[2]), int(match[3]), match[4])
+        if match := _ENTRY.match(line):
+            yield int(match[1])
+
+
+def _entries(listing: str, sections: Mapping[int, str]) -> Iterator[Entry]:
+    """The entries that are in a section; what a comment depends on is what it is about."""
+    found: dict[int, Entry] = {}
+    number = 0
+    for line in listing.splitlines():
+        if match := _ENTRY.match(line):
+            number = int(match[1])
+            if number in sections:
+                found[number] = Entry(line, int(match[2]), int(match[3]), match[4], sections[number])
+        elif (match := _DEPENDS.match(line)) and number in found:
+            entry, of = found[number], found.get(int(match[1].split()[0]))
+            if of is not None and entry.description.startswith("COMMENT "):
+                found[number] = replace(entry, section=of.section, about=of.identity)
+    yield from found.values()

@@ -1,8 +1,8 @@
 """What comes after the rows, one statement at a time, so that workers can share it: indexes, keys, foreign keys, statistics.
 
 The statements are the source's own (`pg_get_indexdef`, `pg_get_constraintdef`, in its snapshot); nothing is parsed. Only
-what the schema archive would restore is built here, and the archive then leaves it out. What hangs on partitioned
-tables is left to the archive: it finds the partitions' indexes built, and attaches them.
+what the schema archive would restore is built here; of that, the archive then restores the comments alone. What hangs on
+partitioned tables is left to the archive: it finds the partitions' indexes built, and attaches them.
 
 Unique keys become an index first, which several workers can build on one table, and are attached to it afterwards.
 Foreign keys are added without a look at the rows and validated when all are there.
@@ -16,12 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.catalog.model import TableName, quote_identifier
+from penstock.devdb.building.schema import Identity
 from penstock.devdb.clone.station import Station
 from penstock.engines.postgres.session import Session
 from penstock.runs.items import Item, Report
-
-Identity = tuple[int, int]
-"""(catalog oid, object oid), as the archive lists objects."""
 
 
 @dataclass(frozen=True, slots=True)

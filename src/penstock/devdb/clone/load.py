@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from penstock.catalog.model import Catalog, ColumnName, TableName
 from penstock.devdb.building.derived import with_heirs
+from penstock.devdb.building.schema import Identity
 from penstock.devdb.clone.after import (
-    Identity,
     Reference,
     analyze_items,
     index_items,

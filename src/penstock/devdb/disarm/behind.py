@@ -116,6 +116,7 @@ def behind(source: Session, subset: Subset, offered: Collection[str] | None) -> 
                 for name, why in unfilled.items()
                 if why and name not in gone
             ),
+            *_invalid_indexes(subset, gone),
             *gone.values(),
         ),
     )
@@ -138,6 +139,16 @@ def _dropped_rules(
     for name, rules in rules_with_secrets(catalog).items():
         for rule in rules:
             yield (name, rule.name), (rule, "it quotes a password or a token")
+
+
+def _invalid_indexes(subset: Subset, gone: Collection[TableName]) -> Iterator[LeftOut]:
+    for table in subset.catalog:
+        if table.name not in gone and table.extension is None:
+            for index in table.invalid_indexes:
+                yield LeftOut(
+                    f"index {index.name} of {table.name}",
+                    "it is invalid, as CREATE INDEX CONCURRENTLY leaves one when it fails: no query uses it",
+                )
 
 
 _PG_REWRITE = 2618  # the oid of this catalog, the same on every server

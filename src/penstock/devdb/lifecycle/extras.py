@@ -184,9 +184,6 @@ def _entries(extras: Extras, old: Session) -> tuple[frozenset[tuple[int, int]], 
     identities |= {(row["c"], row["oid"]) for row in owned}
     identities |= {(0, oid) for oid in tables}  # that row-level security is on
     beginnings = [
-        *(f"COMMENT {i.schema} {i.kind.upper()} {i.name}" for i in extras.made if i.kind != "schema"),
-        *(f"COMMENT {i.schema} COLUMN {i.name}." for i in extras.made if i.kind in _HOLDERS),
-        *(f"COMMENT - SCHEMA {i.name} " for i in extras.made if i.kind == "schema"),
         *(f"TABLE ATTACH {i.schema} {i.name} " for i in extras.made if i.kind in _TABLES),
         *(f"SEQUENCE OWNED BY {row['schema']} {row['name']} " for row in owned if row["name"]),
     ]

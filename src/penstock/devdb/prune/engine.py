@@ -19,7 +19,7 @@ from penstock.devdb.keys import Key, put_back, take_off
 from penstock.devdb.labour import VACUUM_OF_PRUNE, Vacuum
 from penstock.devdb.progress import Progress
 from penstock.devdb.prune.crew import crew
-from penstock.devdb.prune.indexes import indexes_of
+from penstock.devdb.prune.indexes import drop_invalid, indexes_of
 from penstock.devdb.prune.items import (
     change_of,
     compact_items,
@@ -79,6 +79,7 @@ def _change(workers: Crew, task: Task, changed: Sequence[Way], control: Session,
     items: list[Item] = []
     tasks, rows = {}, {}
     for way in changed:
+        drop_invalid(control, way.leaf)
         indexes = indexes_of(control, way.leaf) if way.kind == "rewrite" else ()
         what = change_of(task.catalog, task.going, way, task.nulled, indexes, offset_bits)
         item = Item(task_of(way), carry_out, what, round(way.cost))

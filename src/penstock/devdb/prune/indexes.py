@@ -30,6 +30,19 @@ def indexes_of(session: Session, leaf: TableName) -> tuple[Index, ...]:
     return tuple(Index(**row) for row in rows)
 
 
+def drop_invalid(session: Session, leaf: TableName) -> None:
+    """Invalid indexes: a unique one may refuse rows that its table holds already."""
+    for row in session.fetch(_INVALID_SQL, leaf.sql, doing=f"looking at the indexes of {leaf}"):
+        session.execute(f"DROP INDEX {row['name']}", doing=f"dropping an invalid index of {leaf}")
+
+
+_INVALID_SQL = """
+SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name
+  FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE i.indrelid = $1::text::regclass AND NOT i.indisvalid AND NOT c.relispartition
+"""
+
 _INDEXES_SQL = """
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name, pg_catalog.pg_get_indexdef(c.oid) AS definition,
        NOT i.indisreplident AND NOT i.indisclustered AND NOT c.relispartition AND c.reltablespace = 0

@@ -22,6 +22,9 @@ def begin(session: Session, state: State, wish: Wish, request: Request, progress
         work = decide(session, wish, None, None)
         armed = list(disarmed.warnings(session, work.catalog, work.emptied, wish.settings, request.section))
         guards.require_rights(session, work.catalog, work.touched)
+        guards.require_fillable(
+            session, [leaf for name in work.rewritten for leaf in work.catalog.leaves[name]]
+        )
         state.create()
         aside.keep_real(session, work.real_values)
         doors = closing.doors(session)
@@ -76,6 +79,9 @@ def _go_on(session: Session, state: State, wish: Wish, request: Request) -> Work
                 hint=f"put disarm = false back and go on with it: {request.command} --start-over; or restore the snapshot again",
             )
         guards.require_rights(session, work.catalog, work.touched)
+        guards.require_fillable(
+            session, [leaf for name in work.rewritten for leaf in work.catalog.leaves[name]]
+        )
         restart.start_over(session, state, work, rules_hash, has_real=bool(wish.settings.real))
     return work
 

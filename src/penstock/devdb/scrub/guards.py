@@ -121,6 +121,16 @@ def require_rights(session: Session, catalog: Catalog, tables: Iterable[TableNam
         )
 
 
+def require_fillable(session: Session, tables: Iterable[TableName]) -> None:
+    """A unique index that is invalid may refuse the rows that broke it, though new ones only."""
+    for row in session.fetch(_REFUSING_SQL, [name.sql for name in tables]):
+        raise TargetRefused(
+            f"{session.database} has an invalid unique index on {row['table']}, and its rows may break it",
+            why="a failed CREATE INDEX CONCURRENTLY left it; no query uses it, but it looks at every new row",
+            hint=f"DROP INDEX {row['index']};",
+        )
+
+
 def require_no_large_objects(session: Session, command: str, *, drop: bool) -> None:
     """Nobody knows what is in a large object. Raises `TargetRefused` unless they are to be dropped."""
     count = session.fetchval("SELECT count(*) FROM pg_catalog.pg_largeobject_metadata")
@@ -165,6 +175,13 @@ WITH others AS (SELECT pid, usesysid {_OTHERS})
 SELECT pg_catalog.pg_terminate_backend(pid, 5000) FROM others, pg_catalog.pg_roles me, pg_catalog.pg_roles r
  WHERE r.oid = usesysid AND me.rolname = current_user AND (me.rolsuper OR NOT r.rolsuper)
    AND (pg_catalog.pg_has_role(r.oid, 'MEMBER') OR pg_catalog.pg_has_role('pg_signal_backend', 'MEMBER'))
+"""
+
+_REFUSING_SQL = """
+SELECT i.indexrelid::regclass::text AS index, i.indrelid::regclass::text AS "table"
+  FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indrelid AND c.relkind = 'r'
+ WHERE i.indrelid = ANY($1::text[]::regclass[]) AND NOT i.indisvalid AND i.indisready AND (i.indisunique OR i.indisexclusion)
+ ORDER BY 1
 """
 
 _OWNERS_SQL = """

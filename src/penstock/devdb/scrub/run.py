@@ -131,7 +131,7 @@ class _Run:
         self._step(steps.DETACH, lambda: detached.detach(session, work))
         self._step(steps.LARGE_OBJECTS, lambda: {"count": traces.drop_large_objects(session)}, atomic=False)
         tables.rewrite(state, self.here, workers, work, names, self.progress)
-        self._step(steps.SEQUENCES, lambda: set_sequences(work.catalog, session, session), atomic=False)
+        self._step(steps.SEQUENCES, lambda: self._set_sequences(work), atomic=False)
         off = state.steps[steps.DETACH]
         for key in off["keys"]:
             self._step(steps.attach(key["table"], key["name"]), lambda k=key: detached.attach_key(session, k))  # type: ignore[misc]
@@ -139,6 +139,10 @@ class _Run:
         views = {TableName(*view) for view in off["views"]}
         all_views = {t.name for t in work.catalog if t.kind == "materialized view"}
         self._step(steps.VIEWS, lambda: fill_views(session, all_views - views), atomic=False)
+
+    def _set_sequences(self, work: Work) -> None:
+        for warning in set_sequences(work.catalog, self.session, self.session, work.policy):
+            note(self.progress, f"warning: {warning}")
 
     def _step(self, step: str, act: Callable[[], Any], *, atomic: bool = True) -> None:
         """Act once, and note it; what is not atomic can be done twice."""
