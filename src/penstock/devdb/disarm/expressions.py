@@ -131,9 +131,14 @@ WITH RECURSIVE uses AS (
     SELECT 'statistics', stxrelid, stxname, 'pg_catalog.pg_statistic_ext'::regclass, oid, false
       FROM pg_catalog.pg_statistic_ext
   UNION ALL
-    SELECT 'partition key', p.partrelid, '', 'pg_catalog.pg_proc'::regclass, d.refobjid, false
-      FROM pg_catalog.pg_partitioned_table p JOIN pg_catalog.pg_depend d
-        ON d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = p.partrelid AND d.refclassid = 'pg_catalog.pg_proc'::regclass
+    SELECT CASE WHEN a.attnum IS NULL THEN 'partition key' ELSE 'generated column' END, d.objid, coalesce(a.attname, ''),
+           d.refclassid, d.refobjid, false
+      FROM pg_catalog.pg_depend d
+      LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = d.objid AND a.attnum = d.objsubid AND d.objsubid > 0
+     WHERE d.classid = 'pg_catalog.pg_class'::regclass
+       AND d.refclassid IN ('pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_operator'::regclass, 'pg_catalog.pg_opclass'::regclass)
+       AND (a.attgenerated <> ''  -- before PostgreSQL 15 these are the column's, not its expression's
+            OR d.objsubid = 0 AND EXISTS (SELECT FROM pg_catalog.pg_partitioned_table WHERE partrelid = d.objid))
   UNION ALL
     SELECT 'policy', polrelid, polname, 'pg_catalog.pg_policy'::regclass, oid, false FROM pg_catalog.pg_policy
   UNION ALL
