@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+import threading
+from typing import Any
 
+import asyncpg
 import pytest
 
+from penstock.devdb import databases as on_server
 from penstock.devdb.lifecycle.notice import Notice
 from tests.devdb.conftest import Done, Folder, MakeRole
 from tests.devdb.processes import looking, wait_until
@@ -180,6 +185,60 @@ def test_keep_extra_carries_over_what_stands_by_itself(copied: Folder) -> None:
     again = reset(copied, "--keep-extra")
     assert again.code == 0, again.err
     assert copied.made.value("SELECT count(*) FROM lab.trial") == 3
+
+
+def test_keep_extra_loses_no_row_whose_commit_was_acknowledged(
+    copied: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Writers wait for the locks when the swap begins, and new ones come all the time."""
+    copied.made.execute("CREATE TABLE journal (n int)")
+    acknowledged: set[int] = set()
+    numbers, over = itertools.count(), threading.Event()
+
+    async def write(*, forever: bool) -> None:
+        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            connection = await copied.made.connect()
+            try:
+                while not over.is_set():
+                    n = next(numbers)
+                    await connection.execute(f"INSERT INTO journal VALUES ({n})")
+                    acknowledged.add(n)
+                    if not forever:
+                        break
+            finally:
+                connection.terminate()
+
+    async def come_again() -> None:
+        while not over.is_set():
+            await write(forever=True)
+
+    async def crowd() -> None:
+        await asyncio.gather(*(write(forever=False) for _ in range(20)))
+
+    writers = [threading.Thread(target=asyncio.run, args=(come_again(),)) for _ in range(3)]
+    swap = on_server.swap
+
+    def swap_in_a_crowd(*arguments: Any, **options: Any) -> None:
+        writers.append(threading.Thread(target=asyncio.run, args=(crowd(),)))
+        writers[-1].start()
+        wait_until(
+            lambda: copied.target.maintenance.value("SELECT count(*) FROM pg_locks WHERE NOT granted") >= 20
+        )
+        swap(*arguments, **options)
+
+    monkeypatch.setattr(on_server, "swap", swap_in_a_crowd)
+    for writer in writers:
+        writer.start()
+    try:
+        resets = [reset(copied, "--keep-extra") for _ in range(3)]
+    finally:
+        over.set()
+        for writer in writers:
+            writer.join()
+    assert [each.code for each in resets] == [0, 0, 0], resets[-1].err
+    assert len(acknowledged) > 100
+    there = {n for (n,) in copied.made.rows("SELECT n FROM journal")}
+    assert len(acknowledged - there) == 0
 
 
 def test_extras_that_do_not_fit_the_fresh_copy_refuse_and_change_nothing(copied: Folder) -> None:

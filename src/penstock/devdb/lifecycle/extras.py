@@ -92,10 +92,18 @@ def find(session: Session, document: Mapping[str, Any]) -> Extras:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Extras that are in the build, and locked where they came from."""
+
+    notes: tuple[str, ...]  # what could not be as it was
+    lock_holder: int  # the backend that holds the locks
+
+
 @contextmanager
-def carried(context: Context, extras: Extras, built: str) -> Iterator[tuple[str, ...]]:
-    """Put the extras of the standing copy into the build. Their tables stay locked against writing until the block ends, so that
-    what is written meanwhile fails and is not lost. Yields what could not be as it was.
+def carried(context: Context, extras: Extras, built: str) -> Iterator[Carried]:
+    """Put the extras of the standing copy into the build. Their tables stay locked against writing until the block ends, or the
+    lock holder's session is ended, so that what is written meanwhile fails and is not lost.
 
     Raises `TargetRefused` where they do not fit the fresh copy.
     """
@@ -110,7 +118,7 @@ def carried(context: Context, extras: Extras, built: str) -> Iterator[tuple[str,
                 why=error.why or error.what,
                 hint="change or drop it there, or reset without --keep-extra; nothing was changed",
             ) from None
-        yield notes
+        yield Carried(notes, old.fetchval("SELECT pg_catalog.pg_backend_pid()"))
 
 
 class _DoesNotFit(Exception):
