@@ -150,6 +150,53 @@ def test_what_developers_made_is_listed_and_not_lost_unless_somebody_says_so(cop
     assert not copied.project.extras_dev("small")
 
 
+ODD = """
+SELECT lo_from_bytea(0, 'mine');
+CREATE PUBLICATION mine FOR ALL TABLES;
+CREATE FOREIGN DATA WRAPPER wrapped;
+CREATE SERVER far FOREIGN DATA WRAPPER wrapped;
+CREATE USER MAPPING FOR PUBLIC SERVER far;
+CREATE FUNCTION public.told() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+CREATE EVENT TRIGGER watching ON ddl_command_end EXECUTE FUNCTION public.told();
+CREATE TYPE public.pair AS (a int, b int);
+CREATE CAST (public.pair AS text) WITH INOUT;
+CREATE LANGUAGE mine HANDLER plpgsql_call_handler;
+CREATE ACCESS METHOD pile TYPE TABLE HANDLER heap_tableam_handler;
+CREATE TEXT SEARCH TEMPLATE public.plain (LEXIZE = dsimple_lexize);
+ALTER TABLE public.orders FORCE ROW LEVEL SECURITY;
+ALTER SEQUENCE public.orders_id_seq INCREMENT 7;
+COMMENT ON TABLE public.orders IS 'what I think of it';
+COMMENT ON COLUMN public.orders.note IS 'and of that';
+"""
+ODD_TEXTS = {
+    "large objects (new)",
+    "publication mine (new)",
+    "foreign-data wrapper wrapped (new)",
+    "server far (new)",
+    "user mapping public on server far (new)",
+    "event trigger watching (new)",
+    "cast (public.pair AS pg_catalog.text) (new)",
+    "language mine (new)",
+    "access method pile (new)",
+    "text search template public.plain (new)",
+    "settings of table public.orders (changed)",
+    "settings of sequence public.orders_id_seq (changed)",
+    "comment on table public.orders (new)",
+    "comment on table column public.orders.note (new)",
+}
+
+
+def test_what_no_reset_carries_over_is_listed_as_lost(copied: Folder) -> None:
+    assert not copied.project.extras_dev("small"), "nothing of the copy itself"
+    copied.made.psql(ODD)
+    assert set(copied.project.extras_dev("small").lost) == ODD_TEXTS
+    assert reset(copied, "--keep-extra").code == 4
+    agreed = reset(copied, "--keep-extra", "--yes")
+    assert agreed.code == 0, agreed.err
+    assert set(agreed.json["lost"]) == ODD_TEXTS
+    assert copied.project.extras_dev("small").lost == ()
+
+
 def test_keep_extra_carries_over_what_stands_by_itself(copied: Folder) -> None:
     copied.made.psql(MADE)
     copied.made.execute("GRANT SELECT ON lab.trial TO PUBLIC", "DELETE FROM orders")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.catalog.model import TableName, quote_identifier
-from penstock.devdb import inventory
+from penstock.devdb import inventory, oddments
 from penstock.devdb.building.schema import SchemaArchive, dump
 from penstock.devdb.context import Context
 from penstock.devdb.inventory import Item
@@ -69,6 +69,7 @@ def find(session: Session, document: Mapping[str, Any]) -> Extras:
     with session.transaction():
         items = inventory.take(session)
         granted = inventory.grants(session)
+        odd = oddments.take(session, items)
     new = [item for item in items if item.identity not in baseline.get(item.kind, {})]
     holders = {(item.schema, item.name) for item in new if item.kind in _HOLDERS}
     made = [i for i in new if i.kind not in _PARTS]
@@ -76,8 +77,10 @@ def find(session: Session, document: Mapping[str, Any]) -> Extras:
     on_copied = [i for i in new if i.kind in _PARTS and (i.schema, i.name) not in holders]
     gone = {(kind, name) for kind, names in baseline.items() if kind != "grant" for name in names}
     gone -= {(i.kind, i.identity) for i in items}
+    made += (i for i in on_copied if i.kind in _PARTS_KEPT)
+    carried = frozenset((i.catalog_oid, i.oid) for i in (*made, *parts))
     return Extras(
-        made=(*made, *(i for i in on_copied if i.kind in _PARTS_KEPT)),
+        made=tuple(made),
         parts=tuple(parts),
         grants=tuple(g for g in granted if g not in baseline["grant"]),
         lost=(
@@ -88,6 +91,7 @@ def find(session: Session, document: Mapping[str, Any]) -> Extras:
                 if baseline.get(i.kind, {}).get(i.identity, i.hash) != i.hash
             ),
             *(f"{kind} {name} (removed)" for kind, name in sorted(gone)),
+            *oddments.differences(odd, document.get("oddments"), carried),
         ),
     )
 
