@@ -288,6 +288,40 @@ def test_keep_extra_loses_no_row_whose_commit_was_acknowledged(
     assert len(acknowledged - there) == 0
 
 
+COMMENTED = """
+CREATE DOMAIN public.small AS int CONSTRAINT low CHECK (VALUE < 9);
+CREATE TABLE public."Lab Book" (id int CONSTRAINT pk PRIMARY KEY, "My n" int CONSTRAINT "Pos" CHECK ("My n" > 0));
+CREATE INDEX by_n ON public."Lab Book" ("My n");
+CREATE INDEX orders_amount ON public.orders (amount);
+CREATE POLICY own ON public."Lab Book" USING (true);
+CREATE RULE quiet AS ON DELETE TO public."Lab Book" DO INSTEAD NOTHING;
+CREATE FUNCTION public.fired() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+CREATE PROCEDURE public.done(int) LANGUAGE sql AS 'SELECT 1';
+CREATE TRIGGER firing BEFORE INSERT ON public."Lab Book" FOR EACH ROW EXECUTE FUNCTION public.fired();
+CREATE VIEW public.seen AS SELECT id FROM public."Lab Book";
+CREATE TYPE public.pair AS (a int, b int);
+CREATE STATISTICS public.both ON id, "My n" FROM public."Lab Book";
+"""
+COMMENTED_ON = [
+    "DOMAIN public.small", "CONSTRAINT low ON DOMAIN public.small", 'TABLE public."Lab Book"', 'COLUMN public."Lab Book"."My n"',
+    'CONSTRAINT pk ON public."Lab Book"', 'CONSTRAINT "Pos" ON public."Lab Book"', "INDEX public.by_n",
+    "INDEX public.orders_amount", 'POLICY own ON public."Lab Book"', 'RULE quiet ON public."Lab Book"', "FUNCTION public.fired()",
+    "PROCEDURE public.done(int)", 'TRIGGER firing ON public."Lab Book"', "VIEW public.seen", "COLUMN public.seen.id",
+    "TYPE public.pair", "COLUMN public.pair.a", "STATISTICS public.both",
+]  # fmt: skip
+
+
+def test_keep_extra_keeps_the_comments_on_what_it_keeps(copied: Folder) -> None:
+    copied.made.psql(COMMENTED)
+    copied.made.execute(*(f"COMMENT ON {what} IS '{n} isn''t \\ it'" for n, what in enumerate(COMMENTED_ON)))
+    query = "SELECT count(DISTINCT description)::int FROM pg_description WHERE description LIKE '%isn''t%'"
+    assert copied.made.value(query) == len(COMMENTED_ON)
+    done = reset(copied, "--keep-extra")
+    assert done.code == 0, done.out
+    assert done.json["notes"] == []
+    assert copied.made.value(query) == len(COMMENTED_ON)
+
+
 def test_extras_that_do_not_fit_the_fresh_copy_refuse_and_change_nothing(copied: Folder) -> None:
     copied.made.execute(
         "CREATE TABLE lab (customer_id int REFERENCES customer)",

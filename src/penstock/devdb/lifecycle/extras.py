@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from penstock.catalog.model import TableName, quote_identifier
+from penstock.catalog.model import TableName, quote_identifier, quote_literal
 from penstock.devdb import inventory, oddments
 from penstock.devdb.building.schema import SchemaArchive, dump
 from penstock.devdb.context import Context
@@ -158,6 +158,7 @@ def _carry(context: Context, extras: Extras, old: Session, fresh: Session) -> It
         tools = find_client_tools(major, major, tls=old.is_encrypted)
         _restore(extras, old, fresh, tools, role)
         _refresh(extras, old, fresh, role)
+        yield from _comment(extras, old, fresh)
         yield from _give_back(extras, fresh, role or fresh.settings.user)
     for statement in extras.grants:
         try:
@@ -226,6 +227,34 @@ def _refresh(extras: Extras, old: Session, fresh: Session, role: str) -> None:
     for item in views:
         if item.oid in filled:
             _as(fresh, role, f"REFRESH MATERIALIZED VIEW {item.identity}")
+
+
+def _comment(extras: Extras, old: Session, fresh: Session) -> Iterator[str]:
+    """Put on the comments that the archive's entries could not be told by: on parts, on names that need quotes."""
+    items = [i for i in (*extras.made, *extras.parts) if i.kind not in ("extension", "table column")]
+    rows = old.fetch(
+        _COMMENTS_SQL, [i.catalog_oid for i in items], [i.oid for i in items], doing="listing comments"
+    )
+    for row in rows:
+        try:
+            fresh.execute(f"COMMENT ON {row['target']} IS {quote_literal(row['description'])}")
+        except DatabaseError as error:
+            yield f"not commented again: {row['target']} ({error.why or error.what})"
+
+
+# As COMMENT names things, which is nearly as the catalog's own description of an object does.
+_COMMENTS_SQL = """
+SELECT CASE i.type WHEN 'domain constraint' THEN 'CONSTRAINT ' || pg_catalog.quote_ident(k.conname) || ' ON DOMAIN '
+                                                 || pg_catalog.format_type(k.contypid, NULL)
+                   WHEN 'statistics object' THEN 'STATISTICS ' || i.identity
+                   ELSE pg_catalog.upper(pg_catalog.regexp_replace(i.type, '^(table )(constraint)$|^.* (column)$', '\\2\\3'))
+                        || ' ' || i.identity END AS target, d.description
+  FROM pg_catalog.pg_description d
+  LEFT JOIN pg_catalog.pg_constraint k ON d.classoid = 'pg_catalog.pg_constraint'::regclass AND k.oid = d.objoid,
+       pg_catalog.pg_identify_object(d.classoid, d.objoid, d.objsubid) i
+ WHERE (d.classoid::int8, d.objoid::int8) IN (SELECT * FROM unnest($1::int8[], $2::int8[]))
+ ORDER BY 1
+"""
 
 
 def _as(fresh: Session, role: str, statement: str) -> None:
