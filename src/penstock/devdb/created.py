@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penstock.catalog.model import quote_identifier
-from penstock.devdb import inventory, manifest, roles
+from penstock.devdb import inventory, manifest, oddments, roles
 from penstock.devdb.context import Context
 from penstock.devdb.disarm.relations import with_leaves
 from penstock.devdb.manifest import Manifest
@@ -66,8 +66,10 @@ def finish(context: Context, maintenance: Session, built: str, made: Manifest) -
     roles.open_database(context, maintenance, built)
     with context.target_session(built) as target:
         with target.transaction():
-            held = inventory.as_document(inventory.take(target), inventory.grants(target))
-        made = dataclasses.replace(made, document={**made.document, "inventory": held})
+            items = inventory.take(target)
+            held = inventory.as_document(items, inventory.grants(target))
+            odd = oddments.as_document(oddments.take(target, items))
+        made = dataclasses.replace(made, document={**made.document, "inventory": held, "oddments": odd})
         manifest.write(target, made)
         roles.hand_over(context, target)
     return made

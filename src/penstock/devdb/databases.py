@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
@@ -18,6 +19,7 @@ from penstock.errors import DatabaseError, QueryError
 
 MARK = "__penstock_"
 MAX_NAME_BYTES = 63
+SECONDS_TO_END = 30.0
 
 
 def server_of(session: Session) -> str:
@@ -161,12 +163,13 @@ def publish(maintenance: Session, built: str, final: str, *, whose: str = "") ->
     )
 
 
-def swap(maintenance: Session, built: str, final: str) -> None:
+def swap(maintenance: Session, built: str, final: str, *, lock_holder: int | None = None) -> None:
     """Put the finished build in the place of `final` and drop the old one.
 
     Both renames are one transaction: either name always leads to a whole database. Owner, rights, settings, connection
     limit and comment of the old one are put on the new one. Connections are forbidden only in between; the comment says so, and a
-    later run allows them again if this one is killed.
+    later run allows them again if this one is killed. The session of the backend `lock_holder`, whose locks keep others from
+    writing into the old one, is ended last, when nobody is left who could commit.
     """
     old = temporary_name(final)
     q_built, q_final, q_old = map(quote_identifier, (built, final, old))
@@ -177,6 +180,7 @@ def swap(maintenance: Session, built: str, final: str) -> None:
         maintenance.execute(
             f"ALTER DATABASE {q_final} WITH ALLOW_CONNECTIONS false", doing=f"swapping {final}"
         )
+        _end_others(maintenance, final, lock_holder)
         end_sessions(maintenance, [built, final])
         statements = [
             f"ALTER DATABASE {q_final} RENAME TO {q_old}",
@@ -194,13 +198,45 @@ def swap(maintenance: Session, built: str, final: str) -> None:
         drop(maintenance, old)
 
 
-def end_sessions(maintenance: Session, names: Sequence[str]) -> None:
-    """End every session of these databases (autovacuum gives way by itself)."""
+def _end_others(maintenance: Session, name: str, lock_holder: int | None) -> None:
+    """End every session of a database that refuses new ones, but for one, until none is left."""
+    deadline = time.monotonic() + SECONDS_TO_END
+    entering = [row["pid"] for row in maintenance.fetch(_ENTERING_SQL, name)]
+    while True:
+        end_sessions(maintenance, [name], spared=lock_holder)
+        others = maintenance.fetchval(_OTHERS_SQL, name, lock_holder or 0, entering)
+        if not others:
+            return
+        if time.monotonic() > deadline:
+            raise DatabaseError(
+                f"{others} sessions of {name} do not end",
+                why=f"they were told to {SECONDS_TO_END:.0f} seconds ago",
+                hint="close them, and try again",
+            )
+        time.sleep(0.05)
+
+
+# Who was let in just before connections were refused is in no view of sessions yet, but holds a lock on the database.
+_ENTERING_SQL = """
+SELECT l.pid FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_database d ON d.oid = l.objid AND d.datname = $1
+ WHERE l.locktype = 'object' AND l.classid = 'pg_catalog.pg_database'::regclass AND l.mode = 'RowExclusiveLock'
+"""
+_OTHERS_SQL = f"""
+SELECT count(*) FROM (
+    SELECT pid FROM pg_catalog.pg_stat_activity WHERE datname = $1 AND usesysid IS NOT NULL
+    UNION SELECT pid FROM ({_ENTERING_SQL}) e WHERE pid = ANY($3::int4[])) s
+ WHERE pid <> $2
+"""
+
+
+def end_sessions(maintenance: Session, names: Sequence[str], *, spared: int | None = None) -> None:
+    """End every session of these databases (autovacuum gives way by itself), but for that of the backend `spared`."""
     try:
         maintenance.fetch(
             "SELECT pg_catalog.pg_terminate_backend(pid, 5000) FROM pg_catalog.pg_stat_activity "
-            "WHERE datname = ANY($1::text[]) AND usesysid IS NOT NULL",
+            "WHERE datname = ANY($1::text[]) AND usesysid IS NOT NULL AND pid <> $2",
             list(names),
+            spared or 0,
             doing="ending the sessions of the database",
         )
     except QueryError as error:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+import threading
+from typing import Any
 
+import asyncpg
 import pytest
 
+from penstock.devdb import databases as on_server
 from penstock.devdb.lifecycle.notice import Notice
 from tests.devdb.conftest import Done, Folder, MakeRole
 from tests.devdb.processes import looking, wait_until
@@ -145,6 +150,53 @@ def test_what_developers_made_is_listed_and_not_lost_unless_somebody_says_so(cop
     assert not copied.project.extras_dev("small")
 
 
+ODD = """
+SELECT lo_from_bytea(0, 'mine');
+CREATE PUBLICATION mine FOR ALL TABLES;
+CREATE FOREIGN DATA WRAPPER wrapped;
+CREATE SERVER far FOREIGN DATA WRAPPER wrapped;
+CREATE USER MAPPING FOR PUBLIC SERVER far;
+CREATE FUNCTION public.told() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+CREATE EVENT TRIGGER watching ON ddl_command_end EXECUTE FUNCTION public.told();
+CREATE TYPE public.pair AS (a int, b int);
+CREATE CAST (public.pair AS text) WITH INOUT;
+CREATE LANGUAGE mine HANDLER plpgsql_call_handler;
+CREATE ACCESS METHOD pile TYPE TABLE HANDLER heap_tableam_handler;
+CREATE TEXT SEARCH TEMPLATE public.plain (LEXIZE = dsimple_lexize);
+ALTER TABLE public.orders FORCE ROW LEVEL SECURITY;
+ALTER SEQUENCE public.orders_id_seq INCREMENT 7;
+COMMENT ON TABLE public.orders IS 'what I think of it';
+COMMENT ON COLUMN public.orders.note IS 'and of that';
+"""
+ODD_TEXTS = {
+    "large objects (new)",
+    "publication mine (new)",
+    "foreign-data wrapper wrapped (new)",
+    "server far (new)",
+    "user mapping public on server far (new)",
+    "event trigger watching (new)",
+    "cast (public.pair AS pg_catalog.text) (new)",
+    "language mine (new)",
+    "access method pile (new)",
+    "text search template public.plain (new)",
+    "settings of table public.orders (changed)",
+    "settings of sequence public.orders_id_seq (changed)",
+    "comment on table public.orders (new)",
+    "comment on table column public.orders.note (new)",
+}
+
+
+def test_what_no_reset_carries_over_is_listed_as_lost(copied: Folder) -> None:
+    assert not copied.project.extras_dev("small"), "nothing of the copy itself"
+    copied.made.psql(ODD)
+    assert set(copied.project.extras_dev("small").lost) == ODD_TEXTS
+    assert reset(copied, "--keep-extra").code == 4
+    agreed = reset(copied, "--keep-extra", "--yes")
+    assert agreed.code == 0, agreed.err
+    assert set(agreed.json["lost"]) == ODD_TEXTS
+    assert copied.project.extras_dev("small").lost == ()
+
+
 def test_keep_extra_carries_over_what_stands_by_itself(copied: Folder) -> None:
     copied.made.psql(MADE)
     copied.made.execute("GRANT SELECT ON lab.trial TO PUBLIC", "DELETE FROM orders")
@@ -180,6 +232,94 @@ def test_keep_extra_carries_over_what_stands_by_itself(copied: Folder) -> None:
     again = reset(copied, "--keep-extra")
     assert again.code == 0, again.err
     assert copied.made.value("SELECT count(*) FROM lab.trial") == 3
+
+
+def test_keep_extra_loses_no_row_whose_commit_was_acknowledged(
+    copied: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Writers wait for the locks when the swap begins, and new ones come all the time."""
+    copied.made.execute("CREATE TABLE journal (n int)")
+    acknowledged: set[int] = set()
+    numbers, over = itertools.count(), threading.Event()
+
+    async def write(*, forever: bool) -> None:
+        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            connection = await copied.made.connect()
+            try:
+                while not over.is_set():
+                    n = next(numbers)
+                    await connection.execute(f"INSERT INTO journal VALUES ({n})")
+                    acknowledged.add(n)
+                    if not forever:
+                        break
+            finally:
+                connection.terminate()
+
+    async def come_again() -> None:
+        while not over.is_set():
+            await write(forever=True)
+
+    async def crowd() -> None:
+        await asyncio.gather(*(write(forever=False) for _ in range(20)))
+
+    writers = [threading.Thread(target=asyncio.run, args=(come_again(),)) for _ in range(3)]
+    swap = on_server.swap
+
+    def swap_in_a_crowd(*arguments: Any, **options: Any) -> None:
+        writers.append(threading.Thread(target=asyncio.run, args=(crowd(),)))
+        writers[-1].start()
+        wait_until(
+            lambda: copied.target.maintenance.value("SELECT count(*) FROM pg_locks WHERE NOT granted") >= 20
+        )
+        swap(*arguments, **options)
+
+    monkeypatch.setattr(on_server, "swap", swap_in_a_crowd)
+    for writer in writers:
+        writer.start()
+    try:
+        resets = [reset(copied, "--keep-extra") for _ in range(3)]
+    finally:
+        over.set()
+        for writer in writers:
+            writer.join()
+    assert [each.code for each in resets] == [0, 0, 0], resets[-1].err
+    assert len(acknowledged) > 100
+    there = {n for (n,) in copied.made.rows("SELECT n FROM journal")}
+    assert len(acknowledged - there) == 0
+
+
+COMMENTED = """
+CREATE DOMAIN public.small AS int CONSTRAINT low CHECK (VALUE < 9);
+CREATE TABLE public."Lab Book" (id int CONSTRAINT pk PRIMARY KEY, "My n" int CONSTRAINT "Pos" CHECK ("My n" > 0));
+CREATE INDEX by_n ON public."Lab Book" ("My n");
+CREATE INDEX orders_amount ON public.orders (amount);
+CREATE POLICY own ON public."Lab Book" USING (true);
+CREATE RULE quiet AS ON DELETE TO public."Lab Book" DO INSTEAD NOTHING;
+CREATE FUNCTION public.fired() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+CREATE PROCEDURE public.done(int) LANGUAGE sql AS 'SELECT 1';
+CREATE TRIGGER firing BEFORE INSERT ON public."Lab Book" FOR EACH ROW EXECUTE FUNCTION public.fired();
+CREATE VIEW public.seen AS SELECT id FROM public."Lab Book";
+CREATE TYPE public.pair AS (a int, b int);
+CREATE STATISTICS public.both ON id, "My n" FROM public."Lab Book";
+"""
+COMMENTED_ON = [
+    "DOMAIN public.small", "CONSTRAINT low ON DOMAIN public.small", 'TABLE public."Lab Book"', 'COLUMN public."Lab Book"."My n"',
+    'CONSTRAINT pk ON public."Lab Book"', 'CONSTRAINT "Pos" ON public."Lab Book"', "INDEX public.by_n",
+    "INDEX public.orders_amount", 'POLICY own ON public."Lab Book"', 'RULE quiet ON public."Lab Book"', "FUNCTION public.fired()",
+    "PROCEDURE public.done(int)", 'TRIGGER firing ON public."Lab Book"', "VIEW public.seen", "COLUMN public.seen.id",
+    "TYPE public.pair", "COLUMN public.pair.a", "STATISTICS public.both",
+]  # fmt: skip
+
+
+def test_keep_extra_keeps_the_comments_on_what_it_keeps(copied: Folder) -> None:
+    copied.made.psql(COMMENTED)
+    copied.made.execute(*(f"COMMENT ON {what} IS '{n} isn''t \\ it'" for n, what in enumerate(COMMENTED_ON)))
+    query = "SELECT count(DISTINCT description)::int FROM pg_description WHERE description LIKE '%isn''t%'"
+    assert copied.made.value(query) == len(COMMENTED_ON)
+    done = reset(copied, "--keep-extra")
+    assert done.code == 0, done.out
+    assert done.json["notes"] == []
+    assert copied.made.value(query) == len(COMMENTED_ON)
 
 
 def test_extras_that_do_not_fit_the_fresh_copy_refuse_and_change_nothing(copied: Folder) -> None:

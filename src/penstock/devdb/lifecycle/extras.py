@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from penstock.catalog.model import TableName, quote_identifier
-from penstock.devdb import inventory
+from penstock.catalog.model import TableName, quote_identifier, quote_literal
+from penstock.devdb import inventory, oddments
 from penstock.devdb.building.schema import SchemaArchive, dump
 from penstock.devdb.context import Context
 from penstock.devdb.inventory import Item
@@ -69,6 +69,7 @@ def find(session: Session, document: Mapping[str, Any]) -> Extras:
     with session.transaction():
         items = inventory.take(session)
         granted = inventory.grants(session)
+        odd = oddments.take(session, items)
     new = [item for item in items if item.identity not in baseline.get(item.kind, {})]
     holders = {(item.schema, item.name) for item in new if item.kind in _HOLDERS}
     made = [i for i in new if i.kind not in _PARTS]
@@ -76,8 +77,10 @@ def find(session: Session, document: Mapping[str, Any]) -> Extras:
     on_copied = [i for i in new if i.kind in _PARTS and (i.schema, i.name) not in holders]
     gone = {(kind, name) for kind, names in baseline.items() if kind != "grant" for name in names}
     gone -= {(i.kind, i.identity) for i in items}
+    made += (i for i in on_copied if i.kind in _PARTS_KEPT)
+    carried = frozenset((i.catalog_oid, i.oid) for i in (*made, *parts))
     return Extras(
-        made=(*made, *(i for i in on_copied if i.kind in _PARTS_KEPT)),
+        made=tuple(made),
         parts=tuple(parts),
         grants=tuple(g for g in granted if g not in baseline["grant"]),
         lost=(
@@ -88,14 +91,23 @@ def find(session: Session, document: Mapping[str, Any]) -> Extras:
                 if baseline.get(i.kind, {}).get(i.identity, i.hash) != i.hash
             ),
             *(f"{kind} {name} (removed)" for kind, name in sorted(gone)),
+            *oddments.differences(odd, document.get("oddments"), carried),
         ),
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Extras that are in the build, and locked where they came from."""
+
+    notes: tuple[str, ...]  # what could not be as it was
+    lock_holder: int  # the backend that holds the locks
+
+
 @contextmanager
-def carried(context: Context, extras: Extras, built: str) -> Iterator[tuple[str, ...]]:
-    """Put the extras of the standing copy into the build. Their tables stay locked against writing until the block ends, so that
-    what is written meanwhile fails and is not lost. Yields what could not be as it was.
+def carried(context: Context, extras: Extras, built: str) -> Iterator[Carried]:
+    """Put the extras of the standing copy into the build. Their tables stay locked against writing until the block ends, or the
+    lock holder's session is ended, so that what is written meanwhile fails and is not lost.
 
     Raises `TargetRefused` where they do not fit the fresh copy.
     """
@@ -110,7 +122,7 @@ def carried(context: Context, extras: Extras, built: str) -> Iterator[tuple[str,
                 why=error.why or error.what,
                 hint="change or drop it there, or reset without --keep-extra; nothing was changed",
             ) from None
-        yield notes
+        yield Carried(notes, old.fetchval("SELECT pg_catalog.pg_backend_pid()"))
 
 
 class _DoesNotFit(Exception):
@@ -146,6 +158,7 @@ def _carry(context: Context, extras: Extras, old: Session, fresh: Session) -> It
         tools = find_client_tools(major, major, tls=old.is_encrypted)
         _restore(extras, old, fresh, tools, role)
         _refresh(extras, old, fresh, role)
+        yield from _comment(extras, old, fresh)
         yield from _give_back(extras, fresh, role or fresh.settings.user)
     for statement in extras.grants:
         try:
@@ -214,6 +227,34 @@ def _refresh(extras: Extras, old: Session, fresh: Session, role: str) -> None:
     for item in views:
         if item.oid in filled:
             _as(fresh, role, f"REFRESH MATERIALIZED VIEW {item.identity}")
+
+
+def _comment(extras: Extras, old: Session, fresh: Session) -> Iterator[str]:
+    """Put on the comments that the archive's entries could not be told by: on parts, on names that need quotes."""
+    items = [i for i in (*extras.made, *extras.parts) if i.kind not in ("extension", "table column")]
+    rows = old.fetch(
+        _COMMENTS_SQL, [i.catalog_oid for i in items], [i.oid for i in items], doing="listing comments"
+    )
+    for row in rows:
+        try:
+            fresh.execute(f"COMMENT ON {row['target']} IS {quote_literal(row['description'])}")
+        except DatabaseError as error:
+            yield f"not commented again: {row['target']} ({error.why or error.what})"
+
+
+# As COMMENT names things, which is nearly as the catalog's own description of an object does.
+_COMMENTS_SQL = """
+SELECT CASE i.type WHEN 'domain constraint' THEN 'CONSTRAINT ' || pg_catalog.quote_ident(k.conname) || ' ON DOMAIN '
+                                                 || pg_catalog.format_type(k.contypid, NULL)
+                   WHEN 'statistics object' THEN 'STATISTICS ' || i.identity
+                   ELSE pg_catalog.upper(pg_catalog.regexp_replace(i.type, '^(table )(constraint)$|^.* (column)$', '\\2\\3'))
+                        || ' ' || i.identity END AS target, d.description
+  FROM pg_catalog.pg_description d
+  LEFT JOIN pg_catalog.pg_constraint k ON d.classoid = 'pg_catalog.pg_constraint'::regclass AND k.oid = d.objoid,
+       pg_catalog.pg_identify_object(d.classoid, d.objoid, d.objsubid) i
+ WHERE (d.classoid::int8, d.objoid::int8) IN (SELECT * FROM unnest($1::int8[], $2::int8[]))
+ ORDER BY 1
+"""
 
 
 def _as(fresh: Session, role: str, statement: str) -> None:

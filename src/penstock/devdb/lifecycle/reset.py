@@ -168,10 +168,13 @@ class _Swap(Replacement):
             databases.swap(build.maintenance, build.database, context.database)
             return
         build.progress.start("what developers made")
-        with extras.carried(context, now, build.database) as self.notes:
+        with extras.carried(context, now, build.database) as carried:
+            self.notes = carried.notes
             build.progress.finish("what developers made")
             _require_agreed(context, _newer(extras_of(context), now), self._options)
-            databases.swap(build.maintenance, build.database, context.database)
+            databases.swap(
+                build.maintenance, build.database, context.database, lock_holder=carried.lock_holder
+            )
         self.found = now
 
 
