@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.devdb.scrub import crew, tables
+from penstock.devdb.scrub import aside, crew, tables
 from tests.cli.json_page import EXAMPLES, differences
 from tests.conftest import MakeDatabase
 from tests.devdb.clones import Clone, make_clone
@@ -156,6 +156,38 @@ def test_a_worker_needs_two_connections(clone: Clone, monkeypatch: pytest.Monkey
     done = clone.scrub("--jobs", "3")
     assert done.code == 0, done.err
     assert "2 of 3 workers: the server lets no more connect" in done.err
+
+
+ADDED = "SELECT attmissingval::text FROM pg_attribute WHERE atthasmissing"
+
+
+def test_the_value_a_masked_column_was_added_with_is_forgotten(
+    tmp_path: Path, make_database: MakeDatabase
+) -> None:
+    clone = make_clone(
+        tmp_path / "project",
+        make_database(TOWN),
+        make_database(TOWN),
+        TOWN_MASKS + '[public.lost]\nnick = "text"\n',
+        '[devdb.small]\nempty = ["public.letter"]\n',
+    )
+    for table in ("lost", "letter"):
+        clone.made.execute(f"ALTER TABLE {table} ADD nick text NOT NULL DEFAULT 'Zebulon Quincy'")
+        clone.made.execute(f"ALTER TABLE {table} ALTER nick DROP DEFAULT")
+    assert clone.made.rows(ADDED) == [('{"Zebulon Quincy"}',)] * 2
+    done = clone.scrub("--for", "small", "--vacuum", "none")
+    assert done.code == 0, done.err
+    assert clone.made.rows(ADDED) == []
+    assert clone.made.value("SELECT count(*) FROM lost WHERE nick <> 'Zebulon Quincy'") == 10
+
+
+def test_a_value_that_a_column_was_added_with_is_a_finding(
+    clone: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone.made.execute("ALTER TABLE lost ADD ring int NOT NULL DEFAULT 7")
+    monkeypatch.setattr(aside, "forget_added", lambda *_: None)
+    done = clone.scrub()
+    assert (done.code, "the catalog still holds the value" in done.err) == (1, True), done.err
 
 
 @pytest.mark.parametrize(
