@@ -190,6 +190,30 @@ def test_a_value_that_a_column_was_added_with_is_a_finding(
     assert (done.code, "the catalog still holds the value" in done.err) == (1, True), done.err
 
 
+SWITCHED = """
+SELECT k.conname::text, k.conrelid::regclass::text, t.tgrelid::regclass::text, p.proname::text, t.tgenabled::text
+  FROM pg_trigger t JOIN pg_constraint k ON k.oid = t.tgconstraint JOIN pg_proc p ON p.oid = t.tgfoid
+ WHERE k.contype = 'f' AND t.tgenabled <> 'O' ORDER BY 1, 2, 3, 4
+"""
+
+
+def test_triggers_of_foreign_keys_stay_switched_as_they_were(clone: Clone) -> None:
+    clone.made.execute("ALTER TABLE visit_1 DISABLE TRIGGER ALL")
+    clone.made.execute("ALTER TABLE lost DISABLE TRIGGER ALL")
+    for number, state in ((1, "ENABLE ALWAYS"), (2, "ENABLE REPLICA")):
+        (name,) = clone.made.rows(
+            "SELECT tgname::text FROM pg_trigger WHERE tgrelid = 'person'::regclass AND tgisinternal "
+            f"ORDER BY tgfoid, tgname LIMIT 1 OFFSET {number}"
+        )[0]
+        clone.made.execute(f'ALTER TABLE person {state} TRIGGER "{name}"')
+    switched, around = clone.made.rows(SWITCHED), outside(clone.made)
+    assert {state for *_, state in switched} == {"A", "D", "R"}
+    done = clone.scrub()
+    assert done.code == 0, done.err
+    assert clone.made.rows(SWITCHED) == switched
+    assert outside(clone.made) == around
+
+
 @pytest.mark.parametrize(
     ("vacuum", "new_files", "vacuumed"),
     [("none", False, False), ("analyze", False, True), ("full", True, False)],

@@ -162,6 +162,9 @@ def test_the_owner_of_database_and_tables_needs_to_be_no_superuser(clone: Clone,
     clone.made.psql(
         f"ALTER TABLE country OWNER TO {user}; ALTER TABLE customer OWNER TO {user}; ALTER TABLE orders OWNER TO {user};"
     )
+    clone.made.psql("ALTER TABLE orders DISABLE TRIGGER ALL")
+    assert_refused(clone, says="triggers of the foreign key")
+    clone.made.psql("ALTER TABLE orders ENABLE TRIGGER ALL")
     done = clone.scrub()
     assert done.code == 0, done.err
     assert clone.made.value("SELECT count(*) FROM customer WHERE name LIKE 'Zeb%' OR nick LIKE 'zeb%'") == 0

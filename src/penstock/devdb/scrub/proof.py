@@ -144,6 +144,10 @@ WITH relation AS (
     SELECT 'triggers', concat_ws(' ', r.name, pg_catalog.pg_get_triggerdef(t.oid), t.tgenabled)
       FROM relation r JOIN pg_catalog.pg_trigger t ON t.tgrelid = r.oid WHERE NOT t.tgisinternal
     UNION ALL
+    SELECT 'triggers of foreign keys', concat_ws(' ', r.name, p.proname, t.tgenabled)
+      FROM relation r JOIN pg_catalog.pg_trigger t ON t.tgrelid = r.oid JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
+     WHERE t.tgisinternal AND t.tgconstrrelid <> 0
+    UNION ALL
     SELECT 'policies', concat_ws(' ', r.name, p.polname, p.polcmd, p.polpermissive, p.polroles::text,
            pg_catalog.pg_get_expr(p.polqual, r.oid), pg_catalog.pg_get_expr(p.polwithcheck, r.oid))
       FROM relation r JOIN pg_catalog.pg_policy p ON p.polrelid = r.oid
