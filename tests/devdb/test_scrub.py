@@ -190,6 +190,34 @@ def test_a_value_that_a_column_was_added_with_is_a_finding(
     assert (done.code, "the catalog still holds the value" in done.err) == (1, True), done.err
 
 
+COMMENT = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()"
+
+
+def test_a_comment_that_quotes_a_value_can_be_changed_while_it_is_closed(clone: Clone) -> None:
+    name = f'DATABASE "{clone.database}"'
+    clone.made.psql(f"COMMENT ON {name} IS 'of Zebulon Quartermaine 7'")
+    done = clone.scrub()
+    assert (done.code, "COMMENT ON DATABASE" in done.err) == (1, True), done.err
+    assert "Quartermaine" not in done.err
+    assert "being scrubbed" in clone.made.value(COMMENT)
+    assert clone.scrub().code == 1
+    clone.made.psql(f"COMMENT ON {name} IS 'of a customer'")
+    done = clone.scrub()
+    assert done.code == 0, done.err
+    assert clone.made.value(COMMENT) == "of a customer"
+
+
+def test_a_comment_that_quotes_a_value_can_be_acknowledged(
+    tmp_path: Path, make_database: MakeDatabase
+) -> None:
+    accepted = '[devdb.small]\nacknowledged = ["comment on the database"]\n'
+    clone = make_clone(tmp_path / "project", make_database(TOWN), make_database(TOWN), TOWN_MASKS, accepted)
+    clone.made.psql(f"COMMENT ON DATABASE \"{clone.database}\" IS 'of Zebulon Quartermaine 7'")
+    done = clone.scrub("--for", "small")
+    assert done.code == 0, done.err
+    assert clone.made.value(COMMENT) == "of Zebulon Quartermaine 7"
+
+
 SWITCHED = """
 SELECT k.conname::text, k.conrelid::regclass::text, t.tgrelid::regclass::text, p.proname::text, t.tgenabled::text
   FROM pg_trigger t JOIN pg_constraint k ON k.oid = t.tgconstraint JOIN pg_proc p ON p.oid = t.tgfoid
