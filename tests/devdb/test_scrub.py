@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.devdb.scrub import crew, tables
+from penstock.devdb.scrub import aside, crew, tables
 from tests.cli.json_page import EXAMPLES, differences
 from tests.conftest import MakeDatabase
 from tests.devdb.clones import Clone, make_clone
@@ -156,6 +156,90 @@ def test_a_worker_needs_two_connections(clone: Clone, monkeypatch: pytest.Monkey
     done = clone.scrub("--jobs", "3")
     assert done.code == 0, done.err
     assert "2 of 3 workers: the server lets no more connect" in done.err
+
+
+ADDED = "SELECT attmissingval::text FROM pg_attribute WHERE atthasmissing"
+
+
+def test_the_value_a_masked_column_was_added_with_is_forgotten(
+    tmp_path: Path, make_database: MakeDatabase
+) -> None:
+    clone = make_clone(
+        tmp_path / "project",
+        make_database(TOWN),
+        make_database(TOWN),
+        TOWN_MASKS + '[public.lost]\nnick = "text"\n',
+        '[devdb.small]\nempty = ["public.letter"]\n',
+    )
+    for table in ("lost", "letter"):
+        clone.made.execute(f"ALTER TABLE {table} ADD nick text NOT NULL DEFAULT 'Zebulon Quincy'")
+        clone.made.execute(f"ALTER TABLE {table} ALTER nick DROP DEFAULT")
+    assert clone.made.rows(ADDED) == [('{"Zebulon Quincy"}',)] * 2
+    done = clone.scrub("--for", "small", "--vacuum", "none")
+    assert done.code == 0, done.err
+    assert clone.made.rows(ADDED) == []
+    assert clone.made.value("SELECT count(*) FROM lost WHERE nick <> 'Zebulon Quincy'") == 10
+
+
+def test_a_value_that_a_column_was_added_with_is_a_finding(
+    clone: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone.made.execute("ALTER TABLE lost ADD ring int NOT NULL DEFAULT 7")
+    monkeypatch.setattr(aside, "forget_added", lambda *_: None)
+    done = clone.scrub()
+    assert (done.code, "the catalog still holds the value" in done.err) == (1, True), done.err
+
+
+COMMENT = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()"
+
+
+def test_a_comment_that_quotes_a_value_can_be_changed_while_it_is_closed(clone: Clone) -> None:
+    name = f'DATABASE "{clone.database}"'
+    clone.made.psql(f"COMMENT ON {name} IS 'of Zebulon Quartermaine 7'")
+    done = clone.scrub()
+    assert (done.code, "COMMENT ON DATABASE" in done.err) == (1, True), done.err
+    assert "Quartermaine" not in done.err
+    assert "being scrubbed" in clone.made.value(COMMENT)
+    assert clone.scrub().code == 1
+    clone.made.psql(f"COMMENT ON {name} IS 'of a customer'")
+    done = clone.scrub()
+    assert done.code == 0, done.err
+    assert clone.made.value(COMMENT) == "of a customer"
+
+
+def test_a_comment_that_quotes_a_value_can_be_acknowledged(
+    tmp_path: Path, make_database: MakeDatabase
+) -> None:
+    accepted = '[devdb.small]\nacknowledged = ["comment on the database"]\n'
+    clone = make_clone(tmp_path / "project", make_database(TOWN), make_database(TOWN), TOWN_MASKS, accepted)
+    clone.made.psql(f"COMMENT ON DATABASE \"{clone.database}\" IS 'of Zebulon Quartermaine 7'")
+    done = clone.scrub("--for", "small")
+    assert done.code == 0, done.err
+    assert clone.made.value(COMMENT) == "of Zebulon Quartermaine 7"
+
+
+SWITCHED = """
+SELECT k.conname::text, k.conrelid::regclass::text, t.tgrelid::regclass::text, p.proname::text, t.tgenabled::text
+  FROM pg_trigger t JOIN pg_constraint k ON k.oid = t.tgconstraint JOIN pg_proc p ON p.oid = t.tgfoid
+ WHERE k.contype = 'f' AND t.tgenabled <> 'O' ORDER BY 1, 2, 3, 4
+"""
+
+
+def test_triggers_of_foreign_keys_stay_switched_as_they_were(clone: Clone) -> None:
+    clone.made.execute("ALTER TABLE visit_1 DISABLE TRIGGER ALL")
+    clone.made.execute("ALTER TABLE lost DISABLE TRIGGER ALL")
+    for number, state in ((1, "ENABLE ALWAYS"), (2, "ENABLE REPLICA")):
+        (name,) = clone.made.rows(
+            "SELECT tgname::text FROM pg_trigger WHERE tgrelid = 'person'::regclass AND tgisinternal "
+            f"ORDER BY tgfoid, tgname LIMIT 1 OFFSET {number}"
+        )[0]
+        clone.made.execute(f'ALTER TABLE person {state} TRIGGER "{name}"')
+    switched, around = clone.made.rows(SWITCHED), outside(clone.made)
+    assert {state for *_, state in switched} == {"A", "D", "R"}
+    done = clone.scrub()
+    assert done.code == 0, done.err
+    assert clone.made.rows(SWITCHED) == switched
+    assert outside(clone.made) == around
 
 
 @pytest.mark.parametrize(

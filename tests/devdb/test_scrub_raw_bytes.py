@@ -12,11 +12,12 @@ import pytest
 from tests.devdb.clones import Clone, make_clone
 from tests.servers import Database, Server, throw_away_server, unique_name, usable_programs
 
-SECRETS = [f"zq{hashlib.md5(str(n).encode()).hexdigest()}" for n in range(1006)]
+SECRETS = [f"zq{hashlib.md5(str(n).encode()).hexdigest()}" for n in range(1008)]
 _SECRET = re.compile(rb"zq[0-9a-f]{32}")
 
 # Nothing is compressed. 0-699 live in the table, 700-799 were updated away, 800-899 deleted; 900-949 are in an unmasked
-# table's dead rows and dropped column, 950-999 in TOAST alone; the others are passwords and addresses in catalogs.
+# table's dead rows and dropped column, 950-999 in TOAST alone; the others are passwords and
+# addresses in catalogs, and values that columns were added with.
 VAULT = f"""
 CREATE FUNCTION public.secret(n int) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT 'zq' || md5(n::text) $$;
 CREATE TABLE public.person (
@@ -36,6 +37,12 @@ ALTER TABLE public.log ALTER line SET STORAGE PLAIN, ALTER old SET STORAGE PLAIN
 INSERT INTO public.log SELECT n, 'seen', secret(925 + n) FROM generate_series(0, 24) n;
 INSERT INTO public.log SELECT 100 + n, secret(900 + n) FROM generate_series(0, 24) n;
 CREATE TABLE public.queue (id int PRIMARY KEY, job text);
+CREATE TABLE public.guest (id int, name text NOT NULL) PARTITION BY LIST (id);
+CREATE TABLE public.guest_1 (id int);
+INSERT INTO public.guest_1 VALUES (1), (1);
+ALTER TABLE public.guest_1 ADD name text NOT NULL DEFAULT '{SECRETS[1006]}', ADD old text DEFAULT '{SECRETS[1007]}';
+ALTER TABLE public.guest_1 ALTER name DROP DEFAULT, DROP old;
+ALTER TABLE public.guest ATTACH PARTITION public.guest_1 FOR VALUES IN (1);
 INSERT INTO public.queue SELECT n, secret(n) FROM generate_series(0, 19) n;
 CREATE MATERIALIZED VIEW public.people AS SELECT secret FROM public.person;
 COMMENT ON TABLE public.log IS '{SECRETS[0]}';
@@ -64,6 +71,8 @@ note = "text"
 line = "keep"
 [public.queue]
 job = "text"
+[public.guest]
+name = "text"
 """
 
 
@@ -112,7 +121,7 @@ def test_no_planted_secret_is_left_in_any_file_of_the_database(server: Server, t
     assert held > {
         "person", "person_secret", "person_marked", "people", "log", "queue", toast,
         "pg_statistic", "pg_statistic_ext_data", "pg_largeobject", "pg_description",
-        "pg_foreign_server", "pg_user_mapping", "pg_subscription",
+        "pg_foreign_server", "pg_user_mapping", "pg_subscription", "pg_attribute",
     }  # fmt: skip
     done = clone.scrub("--drop-large-objects")
     assert done.code == 0, done.err

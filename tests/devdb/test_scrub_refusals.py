@@ -132,6 +132,25 @@ def test_a_table_of_that_name_is_nobodys_state(clone: Clone) -> None:
     assert_refused(clone, says="of its own")
 
 
+def test_the_servers_own_databases_are_never_closed(tmp_path: Path, make_database: MakeDatabase) -> None:
+    shop = make_database(SHOP)
+    server = shop.server
+    doors = "SELECT datacl::text, shobj_description(oid, 'pg_database') FROM pg_database WHERE datname IN ('postgres', 'template1')"
+    for name in ("postgres", "template1"):
+        clone = make_clone(tmp_path / name, shop, server.database(name), MASKS)
+        before = server.maintenance.rows(doors)
+        done = clone.scrub()
+        assert (done.code, f"{name} is " in done.err, "hint: " in done.err) == (4, True, True), done.err
+        assert server.maintenance.rows(doors) == before
+
+
+def test_a_database_without_tables_is_not_closed_for_nothing(
+    tmp_path: Path, make_database: MakeDatabase
+) -> None:
+    clone = make_clone(tmp_path / "project", make_database(SHOP), make_database("SELECT 1"), MASKS)
+    assert_refused(clone, says="has no tables of its own")
+
+
 def test_the_owner_of_database_and_tables_needs_to_be_no_superuser(clone: Clone, make_role: MakeRole) -> None:
     user, password = make_role()
     clone.log_in_as("clone", user, password)
@@ -143,6 +162,9 @@ def test_the_owner_of_database_and_tables_needs_to_be_no_superuser(clone: Clone,
     clone.made.psql(
         f"ALTER TABLE country OWNER TO {user}; ALTER TABLE customer OWNER TO {user}; ALTER TABLE orders OWNER TO {user};"
     )
+    clone.made.psql("ALTER TABLE orders DISABLE TRIGGER ALL")
+    assert_refused(clone, says="triggers of the foreign key")
+    clone.made.psql("ALTER TABLE orders ENABLE TRIGGER ALL")
     done = clone.scrub()
     assert done.code == 0, done.err
     assert clone.made.value("SELECT count(*) FROM customer WHERE name LIKE 'Zeb%' OR nick LIKE 'zeb%'") == 0

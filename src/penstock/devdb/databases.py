@@ -20,6 +20,8 @@ from penstock.errors import DatabaseError, QueryError
 MARK = "__penstock_"
 MAX_NAME_BYTES = 63
 SECONDS_TO_END = 30.0
+SERVERS_OWN = ("postgres", "template0", "template1")
+"""What initdb makes, for everybody to connect to and to make databases from: nobody's copy."""
 
 
 def server_of(session: Session) -> str:

@@ -37,6 +37,7 @@ def check_leaks(
     nomenclature: frozenset[TableName] = frozenset(),
     acknowledged: frozenset[ColumnName | str] = frozenset(),
     originals: Mapping[TableName, TableName] | None = None,
+    without: frozenset[TableName] = frozenset(),
     progress: Progress | None = None,
     pairs_in_memory: int = PAIRS_IN_MEMORY,
 ) -> LeakReport:
@@ -45,7 +46,8 @@ def check_leaks(
     `nomenclature` holds tables that were kept whole on purpose or have no masked column: their own values, found as
     whole cells in them, are listed apart. `acknowledged` columns and texts (by their place) of the target are listed
     as such. `originals`: both sessions are on one database, which holds what these tables were in tables of other names;
-    these are read as the source and are no part of the target. What is searched for is kept in memory up to
+    these are read as the source and are no part of the target, nor are the tables `without`,
+    which go before anybody sees it. What is searched for is kept in memory up to
     `pairs_in_memory` keyed hashes of a kind, and beyond that in nameless temporary files.
     """
     started = time.monotonic()
@@ -59,7 +61,7 @@ def check_leaks(
         index = collector.build()
         scan = Scan(source, in_source, index, claims, nomenclature, acknowledged, pairs_in_memory)
         stack.enter_context(closing(scan))
-        coverage = scan_target(target, scan, say, without=frozenset(aside.values()))
+        coverage = scan_target(target, scan, say, without=without | frozenset(aside.values()))
         findings = scan.findings()
         searched = index.values_by_origin(len(claims))
     leaking = {finding.origin for finding in findings if finding.verdict is Verdict.LEAK}

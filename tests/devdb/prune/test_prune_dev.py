@@ -273,6 +273,19 @@ def test_a_database_without_a_manifest_may_hold_real_values_and_is_refused(
     assert folder.names() == [folder.database]
 
 
+def test_to_scrub_the_servers_own_database_is_not_recommended(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    folder = make_folder(make_database(SHOP), WHOLE, MASKS)
+    with_cut(folder, ROOT + "limit = 3")
+    file = folder.path / "penstock.toml"
+    file.write_text(
+        file.read_text().replace(f'from_database = "{folder.database}"', 'from_database = "template1"')
+    )
+    done = folder.run("dev", "create", "cut")
+    assert (done.code, "scrub" in done.err, "penstock dev list" in done.err) == (4, False, True), done.err
+
+
 def test_what_masks_toml_wants_masked_by_now_is_not_left_as_it_was(shop: Folder) -> None:
     with_cut(shop, ROOT + "limit = 3")
     shop.write(masks=MASKS.replace('name = "keep"', 'name = "text"', 1))

@@ -166,7 +166,9 @@ def _origin(context: Context, session: Session) -> Manifest:
         raise TargetRefused(
             f"the database {name} was not made by Penstock: it may hold real values",
             why="a prune masks nothing, and no manifest says that somebody has",
-            hint=f"mask it first, over a target connection to it: penstock dev scrub CONN --confirm {name}",
+            hint="name one that Penstock made: penstock dev list"
+            if name in databases.SERVERS_OWN
+            else f"mask it first, over a target connection to it: penstock dev scrub CONN --confirm {name}",
         )
     latest = manifests[-1]
     if latest.document.get("project") != context.project:

@@ -19,6 +19,12 @@ from penstock.pump.readplan import ReadPlan, read_plan
 REAL = TableName(ASIDE, "real")
 
 
+_ADDED_SQL = """
+SELECT coalesce(array_agg(name), '{}') FROM unnest($1::text[]) AS w(name)
+ WHERE EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = name::regclass AND a.atthasmissing)
+"""
+
+
 def copying(table: Table, name: TableName) -> str:
     """The statement that copies the rows of a logical table, as they are.
 
@@ -55,6 +61,22 @@ def empty(session: Session, name: TableName, leaves: Iterable[TableName]) -> Non
     listed = ", ".join(f"ONLY {leaf.sql}" for leaf in leaves)
     if listed:
         session.execute(f"TRUNCATE {listed}", doing=f"emptying {name}")
+
+
+def forget_added(session: Session, leaves: Iterable[TableName]) -> None:
+    """Remove the values that columns were added with: the catalog keeps them for rows older than the column, until the table
+    is rewritten (TRUNCATE does not do). Outside a transaction, best while the table is empty."""
+    for leaf in with_added(session, leaves):
+        session.execute(
+            f"VACUUM (FULL) {leaf.sql}", doing=f"forgetting what columns of {leaf} were added with"
+        )
+
+
+def with_added(session: Session, leaves: Iterable[TableName]) -> list[TableName]:
+    """Those of the tables that have such values."""
+    named = list(leaves)
+    found = set(session.fetchval(_ADDED_SQL, [leaf.sql for leaf in named]))
+    return [leaf for leaf in named if leaf.sql in found]
 
 
 def read_plan_of(work: Work, name: TableName, aside: Mapping[TableName, TableName]) -> ReadPlan:

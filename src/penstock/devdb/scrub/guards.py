@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from penstock.catalog.model import MANIFEST, Catalog, TableName, quote_identifier
 from penstock.devdb import manifest
+from penstock.devdb.databases import SERVERS_OWN
 from penstock.devdb.scrub.state import ASIDE, STATE, State
 from penstock.engines.postgres.session import Session
 from penstock.errors import TargetRefused, UsageError
@@ -40,7 +41,10 @@ def require_maskable(session: Session, state: State) -> None:
     facts = session.fetch(_FACTS_SQL)[0]
     if facts["is_template"]:
         raise TargetRefused(
-            f"{name} is a template", hint=f"ALTER DATABASE {quote_identifier(name)} WITH IS_TEMPLATE false;"
+            f"{name} is a template",
+            why="databases are made from it",
+            hint="scrub a copy of it; or, if nobody makes databases from it any more: "
+            f"ALTER DATABASE {quote_identifier(name)} WITH IS_TEMPLATE false;",
         )
     if not facts["owned"]:
         raise TargetRefused(
@@ -61,7 +65,26 @@ def require_maskable(session: Session, state: State) -> None:
             why="a scrub keeps the originals, and how far it is, under these names",
             hint=f'DROP SCHEMA "{ASIDE}" CASCADE; DROP TABLE IF EXISTS {STATE.sql};',
         )
+    if not state.is_under_way:
+        _require_a_copy(name, has_tables=facts["has_tables"])
     _require_no_streams(session)
+
+
+def _require_a_copy(name: str, *, has_tables: bool) -> None:
+    """Everybody connects to the maintenance database, and where no table is, nothing can be proved."""
+    if name in SERVERS_OWN:
+        raise TargetRefused(
+            f"{name} is the server's own database, which tools connect to when they are told no other",
+            why="it would be closed to them until the scrub is done",
+            hint="let the target connection lead to the copy; if the rows are in this one: "
+            f"CREATE DATABASE copy TEMPLATE {quote_identifier(name)};",
+        )
+    if not has_tables:
+        raise TargetRefused(
+            f"{name} has no tables of its own",
+            why="there is nothing to mask in it, and it would be closed for nothing",
+            hint="let the target connection lead to the copy that holds the rows: dbname in [connections.NAME]",
+        )
 
 
 def _in_the_way(session: Session) -> bool:
@@ -143,7 +166,13 @@ def require_no_large_objects(session: Session, command: str, *, drop: bool) -> N
 
 
 _FACTS_SQL = """
-SELECT datistemplate AS is_template, pg_catalog.pg_has_role(datdba, 'USAGE') AS owned
+SELECT datistemplate AS is_template, pg_catalog.pg_has_role(datdba, 'USAGE') AS owned,
+       EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_'
+                  AND n.nspname <> 'information_schema' AND NOT EXISTS (
+                      SELECT FROM pg_catalog.pg_depend d
+                       WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e')
+       ) AS has_tables
   FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()
 """
 

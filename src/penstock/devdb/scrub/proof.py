@@ -13,6 +13,7 @@ from typing import Any
 from penstock.catalog.model import ColumnName, TableName, quote_identifier
 from penstock.catalog.types import Family
 from penstock.devdb.progress import Progress
+from penstock.devdb.scrub import aside, closing
 from penstock.devdb.scrub.state import ASIDE, STATE
 from penstock.devdb.scrub.work import Work, catalog_of
 from penstock.devdb.verify import Tasks, Verification, policy_claims
@@ -35,7 +36,7 @@ def prove(
     session: Session,
     reader: Session,
     work: Work,
-    aside: Mapping[TableName, TableName],
+    originals: Mapping[TableName, TableName],
     expected: Mapping[TableName, int],
     begun: Mapping[str, Any],
     known: Mapping[str, int],
@@ -50,20 +51,23 @@ def prove(
             now,
             now,
             expected,
-            emptied=frozenset(_may_be_null(reader, work, aside)),
+            emptied=frozenset(_may_be_null(reader, work, originals)),
             progress=tasks,
         )
         checks = [_known(check, known) for check in checked.checks if check.kind != "structure"]
         checks += _same_structure(begun["structure"], structure(session))
-        leaks = check_leaks(
-            reader,
-            session,
-            policy_claims(work.policy, work.nulled),
-            nomenclature=work.rules.keep,
-            acknowledged=work.acknowledged,
-            originals=aside,
-            progress=tasks,
-        )
+        checks += _nothing_added(session, work)
+        with closing.with_comment(session, begun):
+            leaks = check_leaks(
+                reader,
+                session,
+                policy_claims(work.policy, work.nulled),
+                nomenclature=work.rules.keep,
+                acknowledged=work.acknowledged,
+                originals=originals,
+                without=frozenset({STATE}),  # what it holds of the schema is there as well by now
+                progress=tasks,
+            )
     tasks.finish()
     return Verification(IntegrityReport(tuple(checks), checked.seconds), leaks)
 
@@ -87,16 +91,26 @@ def _same_structure(before: Mapping[str, str], after: Mapping[str, str]) -> Iter
         yield Check("structure", kind, Status.OK if same else Status.FAILED, detail)
 
 
-def _may_be_null(reader: Session, work: Work, aside: Mapping[TableName, TableName]) -> Iterable[ColumnName]:
+def _nothing_added(session: Session, work: Work) -> Iterable[Check]:
+    """The catalog may hold the value that a column was added with; of a table that is masked it must not."""
+    for name in work.touched:
+        for leaf in aside.with_added(session, work.catalog.leaves[name]):
+            detail = "the catalog still holds the value that a column was added with"
+            yield Check("structure", str(leaf), Status.FAILED, detail)
+
+
+def _may_be_null(
+    reader: Session, work: Work, originals: Mapping[TableName, TableName]
+) -> Iterable[ColumnName]:
     """The tsvector columns that may be NULL in every row: masked so, untouched, or NULL in every row before."""
     for name in work.catalog.leaves:
         for column in work.catalog.tables[name].columns:
             if column.type.family is not Family.SEARCH:
                 continue
             decision = work.policy.of(name).get(column.name)
-            refilled = decision is not None and decision.rebuild_trigger is not None and name in aside
+            refilled = decision is not None and decision.rebuild_trigger is not None and name in originals
             if not refilled or not reader.fetchval(
-                f"SELECT count({quote_identifier(column.name)}) > 0 FROM {aside[name].sql}"
+                f"SELECT count({quote_identifier(column.name)}) > 0 FROM {originals[name].sql}"
             ):
                 yield ColumnName(name, column.name)
 
@@ -131,6 +145,10 @@ WITH relation AS (
     UNION ALL
     SELECT 'triggers', concat_ws(' ', r.name, pg_catalog.pg_get_triggerdef(t.oid), t.tgenabled)
       FROM relation r JOIN pg_catalog.pg_trigger t ON t.tgrelid = r.oid WHERE NOT t.tgisinternal
+    UNION ALL
+    SELECT 'triggers of foreign keys', concat_ws(' ', r.name, p.proname, t.tgenabled)
+      FROM relation r JOIN pg_catalog.pg_trigger t ON t.tgrelid = r.oid JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
+     WHERE t.tgisinternal AND t.tgconstrrelid <> 0
     UNION ALL
     SELECT 'policies', concat_ws(' ', r.name, p.polname, p.polcmd, p.polpermissive, p.polroles::text,
            pg_catalog.pg_get_expr(p.polqual, r.oid), pg_catalog.pg_get_expr(p.polwithcheck, r.oid))

@@ -186,7 +186,8 @@ class _Run:
             raise Finding(
                 f"the verification of {self.session.database} failed: {found.headline}",
                 why="; ".join(found.problems[:8]),
-                hint="mask the columns named, or list what you accept in `acknowledged` of a [devdb.NAME] (--for NAME), and "
+                hint="change a comment that is named (COMMENT ON DATABASE … IS …;) and run this again; or mask the "
+                "columns named, or list what you accept in `acknowledged` of a [devdb.NAME] (--for NAME), and "
                 f"mask the originals again: {self.request.command} --start-over",
             )
         self.state.commit(steps.PROVE, verification=found.as_dict())

@@ -111,6 +111,7 @@ def rewrite(
         step = steps.rewrite(name)
         if not state.has(step):
             progress.start(str(name))
+            aside.forget_added(here.session, work.catalog.leaves[name])
             with here.session.transaction():
                 traces.empty(here.session, work.catalog, name)
                 state.done(step)
@@ -126,8 +127,8 @@ def _filling(
     names: Mapping[TableName, TableName],
     expected: int,
 ) -> Iterator[Item]:
-    """One item for a table, or, where it is large, one for each portion of its pages. Then it is emptied first, and how it
-    was cut is noted: whoever goes on must cut it the same."""
+    """One item for a table, or, where it is large, one for each portion of its pages. Then it is emptied first (so it is where
+    columns were added with values, too), and how it was cut is noted: whoever goes on must cut it the same."""
     there, size, step = names[name], _size(work, name), steps.rewrite(name)
     plan = aside.read_plan_of(work, name, names)
     leaves = work.catalog.leaves[name]
@@ -137,12 +138,14 @@ def _filling(
             there.sql,
         )
         count = min(size // PORTION_BYTES, crew.working * _PARTS_PER_WORKER, pages) if crew.working > 1 else 1
-        if count < 2:
+        if count < 2 and not aside.with_added(here.session, leaves):
             yield Item(step, _fill, Fill(step, plan, there, leaves, expected=expected), size)
             return
+        count = max(count, 1)
         with here.session.transaction():
             aside.empty(here.session, name, leaves)
             state.done(steps.empty(name), edges=[pages * i // count for i in range(count)])
+    aside.forget_added(here.session, leaves)
     edges = state.steps[steps.empty(name)]["edges"]
     for first, end in zip(edges, [*edges[1:], None], strict=True):
         part = steps.part(name, first)

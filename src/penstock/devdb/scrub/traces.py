@@ -21,7 +21,7 @@ from penstock.errors import Finding
 
 _CATALOGS = (
     "pg_statistic", "pg_statistic_ext_data", "pg_largeobject", "pg_description",
-    "pg_user_mapping", "pg_foreign_server", "pg_foreign_data_wrapper", "pg_rewrite",
+    "pg_user_mapping", "pg_foreign_server", "pg_foreign_data_wrapper", "pg_rewrite", "pg_attribute",
 )  # fmt: skip
 _OF_THE_SERVER = "pg_subscription"  # a catalog of all databases
 _PATIENCE_SECONDS = 30.0
