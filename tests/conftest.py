@@ -92,11 +92,15 @@ def pytest_configure_node(node: Any) -> None:
 
 # The files that take longest, so that none of them is begun last and keeps everybody waiting. A file takes as long anywhere.
 _FIRST = (
-    "devdb/scrub/test_interrupted_scrub.py",
+    "devdb/prune/test_interrupted_prune.py",
+    "devdb/test_interrupted_scrub.py",
+    "devdb/prune/test_engine.py",
     "devdb/test_whole_samples.py",
-    "devdb/test_leak_canaries.py",
-    "devdb/lifecycle/test_pipelines.py",
+    "devdb/test_interruptions.py",
+    "devdb/prune/test_prune_dev.py",
     "devdb/lifecycle/test_interrupted_resets.py",
+    "devdb/lifecycle/test_pipelines.py",
+    "cli/test_leak_canaries.py",
 )
 
 
