@@ -156,7 +156,8 @@ class ColumnContext:
 
     def ends_with(self, *endings: str) -> bool:
         """Whether the words end with those of one of `endings` (each a few words)."""
-        return any(self.words[-len(parts) :] == parts for parts in (tuple(e.split()) for e in endings))
+        said = f" {' '.join(self.words)}"
+        return said.endswith(tuple(f" {ending}" for ending in endings))
 
     def mentions(self, *phrases: str) -> str:
         """The first of `phrases` (each a few words) that the name holds anywhere: `phone_home`; "" for none."""

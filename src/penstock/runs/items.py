@@ -7,6 +7,7 @@ run in this process, in processes beside it (`workers.py`) or on a cluster.
 
 from __future__ import annotations
 
+import heapq
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -70,6 +71,7 @@ class Queue:
         self._items = {item.name: item for item in items}
         if len(self._items) < len(items):
             raise ValueError("two items have one name")
+        self._numbers = {name: number for number, name in enumerate(self._items)}
         self._missing = {item.name: set(item.after) for item in self._items.values()}
         self._followers: Mapping[str, list[str]] = defaultdict(list)
         for item in self._items.values():
@@ -77,8 +79,9 @@ class Queue:
                 if name not in self._items:
                     raise ValueError(f"{item.name} waits for {name}, which is no item")
                 self._followers[name].append(item.name)
-        self._ready = [name for name, missing in self._missing.items() if not missing]
-        self._busy: set[str] = set()
+        self._ready = [self._ranked(name) for name, missing in self._missing.items() if not missing]
+        heapq.heapify(self._ready)
+        self._parked: dict[str, list[str]] = {}  # by the word that runs: what waits for it to be free
         self._left = len(self._items)
 
     @property
@@ -87,24 +90,31 @@ class Queue:
 
     def take(self) -> Item | None:
         """The largest item that may start now; None where all that is left waits for what runs."""
-        free = [name for name in self._ready if self._items[name].alone not in self._busy]
-        if not free:
-            return None
-        name = max(free, key=lambda n: self._items[n].size)
-        self._ready.remove(name)
-        item = self._items[name]
-        if item.alone:
-            self._busy.add(item.alone)
-        return item
+        while self._ready:
+            *_, name = heapq.heappop(self._ready)
+            item = self._items[name]
+            if not item.alone:
+                return item
+            if item.alone not in self._parked:
+                self._parked[item.alone] = []
+                return item
+            self._parked[item.alone].append(name)
+        return None
 
     def done(self, item: Item) -> None:
         """Let those start that waited for this one."""
         self._left -= 1
-        self._busy.discard(item.alone)
+        freed = self._parked.pop(item.alone, []) if item.alone else []
         for name in self._followers[item.name]:
             self._missing[name].discard(item.name)
             if not self._missing[name]:
-                self._ready.append(name)
+                freed.append(name)
+        for name in freed:
+            heapq.heappush(self._ready, self._ranked(name))
+
+    def _ranked(self, name: str) -> tuple[int, int, str]:
+        """The largest first, of equal ones the first."""
+        return -self._items[name].size, self._numbers[name], name
 
 
 class Crew(Protocol):

@@ -22,6 +22,9 @@ from penstock.engines.postgres.session import Session
 from penstock.runs.items import Item, Report
 
 
+_TOGETHER_BYTES = 4 << 20  # of a table's indexes, built in a tenth of a second
+
+
 @dataclass(frozen=True, slots=True)
 class Index:
     """An index of one stored table, with what is said of it afterwards."""
@@ -98,41 +101,58 @@ class Statements:
 
 def run_statements(station: Station, what: Statements, _: Report) -> None:
     with station.target.transaction():
-        # Nobody but the other workers can be in the way, and they end.
-        station.target.execute("SET LOCAL lock_timeout = 0", doing=what.doing)
-        for statement in what.statements:
-            station.target.execute(statement, doing=what.doing)
+        # Nobody but the other workers can be in the way, and they end. One message: a small table's are over before an answer.
+        station.target.execute(";\n".join(("SET LOCAL lock_timeout = 0", *what.statements)), doing=what.doing)
 
 
 def index_items(
     found: Iterable[Index], after: Mapping[TableName, Iterable[str]]
 ) -> Iterator[tuple[TableName, Item]]:
     """Each table's indexes when its rows are there (`after`: the items that fill it), and, when all of them are, what is
-    said of them."""
+    said of them. Small ones are one item: to hand out each would take longer than to build it."""
     of_table: dict[TableName, list[Index]] = defaultdict(list)
     for index in found:
         of_table[index.table].append(index)
     for table, built in of_table.items():
+        waits = tuple(after.get(table, ()))
+        then = tuple(statement for index in built for statement in index.then)
+        whole = sum(index.size for index in built)
+        if whole <= _TOGETHER_BYTES:
+            what = Statements((*(index.build for index in built), *then), f"building the indexes of {table}")
+            yield table, Item(f"indexes of {table.sql}", run_statements, what, whole, waits)
+            continue
         names = []
         for number, index in enumerate(built, 1):
             names.append(f"index {number} of {table.sql}")
             what = Statements((index.build,), f"building an index of {table}")
-            yield table, Item(names[-1], run_statements, what, index.size, tuple(after.get(table, ())))
-        then = tuple(statement for index in built for statement in index.then)
+            yield table, Item(names[-1], run_statements, what, index.size, waits)
         if then:
             what = Statements(then, f"adding the keys of {table}")
             yield table, Item(f"keys of {table.sql}", run_statements, what, 0, tuple(names))
 
 
 def validation_items(added: Iterable[Reference]) -> Iterator[Item]:
-    """One item per foreign key; of one table's, one runs at a time, as the server has it."""
+    """One item per foreign key, or per small table; of one table's, one runs at a time, as the server has it."""
+    together: dict[TableName, list[Reference]] = defaultdict(list)
     for reference in added:
-        statement = (
-            f"ALTER TABLE {reference.table.sql} VALIDATE CONSTRAINT {quote_identifier(reference.name)}"
-        )
-        what = Statements((statement,), f"validating the foreign keys of {reference.table}")
-        name = f"foreign key {quote_identifier(reference.name)} of {reference.table.sql}"
-        yield Item(name, run_statements, what, reference.size, alone=reference.table.sql)
+        if reference.size <= _TOGETHER_BYTES:
+            together[reference.table].append(reference)
+        else:
+            name = f"foreign key {quote_identifier(reference.name)} of {reference.table.sql}"
+            yield _validation(name, reference.table, [reference])
+    for table, references in together.items():
+        yield _validation(f"foreign keys of {table.sql}", table, references)
+
+
+def _validation(name: str, table: TableName, references: list[Reference]) -> Item:
+    what = Statements(
+        tuple(
+            f"ALTER TABLE {table.sql} VALIDATE CONSTRAINT {quote_identifier(reference.name)}"
+            for reference in references
+        ),
+        f"validating the foreign keys of {table}",
+    )
+    return Item(name, run_statements, what, max(r.size for r in references), alone=table.sql)
 
 
 def analyze_items(

@@ -171,13 +171,16 @@ class Session:
         with translated("preparing a transaction"):
             run(self.pin())
 
-    async def pin(self) -> None:
-        """SET LOCAL everything text depends on; no statement or idle limit cuts our own snapshot.
+    async def pin(self, begin: str = "") -> None:
+        """SET LOCAL everything text depends on, after `begin` in the same message; no statement or idle limit cuts our own
+        snapshot.
 
         SET takes no snapshot; a SELECT would, before the locks it is to be taken behind.
         """
         newest = self.connection.get_server_version().major >= _TRANSACTION_TIMEOUT_SINCE
-        await self.connection.execute(PIN_SQL + (";SET LOCAL transaction_timeout = 0" if newest else ""))
+        await self.connection.execute(
+            begin + PIN_SQL + (";SET LOCAL transaction_timeout = 0" if newest else "")
+        )
 
     def lift_limits(self) -> None:
         """No limit of the server or the role cuts what this session does, in a transaction or out of one, nor ends it while it
@@ -192,8 +195,7 @@ class Session:
         else ends it."""
         try:
             with translated(f"opening a transaction on {self.settings.describe()}"):
-                run(self.connection.execute("BEGIN"))
-                run(self.pin())
+                run(self.pin("BEGIN;"))
             yield
             with translated("committing"):
                 status = run(self.connection.execute("COMMIT"))
