@@ -21,7 +21,6 @@ from penstock.devdb.clone.station import Station
 from penstock.engines.postgres.session import Session
 from penstock.runs.items import Item, Report
 
-
 _TOGETHER_BYTES = 4 << 20  # of a table's indexes, built in a tenth of a second
 
 
