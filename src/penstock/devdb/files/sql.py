@@ -178,7 +178,7 @@ def _settling(copy: Session) -> Iterator[str]:
             yield f"REFRESH MATERIALIZED VIEW {name.sql};\n"
     tables = copy.fetchval(ANALYZED_SQL)
     if tables is not None:
-        yield f"ANALYZE {tables};\n" if tables else "ANALYZE;\n"
+        yield f"ANALYZE {tables};\n"
 
 
 def _pieces(file: IO[bytes], size: int) -> Iterator[bytes]:
