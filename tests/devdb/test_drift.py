@@ -56,6 +56,8 @@ def test_what_production_became_is_told_by_kind(made: Folder) -> None:
     listed = made.run("dev", "list", "--drift", "--json").json["databases"][0]
     assert listed["drift"] == len(done.json["changes"])
     assert made.run("dev", "list", "--json").json["databases"][0]["drift"] is None
+    shown = made.run("dev", "list", "--drift").out.splitlines()
+    assert shown[1][shown[0].index("DRIFT") :].split()[0] == str(listed["drift"])
 
 
 def test_a_refresh_ends_the_drift(made: Folder) -> None:

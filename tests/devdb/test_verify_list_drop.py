@@ -70,6 +70,9 @@ def test_list_tells_what_became_of_each_database(
     assert folder.run("dev", "create", "small").code == 0
     assert state() == {"small": "ready", "never": "missing"}
     assert folder.database in folder.run("dev", "list").out
+    fingerprint = folder.run("dev", "list", "--json").json["databases"][0]["key_fingerprint"]
+    assert fingerprint == folder.run("dev", "plan", "small", "--json").json["key_fingerprint"]
+    assert fingerprint[:8] in folder.run("dev", "list").out
     folder.made.execute("DROP SCHEMA penstock CASCADE")
     assert state()["small"] == "foreign"
 

@@ -209,7 +209,7 @@ def why(name: str, table: str, key: str, as_json: bool) -> int:
 def list_(*, drift: bool, as_json: bool) -> None:
     """The development databases of this project, templates and their copies included, and what became of them."""
     found = open_project().list_dev(drift=drift)
-    emit_json({"databases": found}) if as_json else dev_text.listing(found)
+    emit_json({"databases": found}) if as_json else dev_text.listing(found, drift=drift)
 
 
 @command.command()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from penstock.proof.report import LeakReport
 
 _SHOWN = 12
+_OF_FINGERPRINT = 8  # digits that tell keys apart in a table
 
 
 def plan(made: Plan) -> str:
@@ -265,8 +266,8 @@ def why(found: Why) -> str:
     return "\n".join(lines)
 
 
-def listing(found: list[Listed]) -> None:
-    """A table on stdout."""
+def listing(found: list[Listed], *, drift: bool) -> None:
+    """A table on stdout; with a column more where production was asked for its `drift`."""
     from penstock.devdb.durations import in_words
 
     table(
@@ -280,13 +281,17 @@ def listing(found: list[Listed]) -> None:
                 item.created_at,
                 "" if item.age_seconds is None else in_words(timedelta(seconds=item.age_seconds)),
                 item.owner,
+                item.key_fingerprint[:_OF_FINGERPRINT],
+                *([f"{item.drift:,}" if item.drift is not None else ""] if drift else []),
                 "; ".join(_notes(item)),
             )
             for item in found
         ],
-        ("NAME", "DATABASE", "STATE", "ROWS", "SIZE", "CREATED", "AGE", "OWNER", "NOTE"),
-        right=(3, 4, 6),
-    )
+        (
+            "NAME", "DATABASE", "STATE", "ROWS", "SIZE", "CREATED", "AGE", "OWNER", "KEY", *(["DRIFT"] if drift else []), "NOTE",
+        ),
+        right=(3, 4, 6, *([9] if drift else [])),
+    )  # fmt: skip
 
 
 def _notes(item: Listed) -> Iterable[str]:
@@ -297,7 +302,7 @@ def _notes(item: Listed) -> Iterable[str]:
     if item.expired:
         yield f"expired {item.expires_at[:10]}"
     if item.drift:
-        yield f"production's schema differs in {item.drift}: penstock dev drift {item.spoken}"
+        yield f"production's schema differs: penstock dev drift {item.spoken}"
     if item.debris:
         yield f"left by interrupted runs, the next one removes it: {_some([*item.debris])}"
     if item.strangers:

@@ -39,6 +39,7 @@ class Listed:
     made_by: str = ""  # account and machine
     size_bytes: int = 0
     rows: int = 0
+    key_fingerprint: str = ""  # of the key it was made with
     key_matches: bool | None = None  # whether it was made with the project's present key
     debris: tuple[str, ...] = ()  # what interrupted runs left; the next run removes it
     strangers: tuple[str, ...] = ()  # named like builds, but no run of ours: left as they are
@@ -94,6 +95,7 @@ def describe(context: Context) -> Listed:
         **lifetime(context, made_at),
         size_bytes=size,
         rows=sum(t["rows"] for t in manifests[-1].document["tables"].values()),
+        key_fingerprint=made.document["key_fingerprint"],
         key_matches=made.document["key_fingerprint"] == context.keys.fingerprint,
     )
 

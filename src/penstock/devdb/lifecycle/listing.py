@@ -60,6 +60,7 @@ def _beside(context: Context) -> Iterator[Listed]:
             read_at=inspect.written(template.made_at),
             size_bytes=template.size_bytes,
             owner=owner,
+            key_fingerprint=template.key_fingerprint,
             key_matches=template.key_fingerprint == context.keys.fingerprint,
             **inspect.lifetime(context, template.made_at),
         )

@@ -56,7 +56,8 @@ def fill_pruned(
     )
     subset = dataclasses.replace(prepared.subset, closure=closure, going=going)
     kept = {name: rows.count for name, rows in closure.rows.items()}
-    return dataclasses.replace(built, rows=kept), dataclasses.replace(prepared, plan=plan, subset=subset)
+    pruned = dataclasses.replace(built, rows=kept, bytes=plan.bytes)
+    return pruned, dataclasses.replace(prepared, plan=plan, subset=subset)
 
 
 def clone_everything(
