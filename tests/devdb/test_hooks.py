@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import stat
 import time
 from pathlib import Path
@@ -142,6 +143,37 @@ def test_a_hook_that_takes_too_long_is_ended_with_what_it_started(folder: Folder
     time.sleep(0.2)
     state = Path(f"/proc/{child}/stat")
     assert not state.exists() or state.read_text().split()[2] == "Z"
+
+
+@pytest.mark.parametrize("how", ["create", "refresh", "copy", "reset"])
+def test_what_to_type_after_a_failed_after_create_works_when_typed(folder: Folder, how: str) -> None:
+    ann = f"{folder.database}_ann"
+    for command in {
+        "create": [],
+        "refresh": [["create", "small"]],
+        "copy": [["create", "small", "--template"]],
+        "reset": [["create", "small", "--template"], ["create", "--from-template", "small"]],
+    }[how]:
+        assert folder.run("dev", *command).code == 0
+    psql = str(folder.target.programs / "psql")
+    seeds = (
+        f'{psql} "$PENSTOCK_DATABASE_URL" -qc "CREATE TABLE IF NOT EXISTS public.seeded ()"; test -e mended'
+    )
+    hooked(folder, after_create=["sh", "-c", seeds])
+    copy = ["create", "--from-template", "small", "--database", ann]
+    command = (
+        copy if how == "copy" else ["reset", "small", "--grace", "0s"] if how == "reset" else [how, "small"]
+    )
+    failed = folder.run("dev", *command)
+    assert failed.code == 3
+    (typed,) = re.findall(r"or: penstock (.*)$", failed.err, re.MULTILINE)
+    assert folder.run(*shlex.split(typed)).code == 3, "mended it is not"
+    (folder.path / "mended").touch()
+    again = folder.run(*shlex.split(typed))
+    assert again.code == 0, again.err
+    made = folder.target.database(ann if how == "copy" else folder.database)
+    assert made.value("SELECT count(*) FROM seeded") == 0
+    assert made.value("SELECT count(*) FROM customer") == 5
 
 
 def test_a_failing_after_create_leaves_the_finished_database(folder: Folder) -> None:

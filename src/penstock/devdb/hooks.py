@@ -28,27 +28,34 @@ _LAST_WORDS_SECONDS = 2.0  # for what a hook has printed, or a child of its own 
 
 def before_create(context: Context, operation: str, progress: Progress) -> None:
     """Run the hook, before anything is connected to. Raises `HookFailed`: then nothing is made."""
-    _run(context, "before_create", operation, progress, outcome="nothing was written")
+    again = "nothing was written; mend the hook, then run the command again"
+    _run(context, "before_create", operation, progress, again)
 
 
 def after_create(context: Context, operation: str, progress: Progress) -> None:
     """Run the hook: the database stands under its name. Raises `HookFailed`; the database stays."""
-    outcome = f"the database {context.database} is complete and stays"
-    _run(context, "after_create", operation, progress, outcome=outcome)
+    command = {  # the same command would find the database in its way; what the hook had made goes, or is kept
+        "copy": f"penstock dev reset {context.spoken} --yes",
+        "reset": f"penstock dev reset {context.spoken} --keep-extra --yes",
+    }.get(operation, f"penstock dev refresh {context.spoken}")
+    stays = f"the database {context.database} is complete and stays"
+    _run(
+        context, "after_create", operation, progress, f"{stays}; mend the hook, then run it by hand, or: {command}"
+    )  # fmt: skip
 
 
 def after_drop(context: Context, progress: Progress) -> None:
     """Run the hook: the database is gone. Raises `HookFailed`."""
-    _run(context, "after_drop", "drop", progress, outcome=f"the database {context.database} is gone")
+    again = f"the database {context.database} is gone; mend the hook, then run it by hand"
+    _run(context, "after_drop", "drop", progress, again)
 
 
-def _run(context: Context, hook: str, operation: str, progress: Progress, *, outcome: str) -> None:
+def _run(context: Context, hook: str, operation: str, progress: Progress, again: str) -> None:
     command: tuple[str, ...] = getattr(context.settings.hooks, hook)
     if not command:
         return
     limit = parse_duration(context.settings.hooks.timeout).total_seconds()
     place = f"[devdb.{context.name}.hooks] {hook}"
-    again = f"{outcome}; mend the hook, then run it by hand or the command again"
     progress.start(hook)
     try:
         process = subprocess.Popen(
@@ -71,7 +78,7 @@ def _run(context: Context, hook: str, operation: str, progress: Progress, *, out
         raise HookFailed(
             f"{place} did not end within {context.settings.hooks.timeout}",
             why="it was ended",
-            hint=f'{outcome}; a longer limit: timeout = "1h" in [devdb.{context.name}.hooks]',
+            hint=f'{again}; a longer limit: timeout = "1h" in [devdb.{context.name}.hooks]',
         ) from None
     finally:
         if process.poll() is None:
