@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import stat
 import time
 from pathlib import Path
@@ -136,13 +137,28 @@ def test_a_failing_before_create_stops_before_anything_is_written(
     assert folder.names() == []
 
 
-def test_a_hook_that_takes_too_long_is_ended_with_what_it_started(folder: Folder) -> None:
-    hooked(folder, before_create=["sh", "-c", "sleep 61.5 & echo $! > child; wait"], timeout="1s")
+@pytest.mark.parametrize(
+    "start",
+    [
+        "sleep 61.5 & echo $! > child; wait",
+        "setsid sh -c 'echo $$ > child; exec sleep 61.5' & wait",
+        "setsid sh -c 'setsid sh -c \"echo \\$\\$ > child; exec sleep 61.5\" &'; sleep 61.5",
+    ],
+    ids=["in its session", "in a session of its own", "in a session of its own, its parent gone"],
+)
+def test_a_hook_that_takes_too_long_is_ended_with_what_it_started(folder: Folder, start: str) -> None:
+    hooked(folder, before_create=["sh", "-c", start], timeout="1s")
     assert folder.run("dev", "create", "small").code == 3
     child = int((folder.path / "child").read_text())
     time.sleep(0.2)
     state = Path(f"/proc/{child}/stat")
     assert not state.exists() or state.read_text().split()[2] == "Z"
+
+
+def test_what_a_hook_leaves_running_when_it_ends_well_goes_on(folder: Folder) -> None:
+    hooked(folder, before_create=["sh", "-c", "setsid sleep 61.5 >&- 2>&- & echo $! > child"], timeout="5s")
+    assert folder.run("dev", "create", "small").code == 0
+    os.kill(int((folder.path / "child").read_text()), signal.SIGKILL)
 
 
 @pytest.mark.parametrize("how", ["create", "refresh", "copy", "reset"])

@@ -8,9 +8,11 @@ learns from its environment what is made. What it prints is passed on, line by l
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -24,6 +26,8 @@ from penstock.project.connections import ConnectionSettings
 from penstock.project.redact import remember
 
 _LAST_WORDS_SECONDS = 2.0  # for what a hook has printed, or a child of its own still might
+_RUN = "PENSTOCK_HOOK_RUN"
+_MOST_LOOKS = 100  # for what a hook has started: a process that was killed is seen for a moment longer
 
 
 def before_create(context: Context, operation: str, progress: Progress) -> None:
@@ -56,12 +60,14 @@ def _run(context: Context, hook: str, operation: str, progress: Progress, again:
         return
     limit = parse_duration(context.settings.hooks.timeout).total_seconds()
     place = f"[devdb.{context.name}.hooks] {hook}"
+    run = secrets.token_hex(16)
+    variables = environment(context, hook, operation)
     progress.start(hook)
     try:
         process = subprocess.Popen(
             command,
             cwd=context.state_dir.parent,
-            env=environment(context, hook, operation),
+            env={**variables, _RUN: f"{variables.get(_RUN, '')} {run}".lstrip()},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -82,14 +88,40 @@ def _run(context: Context, hook: str, operation: str, progress: Progress, again:
         ) from None
     finally:
         if process.poll() is None:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            _end(process, run)
         reader.join(_LAST_WORDS_SECONDS)
     if code:
         ended = f"it ended with exit code {code}" if code > 0 else f"it was ended by signal {-code}"
         raise HookFailed(f"{place} failed", why=ended, hint=again)
     progress.finish(hook)
+
+
+def _end(process: subprocess.Popen[bytes], run: str) -> None:
+    """End a hook with all it has started: its session, and whoever left that and still has its environment.
+
+    Where there is no /proc (macOS) it is the session alone.
+    """
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for _ in range(_MOST_LOOKS):
+        found = _of_run(run)
+        if not found:
+            return
+        for pid in found:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
+
+
+def _of_run(run: str) -> list[int]:
+    """The processes whose environment says that they are of this run of a hook."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):  # somebody else's, or gone meanwhile
+            if run.encode() in place.read_bytes():
+                found.append(int(place.parent.name))
+    return found
 
 
 def _pass_on(output: IO[bytes], hook: str, progress: Progress) -> None:
