@@ -161,6 +161,13 @@ def test_what_a_hook_leaves_running_when_it_ends_well_goes_on(folder: Folder) ->
     os.kill(int((folder.path / "child").read_text()), signal.SIGKILL)
 
 
+def test_what_a_hook_prints_is_no_command_to_the_terminal(folder: Folder) -> None:
+    said = r"\033]0;mine\007\033[2Jred\r\302\233 caf\303\251\ttab \342\200\256"
+    hooked(folder, before_create=["printf", said + r"\n"])
+    done = folder.run("dev", "create", "small")
+    assert r"before_create: \x1b]0;mine\x07\x1b[2Jred\r\x9b café" + "\ttab \\u202e\n" in done.err
+
+
 @pytest.mark.parametrize("how", ["create", "refresh", "copy", "reset"])
 def test_what_to_type_after_a_failed_after_create_works_when_typed(folder: Folder, how: str) -> None:
     ann = f"{folder.database}_ann"

@@ -2,7 +2,7 @@
 the machine.
 
 A hook is a list of arguments, run without a shell: nothing in it is ever expanded. It runs where `penstock.toml` lies, and
-learns from its environment what is made. What it prints is passed on, line by line, as talk.
+learns from its environment what is made. What it prints is passed on, line by line, as talk, and never as commands to a terminal.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
+from unicodedata import category
 from urllib.parse import quote, urlencode
 
 from penstock.devdb.context import Context
@@ -127,7 +128,14 @@ def _of_run(run: str) -> list[int]:
 def _pass_on(output: IO[bytes], hook: str, progress: Progress) -> None:
     with output:
         for line in output:
-            note(progress, f"{hook}: {line.decode(errors='replace').rstrip()}")
+            note(progress, f"{hook}: {_harmless(line.decode(errors='replace').rstrip())}")
+
+
+def _harmless(line: str) -> str:
+    """The line with whatever a terminal would obey, or not show, written out as in a Python text."""
+    return "".join(
+        repr(char)[1:-1] if category(char).startswith("C") and char != "\t" else char for char in line
+    )
 
 
 def environment(context: Context, hook: str, operation: str) -> dict[str, str]:
