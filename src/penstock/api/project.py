@@ -328,7 +328,7 @@ class Project:
 
     def extras_dev(self, name: str, *, database: str | None = None) -> Extras:
         """What developers made in the copy, which a reset would lose or carry over."""
-        from penstock.devdb.lifecycle.reset import extras_of
+        from penstock.devdb.lifecycle.extras import extras_of
 
         return extras_of(self._context(name, database=database))
 

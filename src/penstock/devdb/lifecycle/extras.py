@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.catalog.model import TableName, quote_identifier, quote_literal
-from penstock.devdb import inventory, oddments
+from penstock.devdb import inventory, manifest, oddments
 from penstock.devdb.building.schema import SchemaArchive, dump
 from penstock.devdb.context import Context
+from penstock.devdb.inspect import require_there
 from penstock.devdb.inventory import Item
+from penstock.devdb.ours import require_ours
 from penstock.devdb.roles import alter
 from penstock.engines.postgres.clients import ClientTools, find_client_tools
 from penstock.engines.postgres.session import Session
@@ -59,6 +61,15 @@ class Extras:
 
     def as_dict(self) -> dict[str, Any]:
         return {"made": list(self.listed), "changed": list(self.lost), "unknown": self.unknown}
+
+
+def extras_of(context: Context) -> Extras:
+    """What developers made in the copy. Raises `TargetRefused` where there is none of ours."""
+    require_there(context)
+    with context.target_session(context.database) as target:
+        manifests = manifest.read(target)
+        require_ours(context, manifests)
+        return find(target, manifest.last_made(manifests).document)
 
 
 def find(session: Session, document: Mapping[str, Any]) -> Extras:
