@@ -23,7 +23,7 @@ from penstock.devdb.ours import require_ours
 from penstock.devdb.roles import alter
 from penstock.engines.postgres.clients import ClientTools, find_client_tools
 from penstock.engines.postgres.session import Session
-from penstock.errors import DatabaseError, QueryError, SchemaToolError, TargetRefused
+from penstock.errors import DatabaseError, PenstockError, QueryError, SchemaToolError, TargetRefused
 
 _TABLES = ("table", "foreign table")
 _WITH_ROWS = ("table", "sequence")
@@ -131,15 +131,29 @@ def carried(context: Context, extras: Extras, built: str) -> Iterator[Carried]:
             raise TargetRefused(
                 f"what developers made in {context.database} does not fit the fresh copy",
                 why=error.why or error.what,
-                hint="change or drop it there, or reset without --keep-extra; nothing was changed",
+                hint=f"{_mend(old, extras, error.why)} it there, or reset without --keep-extra; nothing was changed",
             ) from None
         yield Carried(notes, old.fetchval("SELECT pg_catalog.pg_backend_pid()"))
+
+
+def _mend(old: Session, extras: Extras, why: str) -> str:
+    """What to do to an extra that does not fit: of tables whose policies hold for our role too, pg_dump reads no row."""
+    tables = [item.oid for item in extras.made if item.kind == "table"]
+    forced = old.fetch(_FORCED_SQL, tables) if "row-level security" in why else []
+    statements = [f"ALTER TABLE {row['name']} NO FORCE ROW LEVEL SECURITY;" for row in forced]
+    return f"{' '.join(statements)}   or change or drop" if statements else "change or drop"
+
+
+_FORCED_SQL = """
+SELECT oid::regclass::text AS name FROM pg_catalog.pg_class
+ WHERE oid = ANY($1::int8[]::oid[]) AND relrowsecurity AND relforcerowsecurity ORDER BY 1
+"""
 
 
 class _DoesNotFit(Exception):
     """A statement of the carrying over failed."""
 
-    def __init__(self, error: DatabaseError) -> None:
+    def __init__(self, error: PenstockError) -> None:
         super().__init__(error.what)
         self.what, self.why = error.what, error.why
 
@@ -273,8 +287,9 @@ def _as(fresh: Session, role: str, statement: str) -> None:
         with fresh.transaction():
             if role:
                 fresh.execute(f"SET LOCAL ROLE {quote_identifier(role)}")
+            fresh.execute("SET LOCAL row_security = on")  # it holds what its owner sees, as ever
             fresh.execute(statement)
-    except DatabaseError as error:
+    except PenstockError as error:
         raise _DoesNotFit(error) from None
 
 
