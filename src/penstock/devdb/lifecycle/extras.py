@@ -15,6 +15,7 @@ from typing import Any
 
 from penstock.catalog.model import TableName, quote_identifier, quote_literal
 from penstock.devdb import inventory, manifest, oddments
+from penstock.devdb.building.derived import filled_views
 from penstock.devdb.building.schema import SchemaArchive, dump
 from penstock.devdb.context import Context
 from penstock.devdb.inspect import require_there
@@ -241,17 +242,10 @@ SELECT d.classid::int8 AS c, d.objid::int8 AS oid, n.nspname::text AS schema, c.
 
 def _refresh(extras: Extras, old: Session, fresh: Session, role: str) -> None:
     """Fill the materialised views that were filled."""
-    views = [item for item in extras.made if item.kind == "materialized view"]
-    filled = {
-        row["oid"]
-        for row in old.fetch(
-            "SELECT oid::int8 FROM pg_catalog.pg_class WHERE oid = ANY($1::int8[]::oid[]) AND relispopulated",
-            [item.oid for item in views],
-        )
-    }
-    for item in views:
-        if item.oid in filled:
-            _as(fresh, role, f"REFRESH MATERIALIZED VIEW {item.identity}")
+    views = {TableName(item.schema, item.name) for item in extras.made if item.kind == "materialized view"}
+    for name in filled_views(old):
+        if name in views:
+            _as(fresh, role, f"REFRESH MATERIALIZED VIEW {name.sql}")
 
 
 def _comment(extras: Extras, old: Session, fresh: Session) -> Iterator[str]:
