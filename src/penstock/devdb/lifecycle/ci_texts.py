@@ -1,5 +1,5 @@
-"""The pipelines as text. `ci.py` fills in `@NAME@`, `@DATABASE@` and `@VERSION@` where they stand, and each of `PARTS` line by line,
-with what stands before its mark: the commands are the same for all services, and stand here once."""
+"""The pipelines as text. `ci.py` fills in `@NAME@`, `@DATABASE@` and `@VERSION@` where they stand, and each of `PARTS` line by
+line, with what stands before its mark: the commands are the same for all services, and stand here once."""
 
 from collections.abc import Mapping
 
