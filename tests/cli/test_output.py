@@ -6,6 +6,7 @@ import datetime as dt
 import io
 import json
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,6 +104,25 @@ def test_progress_off_a_terminal_is_a_line_per_task(capsys: pytest.CaptureFixtur
         progress.advance("public.a", 6, 2000)
         progress.finish("public.a")
     assert capsys.readouterr().err.startswith("public.a: 10 rows, 3.0 kB, ")
+
+
+def test_a_task_that_lasts_is_told_of_now_and_then_where_no_bar_shows_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output, "_LONG_SECONDS", 0.1)
+    with output.progress() as progress:
+        progress.start("closure")
+        progress.start("catalog")
+        progress.finish("catalog")
+        capsys.readouterr()
+        time.sleep(0.6)
+        said = capsys.readouterr().err
+        progress.finish("closure")
+        capsys.readouterr()
+        time.sleep(0.2)
+    assert set(said.splitlines()) == {"closure: under way for 0 s"}
+    assert 2 <= said.count("closure") <= 3, "after 0.1, 0.2, 0.4"
+    assert capsys.readouterr().err == "", "what has ended is not told of"
 
 
 def test_quiet_progress_is_silent(capsys: pytest.CaptureFixture[str]) -> None:

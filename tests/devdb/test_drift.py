@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
 from tests.conftest import MakeDatabase
 from tests.devdb.conftest import Folder, MakeFolder
 from tests.devdb.small_shop import DEVDB, MASKS, PERSONAL, SHOP
@@ -106,7 +110,10 @@ def test_the_drift_of_a_copy_is_that_of_its_template(templated: Folder) -> None:
     ann = f"{templated.database}_ann"
     assert templated.run("dev", "create", "--from-template", "small", "--database", ann).code == 0
     templated.source.execute("ALTER TABLE customer ADD COLUMN visits int")
-    assert templated.run("dev", "drift", "small").code == 4, "there is no such database"
+    own = templated.run("dev", "drift", "small")
+    assert (own.code, f"{templated.database}__template, made" in own.out) == (1, True), (
+        "there is no such database"
+    )
     assert templated.run("dev", "drift", "small", "--database", ann).code == 1
 
 
@@ -116,3 +123,55 @@ def test_adding_rows_does_not_make_a_copy_young(made: Folder) -> None:
     assert made.run("dev", "add", "small", "--root", "public.customer:id = 30").code == 0
     assert made.run("dev", "drift", "small").code == 0
     assert not made.project.extras_dev("small")
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_section_with_but_a_template_has_the_drift_of_that(templated: Folder, *, beside: bool) -> None:
+    template = f"{templated.database}__template"
+    if beside:
+        copied = templated.run(
+            "dev", "create", "--from-template", "small", "--database", f"{templated.database}_ann"
+        )
+        assert copied.code == 0, copied.err
+    same = templated.run("dev", "drift", "small", "--json")
+    assert (same.code, same.json["drifted"], same.json["database"]) == (0, False, template), same.err
+    templated.source.execute("ALTER TABLE customer ADD COLUMN passport text")
+    now = templated.run("dev", "drift", "small", "--json")
+    assert now.code == 1
+    told = ("column added", "public.customer.passport") if beside else ("schema changed", template)
+    assert kinds(now.json) == {told}
+    assert [u["column"] for u in now.json["undecided"]] == ["public.customer.passport"]
+    assert now.json["made_anew_by"] == "penstock dev refresh small --template"
+    masks = templated.path / "masks.toml"
+    masks.write_text(f"{masks.read_text()}\n[public.customer.passport]\nmask = 'null'\n")
+    again = templated.run("dev", "refresh", "small", "--template")
+    assert again.code == 0, again.err
+    assert templated.run("dev", "drift", "small").code == 0, "also where the copy is of the template before"
+    assert templated.run("dev", "drop", "small", "--template", "--yes").code == 0
+    assert templated.run("dev", "drift", "small").code == 4
+
+
+def test_what_a_section_skips_is_no_drift_of_its_template(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database(SHOP + "CREATE TABLE cache (id int);")
+    folder = make_folder(source, f'skip = ["public.cache*"]\n{DEVDB}', MASKS)
+    assert folder.run("dev", "create", "small", "--template").code == 0
+    source.execute("ALTER TABLE cache ADD COLUMN n int", "CREATE TABLE cache_more (n int)")
+    assert folder.run("dev", "drift", "small").code == 0
+    source.execute("DROP TABLE orders CASCADE")
+    assert folder.run("dev", "drift", "small").code == 1
+
+
+def test_of_an_older_penstocks_template_it_is_said_how_to_learn_its_drift(templated: Folder) -> None:
+    template = f"{templated.database}__template"
+    said = templated.target.maintenance.value(
+        "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = $1", template
+    )
+    older = re.sub(r'"made_from": "\w+", ', "", said)
+    assert older != said
+    templated.target.maintenance.execute(f"COMMENT ON DATABASE {template} IS '{older}'")
+    unknown = templated.run("dev", "drift", "small")
+    assert unknown.code == 4
+    (typed,) = re.findall(r"hint: (.*)", unknown.err)
+    assert [templated.run(*command.split()[1:]).code for command in typed.split("; ")] == [0, 0]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
+import signal
 import stat
 import time
 from pathlib import Path
@@ -135,13 +137,66 @@ def test_a_failing_before_create_stops_before_anything_is_written(
     assert folder.names() == []
 
 
-def test_a_hook_that_takes_too_long_is_ended_with_what_it_started(folder: Folder) -> None:
-    hooked(folder, before_create=["sh", "-c", "sleep 61.5 & echo $! > child; wait"], timeout="1s")
+@pytest.mark.parametrize(
+    "start",
+    [
+        "sleep 61.5 & echo $! > child; wait",
+        "setsid sh -c 'echo $$ > child; exec sleep 61.5' & wait",
+        "setsid sh -c 'setsid sh -c \"echo \\$\\$ > child; exec sleep 61.5\" &'; sleep 61.5",
+    ],
+    ids=["in its session", "in a session of its own", "in a session of its own, its parent gone"],
+)
+def test_a_hook_that_takes_too_long_is_ended_with_what_it_started(folder: Folder, start: str) -> None:
+    hooked(folder, before_create=["sh", "-c", start], timeout="1s")
     assert folder.run("dev", "create", "small").code == 3
     child = int((folder.path / "child").read_text())
     time.sleep(0.2)
     state = Path(f"/proc/{child}/stat")
     assert not state.exists() or state.read_text().split()[2] == "Z"
+
+
+def test_what_a_hook_leaves_running_when_it_ends_well_goes_on(folder: Folder) -> None:
+    hooked(folder, before_create=["sh", "-c", "setsid sleep 61.5 >&- 2>&- & echo $! > child"], timeout="5s")
+    assert folder.run("dev", "create", "small").code == 0
+    os.kill(int((folder.path / "child").read_text()), signal.SIGKILL)
+
+
+def test_what_a_hook_prints_is_no_command_to_the_terminal(folder: Folder) -> None:
+    said = r"\033]0;mine\007\033[2Jred\r\302\233 caf\303\251\ttab \342\200\256"
+    hooked(folder, before_create=["printf", said + r"\n"])
+    done = folder.run("dev", "create", "small")
+    assert r"before_create: \x1b]0;mine\x07\x1b[2Jred\r\x9b café" + "\ttab \\u202e\n" in done.err
+
+
+@pytest.mark.parametrize("how", ["create", "refresh", "copy", "reset"])
+def test_what_to_type_after_a_failed_after_create_works_when_typed(folder: Folder, how: str) -> None:
+    ann = f"{folder.database}_ann"
+    for command in {
+        "create": [],
+        "refresh": [["create", "small"]],
+        "copy": [["create", "small", "--template"]],
+        "reset": [["create", "small", "--template"], ["create", "--from-template", "small"]],
+    }[how]:
+        assert folder.run("dev", *command).code == 0
+    psql = str(folder.target.programs / "psql")
+    seeds = (
+        f'{psql} "$PENSTOCK_DATABASE_URL" -qc "CREATE TABLE IF NOT EXISTS public.seeded ()"; test -e mended'
+    )
+    hooked(folder, after_create=["sh", "-c", seeds])
+    copy = ["create", "--from-template", "small", "--database", ann]
+    command = (
+        copy if how == "copy" else ["reset", "small", "--grace", "0s"] if how == "reset" else [how, "small"]
+    )
+    failed = folder.run("dev", *command)
+    assert failed.code == 3
+    (typed,) = re.findall(r"or: penstock (.*)$", failed.err, re.MULTILINE)
+    assert folder.run(*shlex.split(typed)).code == 3, "mended it is not"
+    (folder.path / "mended").touch()
+    again = folder.run(*shlex.split(typed))
+    assert again.code == 0, again.err
+    made = folder.target.database(ann if how == "copy" else folder.database)
+    assert made.value("SELECT count(*) FROM seeded") == 0
+    assert made.value("SELECT count(*) FROM customer") == 5
 
 
 def test_a_failing_after_create_leaves_the_finished_database(folder: Folder) -> None:

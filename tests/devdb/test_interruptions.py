@@ -81,6 +81,22 @@ def test_a_terminal_that_goes_away_and_a_shell_that_says_so_too_cut_no_removal_s
     assert folder.names() == []
 
 
+def test_ctrl_c_ends_a_condition_that_the_source_would_ponder_for_hours(folder: Folder) -> None:
+    toml = folder.path / "penstock.toml"
+    sleeping = "pg_catalog.pg_sleep(3601) IS NOT NULL"
+    toml.write_text(
+        f'{toml.read_text()}\n[[devdb.small.root]]\ntable = "public.visit"\nwhere = "{sleeping}"\n'
+    )
+    pondering = f"SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%{sleeping}%' AND state = 'active' AND $1 <> ''"
+    with running(folder, "dev", "plan", "small") as run:
+        run.wait_for(pondering)
+        run.signal(signal.SIGINT)
+        assert run.end() == INTERRUPTED, run.said
+        assert_clear(run.said)
+    with looking(folder.source.server.maintenance) as looker:
+        wait_until(lambda: looker.ask(pondering.replace("$1", "'-'")) == "0")
+
+
 def test_a_run_started_with_nohup_goes_on(folder: Folder) -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

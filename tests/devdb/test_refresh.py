@@ -101,3 +101,17 @@ def test_a_database_of_another_project_is_neither_refreshed_nor_dropped(
         assert refused.code == 4
         assert "belongs to [devdb.small] of the project 'test'" in refused.err
     assert folder.made.value("SELECT count(*) FROM t") == 1
+
+
+def test_what_developers_made_is_listed_before_a_refresh_and_as_lost_after_it(made: Folder) -> None:
+    made.made.execute("CREATE TABLE mine (i int)", "ALTER TABLE orders ADD COLUMN mine int")
+    done = made.run("dev", "refresh", "small", "--json")
+    assert done.code == 0, done.err
+    assert done.json["lost"] == ["table public.mine", "table column public.orders.mine (new)"]
+    assert "made by developers, lost by the refresh: table public.mine\n" in done.err
+    assert "to keep it: penstock dev reset small --keep-extra\n" in done.err
+    made.made.execute("CREATE TABLE mine (i int)")
+    assert "  lost: table public.mine\n" in made.run("dev", "refresh", "small").out
+    again = made.run("dev", "refresh", "small")
+    assert again.code == 0
+    assert "lost" not in again.out + again.err

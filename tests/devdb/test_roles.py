@@ -271,3 +271,43 @@ def test_grants_bring_grants_on_objects_and_nothing_of_the_roles_themselves(
         folder.target.drop(folder.database)
     assert source.server.maintenance.rows(roles) == before
     source.server.maintenance.execute(f"ALTER DATABASE {source.name} OWNER TO {source.server.user}")
+
+
+@pytest.mark.parametrize("builder", ["superuser", "createdb"])
+def test_what_developers_hide_from_themselves_is_kept_or_refused_with_what_to_do(
+    folder: Folder, make_role: MakeRole, group: str, builder: str
+) -> None:
+    """A materialised view holds what its owner may see of the table below; the rows of that must come whole."""
+    ann, password = make_role(f"IN ROLE {group}")
+    if builder == "createdb":
+        ours, our_password = make_role(f"CREATEDB IN ROLE {group}, pg_signal_backend")
+        folder.log_in_as("dev", ours, our_password)
+    toml = folder.path / "penstock.toml"
+    toml.write_text(toml.read_text().replace("[devdb.small]", f'[devdb.small]\ndevelopers = "{group}"', 1))
+    for command in (["create", "small", "--template"], ["create", "--from-template", "small"]):
+        assert folder.run("dev", *command).code == 0
+    as_role(
+        folder,
+        ann,
+        password,
+        f"SET ROLE {group}",
+        "CREATE TABLE public.mine (i int)",
+        "INSERT INTO public.mine VALUES (1), (2)",
+        "ALTER TABLE public.mine ENABLE ROW LEVEL SECURITY",
+        "ALTER TABLE public.mine FORCE ROW LEVEL SECURITY",
+        "CREATE POLICY large ON public.mine USING (i > 1)",
+        "CREATE MATERIALIZED VIEW public.seen AS SELECT * FROM public.mine",
+    )
+    reset = ["dev", "reset", "small", "--keep-extra", "--grace", "0s"]
+    if builder == "createdb":
+        refused = folder.run(*reset)
+        assert refused.code == 4
+        statement = "ALTER TABLE public.mine NO FORCE ROW LEVEL SECURITY"
+        assert f"hint: {statement};   or change or drop it there, or reset" in refused.err
+        as_role(folder, ann, password, f"SET ROLE {group}", statement)
+    done = folder.run(*reset)
+    assert done.code == 0, done.err
+    assert folder.made.value("SELECT count(*) FROM public.mine") == 2
+    assert folder.made.value("SELECT count(*) FROM public.seen") == (1 if builder == "superuser" else 2)
+    folder.target.drop(folder.database)
+    folder.target.drop(f"{folder.database}__template")

@@ -328,7 +328,7 @@ class Project:
 
     def extras_dev(self, name: str, *, database: str | None = None) -> Extras:
         """What developers made in the copy, which a reset would lose or carry over."""
-        from penstock.devdb.lifecycle.reset import extras_of
+        from penstock.devdb.lifecycle.extras import extras_of
 
         return extras_of(self._context(name, database=database))
 
@@ -370,10 +370,13 @@ class Project:
         return schedule(self.settings, name, program, keep_extra=keep_extra)
 
     def drift_dev(self, name: str, *, database: str | None = None) -> Drift:
-        """What production's schema has become since the copy was made, and what that asks of masks.toml."""
-        from penstock.devdb.drift import drift
+        """What production's schema has become since the copy was made, and what that asks of masks.toml.
 
-        return drift(self._context(name, database=database))
+        Of a section that has but a template: since that was made.
+        """
+        from penstock.devdb.lifecycle.drifting import drift_of
+
+        return drift_of(self._context(name, database=database))
 
     def pipeline_dev(self, name: str, on: str) -> Pipeline:
         """A pipeline for `github`, `gitlab` or `jenkins` that creates, resets and destroys databases. Writes nothing."""

@@ -158,7 +158,7 @@ def drop_expired(project: Project, names: list[str], agreed: list[str] | None) -
 def drift(name: str, database: str | None, *, as_json: bool) -> int:
     """What of production's schema has changed since the copy was made, and what that asks of masks.toml.
 
-    Exits with 1 where anything has.
+    Of the template, where the section has no database but that and copies of it. Exits with 1 where anything has changed.
     """
     found = open_project().drift_dev(name, database=database)
     emit_json(found.as_dict()) if as_json else emit(text.drift(found))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ from penstock.project.redact import scrub
 
 if TYPE_CHECKING:
     from penstock.devdb.progress import Progress
+
+_LONG_SECONDS = 60.0  # under way so long, a task is told of where no bar shows it
 
 
 def colored(stream: IO[str]) -> bool:
@@ -114,7 +117,12 @@ def progress() -> Iterator[Progress]:
         with bars() as drawn:
             yield drawn
     else:
-        yield _Lines()
+        lines, over = _Lines(), threading.Event()
+        threading.Thread(target=lines.remind, args=(over,), daemon=True).start()
+        try:
+            yield lines
+        finally:
+            over.set()
 
 
 class _Lines:
@@ -138,6 +146,18 @@ class _Lines:
             rows = self._rows.get(task, 0)
             moved = f"{rows:,} rows, {size(self._bytes.get(task, 0))}, " if rows else ""
             talk(f"{task}: {moved}{seconds:.1f} s")
+        self._since.pop(task, None)
+
+    def remind(self, over: threading.Event) -> None:
+        """Until it is over, say which tasks are long under way: after a minute, two, four. A condition that somebody wrote may
+        take hours in the source, and a log that stands still does not tell."""
+        told: dict[float, float] = {}  # by when the task began
+        while not over.wait(_LONG_SECONDS / 10):
+            for task, since in list(self._since.items()):
+                seconds = time.monotonic() - since
+                if seconds >= told.get(since, _LONG_SECONDS):
+                    told[since] = 2 * told.get(since, _LONG_SECONDS)
+                    talk(f"{task}: under way for {seconds:.0f} s")
 
     def note(self, text: str) -> None:
         if not self._silent:

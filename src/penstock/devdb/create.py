@@ -6,6 +6,7 @@ before that, down to a killed process, leaves nothing under the final name, and 
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 import time
 
@@ -18,6 +19,7 @@ from penstock.devdb.building.filling import fill
 from penstock.devdb.context import Context
 from penstock.devdb.created import Created, finish, require_sees_all, require_target
 from penstock.devdb.labour import Labour
+from penstock.devdb.lifecycle.refresh import Refresh
 from penstock.devdb.planning.forecast import row_count
 from penstock.devdb.planning.plan import Plan, require_no_drift
 from penstock.devdb.planning.prepare import Prepared, prepare
@@ -25,7 +27,7 @@ from penstock.devdb.planning.subset import Subset
 from penstock.devdb.progress import Progress, note
 from penstock.devdb.prune.existing import create_existing
 from penstock.devdb.prune.whole import fill_pruned
-from penstock.devdb.publication import Build, Publication, Replacement
+from penstock.devdb.publication import Build, Publication
 from penstock.devdb.verify import Verification
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError, Finding, SnapshotLost, TargetRefused
@@ -53,14 +55,14 @@ def create(
     labour = labour or Labour()
     labour.require_use(context)
     manifest.require_folder(context.state_dir)
-    publication = publication or (Replacement() if replace else Publication())
+    publication = publication or (Refresh(progress) if replace else Publication())
     if publication.stays:
         hooks.before_create(context, publication.operation, progress)
     way = create_existing if context.settings.from_database else _create_in_spite_of_standbys
     created = way(context, progress, saved_plan, publication, labour)
     if publication.opens:
         hooks.after_create(context, publication.operation, progress)
-    return created
+    return dataclasses.replace(created, lost=publication.lost)
 
 
 def _create_in_spite_of_standbys(

@@ -31,6 +31,7 @@ class Created:
     rows: int
     bytes: int
     seconds: float
+    lost: tuple[str, ...] = ()  # of what developers had made in the one it replaced
 
 
 def require_target(

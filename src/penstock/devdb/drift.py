@@ -7,7 +7,8 @@ Partitions come and go and are no drift; nor is what happens to tables the copy 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -80,19 +81,36 @@ def drift(context: Context) -> Drift:
         manifests = manifest.read(target)
     require_ours(context, manifests)
     made = manifest.last_made(manifests)
+    return compared(
+        context,
+        context.database,
+        made.created_at,
+        lambda catalog: changes(context, made, catalog),
+        context.read_again_by,
+    )
+
+
+def compared(
+    context: Context,
+    database: str,
+    made_at: str,
+    changes_in: Callable[[Catalog], Iterable[Change]],
+    made_anew_by: str,
+) -> Drift:
+    """What has changed in production's catalog now, and what is to be decided there."""
     catalog = catalog_now(context)
     policy, rules = _policy(context, catalog)
     lines = proposed_lines(catalog) if policy and policy.undecided else {}
     return Drift(
         context.name,
-        context.database,
-        made.created_at,
-        tuple(changes(context, made, catalog)),
+        database,
+        made_at,
+        tuple(changes_in(catalog)),
         tuple((str(u.column), lines.get(u.column, u.hint)) for u in policy.undecided) if policy else (),
         tuple(str(line.column) for line in policy.stale) if policy else (),
         tuple(str(v) for v in policy.violations) if policy else (),
         rules,
-        context.read_again_by,
+        made_anew_by,
     )
 
 
@@ -144,6 +162,11 @@ def shape_of(catalog: Catalog, skip: Iterable[TableName]) -> Shape:
         if table.kind in ("table", "partitioned", "foreign")
         and not (table.is_partition or table.extension or table.name in left_out)
     }
+
+
+def fingerprint(shape: Shape) -> str:
+    """What tells shapes apart where there is no room for one."""
+    return _hash(json.dumps(shape, sort_keys=True))
 
 
 def _constraints(table: Table) -> Iterator[tuple[str, str]]:

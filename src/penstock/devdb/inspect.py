@@ -28,7 +28,7 @@ class Listed:
     name: str
     database: str
     target: str
-    state: str  # ready | template | missing | swapping (or killed while it did) | foreign (not made by Penstock) | unreachable
+    state: str  # ready | template | missing | swapping (or killed while it did) | foreign (not ours) | unreachable
     created_at: str = ""
     changed_at: str = ""  # when rows were last added to it
     read_at: str = ""  # when production was read: a copy of a template is younger than its rows
@@ -81,8 +81,10 @@ def describe(context: Context) -> Listed:
         return Listed(
             context.name, final, described, "unreachable", spoken=context.spoken, problem=error.what
         )
-    if not manifests:
-        return listed("foreign", size_bytes=size, owner=owner)
+    try:
+        require_ours(context, manifests)
+    except TargetRefused as error:
+        return listed("foreign", size_bytes=size, owner=owner, problem=error.what)
     made = manifest.last_made(manifests)
     made_at = datetime.fromisoformat(made.created_at)
     return listed(

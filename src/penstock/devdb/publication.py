@@ -30,6 +30,7 @@ class Publication:
     operation = "create"
     opens = True  # whether people work in what is published, and hooks can
     stays = True  # whether the build stays on the server, and needs a manifest and owners there
+    lost: tuple[str, ...] = ()  # what developers had made in what was replaced, when it was not kept
     begun = False  # whether the source is needed no more, and closed: that it is gone is then no reason to start again
 
     def require(self, context: Context, maintenance: Session) -> None:

@@ -72,10 +72,12 @@ def penstock_on_path(tmp_path: Path) -> Path:
     return place
 
 
-def run(folder: Folder, path: Path, script: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """A step as the services run it: bash that stops at the first failure, in the checkout, secrets in the environment."""
+def run(
+    folder: Folder, path: Path, script: str, *shell: str, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """A step as the services run it: a shell that stops at the first failure, in the checkout, secrets in the environment."""
     return subprocess.run(
-        ["bash", "-e", "-o", "pipefail", "-c", script],
+        [*(shell or ("bash", "-e", "-o", "pipefail")), "-c", script],
         cwd=folder.path,
         env={**os.environ, "PATH": f"{path}:{os.environ['PATH']}", **variables},
         capture_output=True,
@@ -84,54 +86,97 @@ def run(folder: Folder, path: Path, script: str, **variables: str) -> subprocess
     )
 
 
+def steps_of(folder: Folder, on: str) -> dict[str, list[str]]:
+    return READ[on](text_of(folder, on))
+
+
+@pytest.fixture
+def secrets(folder: Folder) -> dict[str, str]:
+    """What the service sets; nothing of it lies in the checkout any more."""
+    (folder.path / ".env").unlink()
+    server = folder.source.server
+    return {
+        "PENSTOCK_KEY": KEY, "SOURCE_PASSWORD": server.password, "TARGET_PASSWORD": folder.target.password,
+    }  # fmt: skip
+
+
+def test_all_services_say_the_same_to_the_shell(folder: Folder) -> None:
+    """So that what the steps do is seen of one of them, and of the others how they run it."""
+
+    def said(on: str) -> dict[str, list[str]]:
+        return {
+            name: [line.strip() for script in scripts for line in script.strip().splitlines()]
+            for name, scripts in steps_of(folder, on).items()
+        }
+
+    mine = {on: said(on) for on in SERVICES}
+    for on in SERVICES:
+        for name in ("check", "reset", "by-hand"):
+            assert mine[on][name] == mine["github"][name], (on, name)
+            assert mine[on][name]
+    own = {"$REVIEW_DATABASE": f"{folder.database}_mr_$CI_MERGE_REQUEST_IID"}
+    for name in ("open-review", "close-review"):
+        (github_, gitlab_) = (mine[on][name] for on in ("github", "gitlab"))
+        assert [line.replace(*next(iter(own.items()))) for line in github_] == gitlab_, name
+
+
 @pytest.mark.timeout(400)  # some fifteen commands, each a process of its own
-@pytest.mark.parametrize("on", SERVICES)
-def test_the_steps_do_what_they_say(folder: Folder, penstock_on_path: Path, on: str) -> None:
-    steps = READ[on](text_of(folder, on))
-    env = folder.path / ".env"
-    secrets = {
-        "PENSTOCK_KEY": KEY,
-        "SOURCE_PASSWORD": folder.source.server.password,
-        "TARGET_PASSWORD": folder.target.password,
-    }
-    env.unlink()
+def test_the_steps_do_what_they_say(folder: Folder, penstock_on_path: Path, secrets: dict[str, str]) -> None:
     toml = folder.path / "penstock.toml"
     toml.write_text(
         toml.read_text().replace("[devdb.small]", '[devdb.small]\nttl = "0s"\nschedule = "every hour"')
     )
+    steps = steps_of(folder, "github")
 
-    def step(name: str, *, code: int = 0, **variables: str) -> str:
+    def step(name: str, **variables: str) -> str:
         said = ""
         for script in steps[name]:
             done = run(folder, penstock_on_path, script, **secrets, **variables)
-            assert done.returncode == code, f"{script}: {done.stderr}"
+            assert done.returncode == 0, f"{script}: {done.stderr}"
             said += done.stdout + done.stderr
         return said
 
-    for action, expected in (
-        ("template", [f"{folder.database}__template"]),
-        ("template", [f"{folder.database}__template"]),
-        ("create", [folder.database, f"{folder.database}__template"]),
-        ("reset", [folder.database, f"{folder.database}__template"]),
-    ):
+    template, review = f"{folder.database}__template", f"{folder.database}_pr_7"
+    step("by-hand", ACTION="template")
+    assert folder.names() == [template]
+    step("check")  # with the template alone, as where every database is a review's
+    step("open-review", REVIEW_DATABASE=review)
+    assert folder.names() == [template, review]
+    step("close-review", REVIEW_DATABASE=review)
+    for action in ("create", "reset"):
         step("by-hand", ACTION=action)
-        assert folder.names() == expected
-    step("check")
-    if on != "jenkins":
-        review = f"{folder.database}_pr_7" if on == "github" else f"{folder.database}_mr_7"
-        named = {"REVIEW_DATABASE": review} if on == "github" else {"CI_MERGE_REQUEST_IID": "7"}
-        step("open-review", **named)
-        assert review in folder.names()
-        step("close-review", **named)
-        assert review not in folder.names()
+        assert folder.names() == [folder.database, template]
     folder.source.execute("ALTER TABLE customer ADD COLUMN visits int")
-    first, *_ = (s for s in steps["check"] if "drift" in s)
-    assert run(folder, penstock_on_path, first, **secrets).returncode == 1, "drift fails the job"
+    (drift,) = (s for s in steps["check"] if "drift" in s)
+    assert run(folder, penstock_on_path, drift, **secrets).returncode == 1, "drift fails the job"
     assert "nothing is due" in step("reset")
-    assert folder.names() == [f"{folder.database}__template"], "a ttl of nothing has expired"
+    assert folder.names() == [template], "a ttl of nothing has expired"
     step("by-hand", ACTION="create")
     step("by-hand", ACTION="drop")
-    assert folder.names() == [f"{folder.database}__template"]
+    assert folder.names() == [template]
+
+
+def test_gitlab_names_the_database_of_a_review_after_its_merge_request(
+    templated: Folder, penstock_on_path: Path, secrets: dict[str, str]
+) -> None:
+    for name, there in (("open-review", True), ("close-review", False)):
+        for script in steps_of(templated, "gitlab")[name]:
+            done = run(templated, penstock_on_path, script, **secrets, CI_MERGE_REQUEST_IID="7")
+            assert done.returncode == 0, done.stderr
+        assert (f"{templated.database}_mr_7" in templated.names()) == there
+
+
+def test_drift_fails_a_stage_of_jenkins_which_is_one_script(
+    templated: Folder, penstock_on_path: Path, secrets: dict[str, str]
+) -> None:
+    """Its `sh` runs `sh -xe`: the second of two commands counts as the first does."""
+    (script,) = steps_of(templated, "jenkins")["check"]
+    assert run(templated, penstock_on_path, script, "sh", "-xe", **secrets).returncode == 0
+    templated.source.execute("ALTER TABLE customer ADD COLUMN visits int")
+    assert run(templated, penstock_on_path, script, "sh", "-xe", **secrets).returncode == 1
+    templated.source.execute("ALTER TABLE customer ADD COLUMN passport text")
+    stopped = run(templated, penstock_on_path, script, "sh", "-xe", **secrets)
+    assert (stopped.returncode, "+ penstock dev drift" in stopped.stderr) == (1, False), "the first ends it"
 
 
 @pytest.mark.parametrize("on", SERVICES)

@@ -322,6 +322,19 @@ def test_keep_extra_keeps_the_comments_on_what_it_keeps(copied: Folder) -> None:
     assert copied.made.value(query) == len(COMMENTED_ON)
 
 
+def test_keep_extra_fills_materialised_views_after_those_they_stand_on(copied: Folder) -> None:
+    copied.made.execute(
+        "CREATE MATERIALIZED VIEW z_below AS SELECT id FROM orders",
+        "CREATE VIEW between AS SELECT * FROM z_below",
+        "CREATE MATERIALIZED VIEW a_above AS SELECT count(*) AS n FROM between",
+        "CREATE MATERIALIZED VIEW never AS SELECT 1 WITH NO DATA",
+    )
+    done = reset(copied, "--keep-extra")
+    assert done.code == 0, done.out
+    assert copied.made.value("SELECT n FROM a_above") == copied.made.value("SELECT count(*) FROM orders") > 0
+    assert copied.made.value("SELECT NOT relispopulated FROM pg_class WHERE relname = 'never'")
+
+
 def test_extras_that_do_not_fit_the_fresh_copy_refuse_and_change_nothing(copied: Folder) -> None:
     copied.made.execute(
         "CREATE TABLE lab (customer_id int REFERENCES customer)",

@@ -169,3 +169,31 @@ def test_a_server_that_cannot_clone_files_copies_them(
     assert copied.how == "file copy"
     assert len(asked) == 2
     assert counts(templated.made)["customer"] == 5
+
+
+@pytest.mark.parametrize("of", ["", "_ann"])
+def test_a_copy_made_by_hand_is_its_makers_and_nobody_elses(templated: Folder, of: str) -> None:
+    ann, mine = f"{templated.database}_ann", f"{templated.database}_mine"
+    assert templated.run("dev", "create", "--from-template", "small").code == 0
+    assert templated.run("dev", "create", "--from-template", "small", "--database", ann).code == 0
+    templated.target.maintenance.execute(f"CREATE DATABASE {mine} TEMPLATE {templated.database}{of}")
+    listed = templated.run("dev", "list", "--json").json["databases"]
+    assert mine not in [item["database"] for item in listed]
+    for command in (["drop", "--yes"], ["reset", "--yes", "--grace", "0s"], ["drift"]):
+        refused = templated.run("dev", *command, "small", "--database", mine)
+        assert refused.code == 4, command
+        assert "somebody copied or renamed" in refused.err
+        assert f'DROP DATABASE "{mine}";' in refused.err
+    assert mine in templated.names()
+    assert templated.run("dev", "drop", "small", "--database", ann, "--yes").code == 0, "Penstock's own"
+
+
+def test_a_copy_made_by_hand_under_the_sections_name_is_listed_as_not_ours(templated: Folder) -> None:
+    ann = f"{templated.database}_ann"
+    assert templated.run("dev", "create", "--from-template", "small", "--database", ann).code == 0
+    templated.target.maintenance.execute(f"CREATE DATABASE {templated.database} TEMPLATE {ann}")
+    listed = templated.run("dev", "list", "--json").json["databases"]
+    assert (listed[0]["state"], f"copied or renamed {ann}" in listed[0]["problem"]) == ("foreign", True)
+    for command in (["refresh", "small"], ["drop", "small", "--yes"]):
+        assert templated.run("dev", *command).code == 4
+    assert templated.made.value("SELECT count(*) FROM customer") == 5

@@ -11,17 +11,23 @@ from penstock.engines.postgres.session import Session
 
 def fill_views(target: Session, left_out: AbstractSet[TableName]) -> list[TableName]:
     """Fill the materialised views but those `left_out`; returns which."""
-    rows = target.fetch(MATERIALIZED_SQL)
+    rows = target.fetch(_MATERIALIZED_SQL)
     names = [name for row in rows if (name := TableName(row["schema"], row["name"])) not in left_out]
     for name in names:
         target.execute(f"REFRESH MATERIALIZED VIEW {name.sql}", doing=f"filling the materialised view {name}")
     return names
 
 
+def filled_views(session: Session) -> list[TableName]:
+    """The materialised views that hold rows, each after those it stands on."""
+    rows = session.fetch(_MATERIALIZED_SQL)
+    return [TableName(row["schema"], row["name"]) for row in rows if row["filled"]]
+
+
 def refill_views(target: Session) -> None:
     """Fill those that are filled once more, from other rows. One that cannot be asked (`disarm.reaching`) is emptied: what it
     shows may be gone."""
-    filled = {TableName(r["schema"], r["name"]) for r in target.fetch(_FILLED_SQL)}
+    filled = set(filled_views(target))
     unaskable = frozenset(empty_views(target))
     for name in filled & unaskable:
         target.execute(
@@ -64,13 +70,7 @@ SELECT string_agg(c.oid::regclass::text, ', ') AS tables
    AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
 """
 
-_FILLED_SQL = """
-SELECT n.nspname AS schema, c.relname AS name
-  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
- WHERE c.relkind = 'm' AND c.relispopulated
-"""
-
-MATERIALIZED_SQL = """
+_MATERIALIZED_SQL = """
 WITH RECURSIVE depends AS (
     SELECT DISTINCT r.ev_class AS view, d.refobjid AS on_view
       FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
@@ -81,8 +81,8 @@ WITH RECURSIVE depends AS (
   UNION
     SELECT d.view, depth.level + 1 FROM depth JOIN depends d ON d.on_view = depth.view
 )
-SELECT n.nspname AS schema, c.relname AS name
+SELECT n.nspname AS schema, c.relname AS name, c.relispopulated AS filled
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN depth ON depth.view = c.oid
  WHERE c.relkind = 'm'
- GROUP BY n.nspname, c.relname ORDER BY max(depth.level), 1
+ GROUP BY n.nspname, c.relname, c.relispopulated ORDER BY max(depth.level), 1
 """

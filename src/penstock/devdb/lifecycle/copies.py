@@ -135,7 +135,7 @@ def _manifest(
     context: Context, target: Session, template: Template, operation: str, seconds: float
 ) -> Manifest:
     """The template's own manifest, as that of this copy of it."""
-    inside = require_ours(context, manifest.read(target))
+    inside = require_ours(context, manifest.read(target), copied_from=template.database)
     document = {
         **inside.document,
         "database": context.database,

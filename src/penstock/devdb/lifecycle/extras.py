@@ -14,14 +14,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.catalog.model import TableName, quote_identifier, quote_literal
-from penstock.devdb import inventory, oddments
+from penstock.devdb import inventory, manifest, oddments
+from penstock.devdb.building.derived import filled_views
 from penstock.devdb.building.schema import SchemaArchive, dump
 from penstock.devdb.context import Context
+from penstock.devdb.inspect import require_there
 from penstock.devdb.inventory import Item
+from penstock.devdb.ours import require_ours
 from penstock.devdb.roles import alter
 from penstock.engines.postgres.clients import ClientTools, find_client_tools
 from penstock.engines.postgres.session import Session
-from penstock.errors import DatabaseError, QueryError, SchemaToolError, TargetRefused
+from penstock.errors import DatabaseError, PenstockError, QueryError, SchemaToolError, TargetRefused
 
 _TABLES = ("table", "foreign table")
 _WITH_ROWS = ("table", "sequence")
@@ -59,6 +62,15 @@ class Extras:
 
     def as_dict(self) -> dict[str, Any]:
         return {"made": list(self.listed), "changed": list(self.lost), "unknown": self.unknown}
+
+
+def extras_of(context: Context) -> Extras:
+    """What developers made in the copy. Raises `TargetRefused` where there is none of ours."""
+    require_there(context)
+    with context.target_session(context.database) as target:
+        manifests = manifest.read(target)
+        require_ours(context, manifests)
+        return find(target, manifest.last_made(manifests).document)
 
 
 def find(session: Session, document: Mapping[str, Any]) -> Extras:
@@ -120,15 +132,29 @@ def carried(context: Context, extras: Extras, built: str) -> Iterator[Carried]:
             raise TargetRefused(
                 f"what developers made in {context.database} does not fit the fresh copy",
                 why=error.why or error.what,
-                hint="change or drop it there, or reset without --keep-extra; nothing was changed",
+                hint=f"{_mend(old, extras, error.why)} it there, or reset without --keep-extra; nothing was changed",
             ) from None
         yield Carried(notes, old.fetchval("SELECT pg_catalog.pg_backend_pid()"))
+
+
+def _mend(old: Session, extras: Extras, why: str) -> str:
+    """What to do to an extra that does not fit: of tables whose policies hold for our role too, pg_dump reads no row."""
+    tables = [item.oid for item in extras.made if item.kind == "table"]
+    forced = old.fetch(_FORCED_SQL, tables) if "row-level security" in why else []
+    statements = [f"ALTER TABLE {row['name']} NO FORCE ROW LEVEL SECURITY;" for row in forced]
+    return f"{' '.join(statements)}   or change or drop" if statements else "change or drop"
+
+
+_FORCED_SQL = """
+SELECT oid::regclass::text AS name FROM pg_catalog.pg_class
+ WHERE oid = ANY($1::int8[]::oid[]) AND relrowsecurity AND relforcerowsecurity ORDER BY 1
+"""
 
 
 class _DoesNotFit(Exception):
     """A statement of the carrying over failed."""
 
-    def __init__(self, error: DatabaseError) -> None:
+    def __init__(self, error: PenstockError) -> None:
         super().__init__(error.what)
         self.what, self.why = error.what, error.why
 
@@ -216,17 +242,10 @@ SELECT d.classid::int8 AS c, d.objid::int8 AS oid, n.nspname::text AS schema, c.
 
 def _refresh(extras: Extras, old: Session, fresh: Session, role: str) -> None:
     """Fill the materialised views that were filled."""
-    views = [item for item in extras.made if item.kind == "materialized view"]
-    filled = {
-        row["oid"]
-        for row in old.fetch(
-            "SELECT oid::int8 FROM pg_catalog.pg_class WHERE oid = ANY($1::int8[]::oid[]) AND relispopulated",
-            [item.oid for item in views],
-        )
-    }
-    for item in views:
-        if item.oid in filled:
-            _as(fresh, role, f"REFRESH MATERIALIZED VIEW {item.identity}")
+    views = {TableName(item.schema, item.name) for item in extras.made if item.kind == "materialized view"}
+    for name in filled_views(old):
+        if name in views:
+            _as(fresh, role, f"REFRESH MATERIALIZED VIEW {name.sql}")
 
 
 def _comment(extras: Extras, old: Session, fresh: Session) -> Iterator[str]:
@@ -262,8 +281,9 @@ def _as(fresh: Session, role: str, statement: str) -> None:
         with fresh.transaction():
             if role:
                 fresh.execute(f"SET LOCAL ROLE {quote_identifier(role)}")
+            fresh.execute("SET LOCAL row_security = on")  # it holds what its owner sees, as ever
             fresh.execute(statement)
-    except DatabaseError as error:
+    except PenstockError as error:
         raise _DoesNotFit(error) from None
 
 

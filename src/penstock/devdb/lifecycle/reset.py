@@ -13,18 +13,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from penstock.devdb import databases, hooks, manifest
+from penstock.devdb import databases, hooks
 from penstock.devdb.context import Context
 from penstock.devdb.create import create
 from penstock.devdb.created import Created
 from penstock.devdb.durations import in_words, parse_duration
-from penstock.devdb.inspect import require_there
 from penstock.devdb.lifecycle import copies, extras, templates
 from penstock.devdb.lifecycle.copies import Copied
-from penstock.devdb.lifecycle.extras import Extras
+from penstock.devdb.lifecycle.extras import Extras, extras_of
 from penstock.devdb.lifecycle.notice import Notice
 from penstock.devdb.lifecycle.templates import Template
-from penstock.devdb.ours import require_ours
 from penstock.devdb.progress import Progress, note
 from penstock.devdb.publication import Build, Replacement
 from penstock.errors import TargetRefused
@@ -64,15 +62,6 @@ class Reset:
         document = dataclasses.asdict(self)
         path = document.pop("manifest_path")
         return {**document, "manifest": str(path)}
-
-
-def extras_of(context: Context) -> Extras:
-    """What developers made in the copy. Raises `TargetRefused` where there is none of ours."""
-    require_there(context)
-    with context.target_session(context.database) as target:
-        manifests = manifest.read(target)
-        require_ours(context, manifests)
-        return extras.find(target, manifest.last_made(manifests).document)
 
 
 def reset(context: Context, progress: Progress, options: ResetOptions = ResetOptions()) -> Reset:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from penstock.catalog.model import quote_identifier
-from penstock.devdb import databases, debris, hooks, manifest
+from penstock.devdb import databases, debris, drift, hooks, manifest
 from penstock.devdb.context import Context
 from penstock.devdb.create import create
 from penstock.devdb.created import Created
@@ -41,6 +41,7 @@ class Template:
     made_at: datetime
     key_fingerprint: str
     size_bytes: int
+    made_from: str  # the fingerprint of production's schema; "" where the template does not say
 
     @property
     def age(self) -> timedelta:
@@ -109,7 +110,10 @@ class _AsTemplate(Publication):
 
 def _said(made: Manifest) -> Mapping[str, Any]:
     keys = ("project", "name", "key_fingerprint")
-    return {**{k: made.document[k] for k in keys}, "run_id": made.run_id, "made_at": manifest.now()}
+    said = {**{k: made.document[k] for k in keys}, "run_id": made.run_id, "made_at": manifest.now()}
+    # What was pruned from another database knows production's schema by the rules of that one.
+    shape = None if "pruned_from" in made.document else made.document["made_from"]
+    return said if shape is None else {**said, "made_from": drift.fingerprint(shape)}
 
 
 def find(context: Context, maintenance: Session, database: str | None = None) -> Template | None:
@@ -146,6 +150,7 @@ def _read(maintenance: Session, name: str) -> Template | None:
             datetime.fromisoformat(said["made_at"]),
             str(said["key_fingerprint"]),
             int(row["size"]),
+            str(said.get("made_from", "")),
         )
     except (ValueError, KeyError, TypeError):
         return None
