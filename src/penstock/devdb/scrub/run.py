@@ -117,12 +117,8 @@ class _Run:
             if self.request.vacuum != "none":
                 full = self.request.vacuum == "full"
                 tables.vacuum(self.state, workers, work, self.progress, full=full)
-        subscribed = any(
-            text.startswith("subscription ") for text in self.state.steps[steps.BEGIN]["left_out"]
-        )
-        self._step(
-            steps.CATALOGS, lambda: traces.renew_catalogs(self.session, subscribed=subscribed), atomic=False
-        )
+        shared = self._was_in_shared_catalogs()
+        self._step(steps.CATALOGS, lambda: traces.renew_catalogs(self.session, shared=shared), atomic=False)
         return self._end(work)
 
     def _mask(self, workers: Crew, work: Work, names: Mapping[TableName, TableName]) -> None:
@@ -139,6 +135,12 @@ class _Run:
         views = {TableName(*view) for view in off["views"]}
         all_views = {t.name for t in work.catalog if t.kind == "materialized view"}
         self._step(steps.VIEWS, lambda: fill_views(session, all_views - views), atomic=False)
+
+    def _was_in_shared_catalogs(self) -> bool:
+        """Whether a subscription was dropped, or a comment of the database changed for a finding."""
+        begun = self.state.steps[steps.BEGIN]
+        dropped = any(text.startswith("subscription ") for text in begun["left_out"])
+        return dropped or closing.comment_of(self.session, begun) != begun["comment"]
 
     def _set_sequences(self, work: Work) -> None:
         for warning in set_sequences(work.catalog, self.session, self.session, work.policy):
