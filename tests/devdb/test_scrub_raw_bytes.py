@@ -14,7 +14,9 @@ from tests.servers import Database, Server, throw_away_server, unique_name, usab
 
 SECRETS = [f"zq{hashlib.md5(str(n).encode()).hexdigest()}" for n in range(1020)]
 _SECRET = re.compile(rb"zq[0-9a-f]{32}")
-_IN_A_TREE = re.compile(rb"\b122 113(?: \d+){32}")  # a constant in a stored expression: the numbers of its bytes
+_IN_A_TREE = re.compile(
+    rb"\b122 113(?: \d+){32}"
+)  # a constant in a stored expression: the numbers of its bytes
 
 # Nothing is compressed. 0-699 live in the table, 700-799 were updated away, 800-899 deleted; 900-949 are in an unmasked
 # table's dead rows and dropped column, 950-999 in TOAST alone; the others are passwords and

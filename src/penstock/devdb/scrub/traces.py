@@ -153,7 +153,7 @@ _BEHIND_SQL = """
 SELECT pg_catalog.concat('the session ', pid, ' in the database ' || datname) AS what,
        pg_catalog.format('when it has ended, or SELECT pg_terminate_backend(%s);, run this again', pid) AS hint
   FROM pg_catalog.pg_stat_activity
- WHERE pid <> pg_catalog.pg_backend_pid() AND (coalesce(datname, pg_catalog.current_database()) = pg_catalog.current_database() OR $2)
+ WHERE pid <> pg_catalog.pg_backend_pid() AND (coalesce(datname = pg_catalog.current_database(), true) OR $2)
    AND greatest(pg_catalog.age(backend_xmin), pg_catalog.age(backend_xid)) >= pg_catalog.age($1::text::xid)
 UNION ALL
 SELECT 'the replication slot ' || slot_name, 'when it has moved on, or is dropped, run this again'
