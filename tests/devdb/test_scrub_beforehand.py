@@ -151,6 +151,32 @@ def test_what_was_changed_while_nobody_had_looked_is_refused_and_put_back(clone:
     assert done.code == 0, done.err
 
 
+def test_a_key_whose_rows_are_broken_already_is_named_with_what_to_type(clone: Clone) -> None:
+    clone.made.execute(
+        "ALTER TABLE number DISABLE TRIGGER ALL",
+        "INSERT INTO number (mail) VALUES ('nobody1@town.test'), ('nobody2@town.test')",
+        "ALTER TABLE number ENABLE TRIGGER ALL",
+        "ALTER TABLE visit DISABLE TRIGGER ALL",
+        "INSERT INTO visit VALUES (9999, 'Quartermaine', '2024-01-01')",
+        "ALTER TABLE visit ENABLE TRIGGER ALL",
+    )
+    error = assert_untouched(clone)
+    assert sorted(error["problems"]) == [  # type: ignore[call-overload]
+        "1 rows of public.visit refer to nothing by visit_number",
+        "2 rows of public.number refer to nothing by number_mail_fkey",
+    ]
+    hint = str(error["hint"])
+    delete, _, alter = hint.partition("; or keep them")
+    clone.made.execute(alter[alter.index("ALTER TABLE") :])
+    hint = str(assert_untouched(clone)["hint"])
+    clone.made.execute(hint[hint.index("DELETE FROM") :].partition(";")[0])
+    assert "DELETE FROM" in delete
+    done = clone.scrub()
+    assert done.code == 0, done.err
+    assert clone.made.value("SELECT count(*) FROM number") == 202
+    assert clone.made.value("SELECT count(*) FROM visit") == 300
+
+
 def test_all_places_of_a_finding_are_in_the_json(clone: Clone) -> None:
     for n in range(12):
         clone.made.execute(f"CREATE FUNCTION vip_{n}() RETURNS text LANGUAGE sql AS $$ SELECT '{VIP}' $$")

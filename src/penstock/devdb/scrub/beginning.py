@@ -26,6 +26,7 @@ def begin(session: Session, state: State, wish: Wish, request: Request, progress
             session, [leaf for name in work.rewritten for leaf in work.catalog.leaves[name]]
         )
         detached.require_switchable(session, [table.oid for table in work.tree(work.touched)])
+        beforehand.require_whole_keys(session, work)
         beforehand.require_no_quotes(session, work, request, progress)
         state.create()
         aside.keep_real(session, work.real_values)
