@@ -165,6 +165,10 @@ def test_the_owner_of_database_and_tables_needs_to_be_no_superuser(clone: Clone,
     clone.made.psql("ALTER TABLE orders DISABLE TRIGGER ALL")
     assert_refused(clone, says="triggers of the foreign key")
     clone.made.psql("ALTER TABLE orders ENABLE TRIGGER ALL")
+    clone.made.psql("ALTER TABLE orders ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
+    no_force = 'ALTER TABLE "public"."orders" NO FORCE ROW LEVEL SECURITY;'
+    assert_refused(clone, says=f"hint: {no_force}")
+    clone.made.psql(no_force)
     done = clone.scrub()
     assert done.code == 0, done.err
     assert clone.made.value("SELECT count(*) FROM customer WHERE name LIKE 'Zeb%' OR nick LIKE 'zeb%'") == 0

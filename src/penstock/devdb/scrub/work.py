@@ -131,7 +131,7 @@ def decide(
     policy.require(wish.check)
     nulled, blocked = cut_columns(catalog, rules)
     _raise_first(blocked)
-    require_readable(session, catalog, rules)
+    require_readable(session, catalog, rules, in_place=True)
     texts = catalog_texts(session)
     where = f"devdb.{wish.name}.acknowledged"
     acknowledged = rules.acknowledged | acknowledged_texts(rules.acknowledged_texts, texts, where)
