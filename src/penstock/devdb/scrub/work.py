@@ -31,6 +31,10 @@ from penstock.policy.decision import Policy
 from penstock.policy.registry_file import Registry
 from penstock.proof.relations import catalog_texts
 
+_NOTHING = (
+    "no column is masked and no table emptied: every row stays as it is, and the database is only disarmed"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -139,6 +143,7 @@ def decide(
         _raise_first(merges(session, policy))
     left_out = rules.empty | rules.skip
     rewritten = {n for n in catalog.leaves if n in also or _changes(policy, nulled, n)} - left_out
+    nothing = () if rewritten or left_out else (_NOTHING,)
     return Work(
         catalog,
         rules,
@@ -149,7 +154,7 @@ def decide(
         acknowledged,
         told,
         real or {},
-        (*_reaching_elsewhere(catalog), *map(str, policy.notices)),
+        (*nothing, *_reaching_elsewhere(catalog), *map(str, policy.notices)),
     )
 
 
