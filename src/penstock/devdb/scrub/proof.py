@@ -111,7 +111,7 @@ def _nothing_added(session: Session, work: Work) -> Iterable[Check]:
     for name in work.touched:
         for leaf in aside.with_added(session, work.catalog.leaves[name]):
             detail = "the catalog still holds the value that a column was added with"
-            yield Check(_STRUCTURE, str(leaf), Status.FAILED, detail)
+            yield Check("catalog", str(leaf), Status.FAILED, detail)
 
 
 def _may_be_null(
