@@ -174,7 +174,7 @@ def test_the_value_a_masked_column_was_added_with_is_forgotten(
     for table in ("lost", "letter"):
         clone.made.execute(f"ALTER TABLE {table} ADD nick text NOT NULL DEFAULT 'Zebulon Quincy'")
         clone.made.execute(f"ALTER TABLE {table} ALTER nick DROP DEFAULT")
-    assert clone.made.rows(ADDED) == [('{"Zebulon Quincy"}',)] * 2
+    assert clone.made.rows(ADDED).count(('{"Zebulon Quincy"}',)) == 2
     done = clone.scrub("--for", "small", "--vacuum", "none")
     assert done.code == 0, done.err
     assert clone.made.rows(ADDED) == []

@@ -93,6 +93,7 @@ def renew_catalogs(session: Session, *, shared: bool) -> None:
     """Statistics of what is there now; new files for all catalogs, those of the whole server as far as this role may.
     Outside a transaction. Raises `Finding` where old rows stay. `shared`: some of those were in the server's."""
     superuser = _is_superuser(session)
+    catalogs = [f"pg_catalog.{name}" for name in session.fetchval(_CATALOGS_SQL)]
     with session.transaction():
         if superuser:
             session.execute(_FORGET_SQL, doing="forgetting the statistics")
@@ -100,12 +101,14 @@ def renew_catalogs(session: Session, *, shared: bool) -> None:
             session.fetch(_CLEAR_SQL, doing="forgetting the statistics")
     with session.transaction():
         analyze(session)
+        if not superuser:  # bodies of functions and comments have statistics as well
+            session.execute(f"ANALYZE {', '.join(catalogs)}", doing="gathering statistics of the catalogs")
         now = session.fetchval("SELECT pg_catalog.pg_current_xact_id()::xid::text")
     if not superuser:
         _require_no_old_ones(session)
-    _await_horizon(session, now, everywhere=shared)
-    for name in (*session.fetchval(_CATALOGS_SQL), *(_SHARED if superuser else ())):
-        session.execute(f"VACUUM (FULL) pg_catalog.{name}", doing=f"rewriting {name}")
+    _await_horizon(session, now, everywhere=shared and superuser)
+    for name in (*catalogs, *(f"pg_catalog.{name}" for name in _SHARED if superuser)):
+        session.execute(f"VACUUM (FULL) {name}", doing=f"rewriting {name}")
 
 
 def _is_superuser(session: Session) -> bool:
