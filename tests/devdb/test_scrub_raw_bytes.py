@@ -113,7 +113,10 @@ def clone_of(server: Server, path: Path) -> Clone:
     source, clone = server.create(unique_name("source")), server.create(unique_name("clone"))
     clone.execute(VAULT, LARGE_OBJECT)
     clone.execute(DEAD)
-    clone.execute(SINCE_15 if server.major >= 15 else f"COMMENT ON SCHEMA public IS '{SECRETS[1018]}'")
+    if server.major >= 15:
+        clone.execute(SINCE_15)
+    else:
+        clone.execute(f"COMMENT ON SCHEMA public IS '{SECRETS[1018]}'", "COMMENT ON SCHEMA public IS NULL")
     clone.psql(f"COMMENT ON DATABASE \"{clone.name}\" IS '{SECRETS[1019]}'")
     clone.psql(f'COMMENT ON DATABASE "{clone.name}" IS NULL')
     return make_clone(path, source, clone, MASKS)
