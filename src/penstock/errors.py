@@ -32,7 +32,10 @@ errors enter through `penstock.engines.postgres.errors`, which drops DETAIL, CON
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+_SHOWN = 8  # problems that `why` names
 
 
 class PenstockError(Exception):
@@ -41,13 +44,15 @@ class PenstockError(Exception):
     code: ClassVar[str] = "PEN-0000"
     exit_code: ClassVar[int] = 3
 
-    def __init__(self, what: str, *, why: str = "", hint: str = "") -> None:
+    def __init__(self, what: str, *, why: str = "", hint: str = "", problems: Sequence[str] = ()) -> None:
+        """`problems`: what was found, a line each, where there may be many. The first ones end `why`; all are in `--json`."""
         super().__init__(what)
         self.what = what
-        self.why = why
+        self.why = "; ".join(filter(None, (why, *problems[:_SHOWN], _of_the_rest(problems))))
         self.hint = hint
+        self.problems = tuple(problems)
 
-    def as_dict(self) -> dict[str, str | int]:
+    def as_dict(self) -> dict[str, Any]:
         """The error as `--json` prints it."""
         return {
             "code": self.code,
@@ -55,7 +60,13 @@ class PenstockError(Exception):
             "why": self.why,
             "hint": self.hint,
             "exit_code": self.exit_code,
+            **({"problems": list(self.problems)} if self.problems else {}),
         }
+
+
+def _of_the_rest(problems: Sequence[str]) -> str:
+    left = len(problems) - _SHOWN
+    return f"and {left} more, which --json lists" if left > 0 else ""
 
 
 class UsageError(PenstockError):

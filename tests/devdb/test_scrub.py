@@ -174,7 +174,7 @@ def test_the_value_a_masked_column_was_added_with_is_forgotten(
     for table in ("lost", "letter"):
         clone.made.execute(f"ALTER TABLE {table} ADD nick text NOT NULL DEFAULT 'Zebulon Quincy'")
         clone.made.execute(f"ALTER TABLE {table} ALTER nick DROP DEFAULT")
-    assert clone.made.rows(ADDED) == [('{"Zebulon Quincy"}',)] * 2
+    assert clone.made.rows(ADDED).count(('{"Zebulon Quincy"}',)) == 2
     done = clone.scrub("--for", "small", "--vacuum", "none")
     assert done.code == 0, done.err
     assert clone.made.rows(ADDED) == []
@@ -193,14 +193,21 @@ def test_a_value_that_a_column_was_added_with_is_a_finding(
 COMMENT = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()"
 
 
-def test_a_comment_that_quotes_a_value_can_be_changed_while_it_is_closed(clone: Clone) -> None:
+def test_a_comment_that_quotes_a_value_is_refused_or_changed_while_it_is_closed(clone: Clone) -> None:
     name = f'DATABASE "{clone.database}"'
+    clone.made.psql(f"COMMENT ON {name} IS 'of Zebulon Quartermaine 7'")
+    done = clone.scrub()
+    assert (done.code, "COMMENT ON DATABASE" in done.err) == (4, True), done.err
+    assert "Quartermaine" not in done.err
+    assert clone.made.value(COMMENT) == "of Zebulon Quartermaine 7"
+    clone.made.psql(f"COMMENT ON {name} IS NULL")
+    clone.made.execute("UPDATE place SET label = 'zebquart7@town.test' WHERE id = 3")
+    assert clone.scrub().code == 1
+    clone.made.execute("UPDATE place SET label = 'corner 3' WHERE id = 3")
     clone.made.psql(f"COMMENT ON {name} IS 'of Zebulon Quartermaine 7'")
     done = clone.scrub()
     assert (done.code, "COMMENT ON DATABASE" in done.err) == (1, True), done.err
     assert "Quartermaine" not in done.err
-    assert "being scrubbed" in clone.made.value(COMMENT)
-    assert clone.scrub().code == 1
     clone.made.psql(f"COMMENT ON {name} IS 'of a customer'")
     done = clone.scrub()
     assert done.code == 0, done.err

@@ -18,6 +18,7 @@ from tests.devdb.small_shop import MASKS, SHOP
 from tests.devdb.test_armed import EXTENSIONS
 from tests.devdb.test_interrupted_scrub import Killed
 from tests.devdb.test_scrub_refusals import assert_refused
+from tests.devdb.warm import warm
 from tests.devdb.wire import wire
 from tests.servers import (
     Server,
@@ -147,10 +148,10 @@ def test_what_its_owner_alone_may_switch_off_is_refused_with_the_statement(
 def test_killed_at_its_beginning_it_is_armed_as_before_or_disarmed_and_said_so_in_the_end(
     armed: Clone, *, committed: bool
 ) -> None:
-    with wire(armed.target, b'INSERT INTO "penstock"."scrub"') as line:
+    with wire(armed.target, b'INSERT INTO "penstock"."scrub"') as line, warm() as processes:
         wired = make_clone(armed.path / "wired", armed.source, armed.made, ARMED_MASKS, port=line.port)
-        killed = Killed(wired, line)
-        assert killed.kill(at=1, committed=committed) == "begin"
+        killed = Killed(processes, wired, line)
+        assert killed.kill(after=b"", committed=committed) == b"VALUES ('begin'"
     left = 0 if committed else 1
     assert armed.made.value("SELECT count(*) FROM pg_publication") == left
     assert armed.made.value("SELECT count(*) FROM pg_user_mapping") == 2 * left

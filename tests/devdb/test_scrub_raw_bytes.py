@@ -12,8 +12,11 @@ import pytest
 from tests.devdb.clones import Clone, make_clone
 from tests.servers import Database, Server, throw_away_server, unique_name, usable_programs
 
-SECRETS = [f"zq{hashlib.md5(str(n).encode()).hexdigest()}" for n in range(1008)]
+SECRETS = [f"zq{hashlib.md5(str(n).encode()).hexdigest()}" for n in range(1020)]
 _SECRET = re.compile(rb"zq[0-9a-f]{32}")
+_IN_A_TREE = re.compile(
+    rb"\b122 113(?: \d+){32}"
+)  # a constant in a stored expression: the numbers of its bytes
 
 # Nothing is compressed. 0-699 live in the table, 700-799 were updated away, 800-899 deleted; 900-949 are in an unmasked
 # table's dead rows and dropped column, 950-999 in TOAST alone; the others are passwords and
@@ -61,6 +64,30 @@ ALTER USER MAPPING FOR CURRENT_USER SERVER crm OPTIONS (SET password '{SECRETS[1
 CREATE SUBSCRIPTION news CONNECTION 'host=127.0.0.1 password={SECRETS[1004]}' PUBLICATION p WITH (connect = false);
 ALTER SUBSCRIPTION news CONNECTION 'host=127.0.0.1 password={SECRETS[1005]}';
 """
+# What was changed or dropped before, or is dropped by the scrub: dead rows of catalogs.
+DEAD = f"""
+CREATE FOREIGN TABLE public.far (id int) SERVER crm OPTIONS (name '{SECRETS[1008]}');
+DROP FOREIGN TABLE public.far;
+CREATE FUNCTION public.said() RETURNS text LANGUAGE sql AS $$ SELECT '{SECRETS[1009]}' $$;
+CREATE OR REPLACE FUNCTION public.said() RETURNS text LANGUAGE sql AS $$ SELECT 'nothing' $$;
+CREATE AGGREGATE public.joined(text) (SFUNC = textcat, STYPE = text, INITCOND = '{SECRETS[1010]}');
+DROP AGGREGATE public.joined(text);
+ALTER TABLE public.log ADD CONSTRAINT other CHECK (line <> '{SECRETS[1011]}');
+ALTER TABLE public.log DROP CONSTRAINT other;
+CREATE TYPE public.mood AS ENUM ('fine', '{SECRETS[1012]}');
+ALTER TYPE public.mood RENAME VALUE '{SECRETS[1012]}' TO 'low';
+ALTER TABLE public.log ALTER line SET DEFAULT '{SECRETS[1013]}';
+ALTER TABLE public.log ALTER line DROP DEFAULT;
+CREATE INDEX log_some ON public.log (id) WHERE line <> '{SECRETS[1014]}';
+DROP INDEX public.log_some;
+CREATE POLICY hidden ON public.log USING (line <> '{SECRETS[1015]}');
+DROP POLICY hidden ON public.log;
+CREATE SCHEMA {SECRETS[1016]};
+DROP SCHEMA {SECRETS[1016]};
+CREATE TRIGGER told BEFORE UPDATE ON public.log FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger('{SECRETS[1017]}');
+DROP TRIGGER told ON public.log;
+"""
+SINCE_15 = f"CREATE PUBLICATION lines FOR TABLE public.log WHERE (line <> '{SECRETS[1018]}')"
 LARGE_OBJECT = f"SELECT lo_from_bytea(0, convert_to('{SECRETS[1]}', 'UTF8'))"
 MASKS = """
 [public.person]
@@ -85,6 +112,13 @@ def server() -> Iterator[Server]:
 def clone_of(server: Server, path: Path) -> Clone:
     source, clone = server.create(unique_name("source")), server.create(unique_name("clone"))
     clone.execute(VAULT, LARGE_OBJECT)
+    clone.execute(DEAD)
+    if server.major >= 15:
+        clone.execute(SINCE_15)
+    else:
+        clone.execute(f"COMMENT ON SCHEMA public IS '{SECRETS[1018]}'", "COMMENT ON SCHEMA public IS NULL")
+    clone.psql(f"COMMENT ON DATABASE \"{clone.name}\" IS '{SECRETS[1019]}'")
+    clone.psql(f'COMMENT ON DATABASE "{clone.name}" IS NULL')
     return make_clone(path, source, clone, MASKS)
 
 
@@ -99,7 +133,9 @@ def planted(server: Server, database: Database) -> dict[str, set[str]]:
     wanted = set(SECRETS)
     for folder in (embedded.data / "base" / str(oid), embedded.data / "global"):
         for file in folder.iterdir():
-            here = {s.decode() for s in _SECRET.findall(file.read_bytes())} & wanted
+            content = file.read_bytes()
+            here = {s.decode() for s in _SECRET.findall(content)} & wanted
+            here |= {bytes(map(int, s.split())).decode() for s in _IN_A_TREE.findall(content)} & wanted
             if here:
                 found[file.name] = here
     embedded.start()
@@ -122,7 +158,11 @@ def test_no_planted_secret_is_left_in_any_file_of_the_database(server: Server, t
         "person", "person_secret", "person_marked", "people", "log", "queue", toast,
         "pg_statistic", "pg_statistic_ext_data", "pg_largeobject", "pg_description",
         "pg_foreign_server", "pg_user_mapping", "pg_subscription", "pg_attribute",
+        "pg_foreign_table", "pg_proc", "pg_aggregate", "pg_constraint", "pg_enum", "pg_enum_typid_label_index",
+        "pg_attrdef", "pg_index", "pg_policy", "pg_namespace", "pg_trigger", "pg_shdescription",
     }  # fmt: skip
+    if server.major >= 15:
+        assert "pg_publication_rel" in held
     done = clone.scrub("--drop-large-objects")
     assert done.code == 0, done.err
     assert planted(server, clone.made) == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from tests.devdb.clones import Clone, make_clone
 from tests.devdb.conftest import MakeRole
 from tests.devdb.held_stages import assert_clear
 from tests.devdb.processes import looking, wait_until
-from tests.devdb.small_shop import MASKS, SHOP, checksum, databases
+from tests.devdb.small_shop import MASKS, SHOP, checksum, databases, rows
 from tests.servers import Server, throw_away_server, unique_name, usable_programs, wait_for_standby
 
 CLONE = Identity("7001", 16384, False, "1000.5", 500, frozenset({("10.0.0.1", 5432)}))
@@ -165,6 +166,10 @@ def test_the_owner_of_database_and_tables_needs_to_be_no_superuser(clone: Clone,
     clone.made.psql("ALTER TABLE orders DISABLE TRIGGER ALL")
     assert_refused(clone, says="triggers of the foreign key")
     clone.made.psql("ALTER TABLE orders ENABLE TRIGGER ALL")
+    clone.made.psql("ALTER TABLE orders ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
+    no_force = 'ALTER TABLE "public"."orders" NO FORCE ROW LEVEL SECURITY;'
+    assert_refused(clone, says=f"hint: {no_force}")
+    clone.made.psql(no_force)
     done = clone.scrub()
     assert done.code == 0, done.err
     assert clone.made.value("SELECT count(*) FROM customer WHERE name LIKE 'Zeb%' OR nick LIKE 'zeb%'") == 0
@@ -187,6 +192,23 @@ def test_old_statistics_that_only_a_superuser_can_remove_keep_it_closed(
     assert "stays closed" in done.err
     clone.made.execute("DELETE FROM pg_statistic")
     assert clone.scrub().code == 0
+
+
+def test_a_database_of_which_everything_is_kept_is_disarmed_and_says_that_no_row_changed(
+    clone: Clone,
+) -> None:
+    clone.write(masks=re.sub(r'= "\w+"', '= "keep"', MASKS))
+    clone.made.execute("CREATE PUBLICATION out FOR TABLE orders")
+    before = rows(clone.made)
+    done = clone.scrub("--json")
+    assert done.code == 0, done.err
+    assert any("no column is masked" in text for text in done.json["warnings"])
+    assert done.json["rewritten"] == {}
+    assert done.json["verification"]["passed"] is True
+    assert any(text.startswith("publication out") for text in done.json["left_out"])
+    assert rows(clone.made) == before
+    assert clone.made.value("SELECT count(*) FROM pg_publication") == 0
+    assert "is masked already" in clone.scrub().err
 
 
 @pytest.fixture(scope="module")

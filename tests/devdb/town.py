@@ -60,6 +60,7 @@ ALTER TABLE public.visit ENABLE TRIGGER visit_never;
 ALTER TABLE public.visit_1 DISABLE TRIGGER visit_never;
 ALTER TABLE public.place ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_of_it ON public.place USING (true);
+ALTER TABLE public.lost ADD looked_for boolean NOT NULL DEFAULT true;
 GRANT SELECT ON public.person TO PUBLIC;
 ANALYZE;
 """

@@ -15,24 +15,26 @@ class Wire:
     """Passes bytes on between a client and a server, until the statement comes that it is to stop at.
 
     `stop_at`: the n-th statement that begins with `statement` is not passed on; with `and_commit` it is, and the COMMIT
-    after it too. Then nothing is passed on any more, `stopped` is set, and `seen` has all such statements.
+    after it too. Then nothing is passed on any more, `stopped` is set, and `seen` has all such statements. With `after`, the
+    statements are counted that come after the first one which has that in it.
     """
 
-    def __init__(self, server: Server, statement: bytes) -> None:
+    def __init__(self, server: Server, *statement: bytes) -> None:
         self._server = server
         self._statement = statement
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
         self.stop_at = 0
         self.and_commit = False
+        self.after = b""
         self._awaiting_commit = False
         self.seen: list[bytes] = []
         self.stopped = threading.Event()
         self._ended = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def again(self, stop_at: int, *, and_commit: bool) -> None:
-        self.stop_at, self.and_commit, self._awaiting_commit = stop_at, and_commit, False
+    def again(self, stop_at: int, *, and_commit: bool, after: bytes = b"") -> None:
+        self.stop_at, self.and_commit, self._awaiting_commit, self.after = stop_at, and_commit, False, after
         self.seen.clear()
         self.stopped.clear()
 
@@ -75,7 +77,8 @@ class Wire:
         if data[:1] != b"Q" or not data[5:].startswith(self._statement):
             return False
         self.seen.append(data[5:])
-        if len(self.seen) != self.stop_at:
+        passed = next((at for at, seen in enumerate(self.seen, 1) if self.after in seen), len(self.seen))
+        if len(self.seen) - (passed if self.after else 0) != self.stop_at:
             return False
         self._awaiting_commit = self.and_commit
         return not self.and_commit
@@ -86,8 +89,8 @@ class Wire:
 
 
 @contextmanager
-def wire(server: Server, statement: bytes) -> Iterator[Wire]:
-    made = Wire(server, statement)
+def wire(server: Server, *statement: bytes) -> Iterator[Wire]:
+    made = Wire(server, *statement)
     try:
         yield made
     finally:

@@ -150,7 +150,7 @@ def _verify(
     if not found.passed:
         raise Finding(
             f"nothing was added to {context.database}: {found.headline}",
-            why="; ".join(found.problems[:8]),
+            problems=found.problems,
             hint=f"penstock dev verify {context.name}",
         )
     return found

@@ -183,7 +183,7 @@ def _verify(
     if not verification.passed:
         raise Finding(
             f"the verification of {context.database} failed: {verification.headline}",
-            why="; ".join(verification.problems[:8]),
+            problems=verification.problems,
             hint="nothing was published; mask the columns named, or list what you accept in `acknowledged`",
         )
     return verification

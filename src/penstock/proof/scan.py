@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -227,6 +227,11 @@ class Scan:
                     few = np.union1d(few, hashes)
         category = len(few) < CATEGORY_VALUES and len(few) < CATEGORY_SHARE * rows
         return seen.finish() if nomenclature or category else NO_TABLE
+
+    def know(self, places: Iterable[ColumnName]) -> None:
+        """Read what these columns hold by right, though no hit in them asked for it."""
+        for place in places:
+            self._rightful(place)
 
     def catalog(self, target: Session) -> int:
         """Search the schema's own texts; how many there are."""

@@ -12,10 +12,11 @@ from penstock.errors import SourceRefused
 _LOCKED_KINDS = ("table", "partitioned")
 
 
-def require_readable(source: Session, catalog: Catalog, rules: Rules) -> None:
+def require_readable(source: Session, catalog: Catalog, rules: Rules, *, in_place: bool = False) -> None:
     """Raise `SourceRefused` for tables whose rows would be missing or cannot be read at all.
 
-    Tables that stay empty must be readable too: pg_dump locks every table whose definition it reads.
+    Tables that stay empty must be readable too: pg_dump locks every table whose definition it reads. `in_place`: it is no
+    source, but a copy whose owner asks, and FORCE alone keeps rows from an owner.
     """
     wanted = {
         t.oid: t for t in catalog if catalog.root_of(t.name) not in rules.skip and t.kind in _LOCKED_KINDS
@@ -23,6 +24,7 @@ def require_readable(source: Session, catalog: Catalog, rules: Rules) -> None:
     rows = source.fetch(
         """
         SELECT c.oid::int8 AS oid, pg_catalog.row_security_active(c.oid) AS filtered,
+               c.relforcerowsecurity AND pg_catalog.pg_has_role(c.relowner, 'USAGE') AS forced,
                pg_catalog.has_table_privilege(c.oid, 'SELECT') AS readable,
                pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE') AS reachable
           FROM unnest($1::int8[]) AS w(oid) JOIN pg_catalog.pg_class c ON c.oid = w.oid::oid
@@ -47,7 +49,10 @@ def require_readable(source: Session, catalog: Catalog, rules: Rules) -> None:
             raise SourceRefused(
                 f"row-level security would hide rows of {name} from this role",
                 why="a copy with rows missing looks complete and is not",
-                hint="give the role BYPASSRLS, or put the table in `skip` or `empty`",
+                hint=f"ALTER TABLE {name.sql} NO FORCE ROW LEVEL SECURITY; and when it is done: "
+                f"ALTER TABLE {name.sql} FORCE ROW LEVEL SECURITY; or have a superuser say: ALTER ROLE {role} BYPASSRLS;"
+                if in_place and row["forced"]
+                else "give the role BYPASSRLS, or put the table in `skip` or `empty`",
             )
 
 

@@ -54,7 +54,7 @@ def verify_pruned(
     if not verification.passed:
         raise Finding(
             f"the verification of {context.database} failed: {verification.headline}",
-            why="; ".join(verification.problems[:8]),
+            problems=verification.problems,
             hint="nothing was published; penstock dev plan shows what was to stay",
         )
     return verification

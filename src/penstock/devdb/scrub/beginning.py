@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from penstock.devdb import manifest
 from penstock.devdb.progress import Progress, note
-from penstock.devdb.scrub import aside, closing, detached, disarmed, guards, proof, restart, steps
+from penstock.devdb.scrub import aside, beforehand, closing, detached, disarmed, guards, proof, restart, steps
 from penstock.devdb.scrub.request import Request
 from penstock.devdb.scrub.state import State
 from penstock.devdb.scrub.work import Wish, Work, decide, plan_of
@@ -26,6 +26,8 @@ def begin(session: Session, state: State, wish: Wish, request: Request, progress
             session, [leaf for name in work.rewritten for leaf in work.catalog.leaves[name]]
         )
         detached.require_switchable(session, [table.oid for table in work.tree(work.touched)])
+        beforehand.require_whole_keys(session, work)
+        beforehand.require_no_quotes(session, work, request, progress)
         state.create()
         aside.keep_real(session, work.real_values)
         doors = closing.doors(session)

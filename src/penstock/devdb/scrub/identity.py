@@ -52,11 +52,11 @@ def resemblance(source: Identity, target: Identity, *, primary_is_another: bool 
     if not source.is_of(target):
         return ""
     if source.started == target.started:
-        return "same system identifier, same database, and the server started at the same moment"
+        return "same system identifier, same OID of the database, and the server started at the same moment"
     if source.addresses & target.addresses:
-        return "same system identifier and same database behind the same address"
+        return "same system identifier and same OID of the database behind the same address"
     if source.position == target.position:
-        return "same system identifier, same database and the same position in the WAL"
+        return "same system identifier, same OID of the database and the same position in the WAL"
     # A standby has never replayed what its primary has not written yet: who is behind it is not its primary.
     if source.in_recovery and target.position > source.position and not primary_is_another:
         return "the source is a standby, and the target is not behind it: it may be its primary"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from penstock.catalog.model import TableName
-from penstock.devdb.scrub import detached, steps
+from penstock.devdb.scrub import detached, proof, steps
 from penstock.devdb.scrub.state import ASIDE, State
 from penstock.devdb.scrub.work import Work
 from penstock.engines.postgres.session import Session
@@ -42,6 +42,9 @@ def start_over(session: Session, state: State, work: Work, rules_hash: str, *, h
             session.execute(f"DROP TABLE {TableName(ASIDE, document['there']).sql}")
             state.forget(steps.set_aside(name))
     begun, before = state.steps[steps.BEGIN], state.steps.get(steps.DETACH)
+    if state.has(steps.WHOLE):  # all is back, and what is otherwise since is so on purpose
+        begun = {**begun, "structure": proof.structure(session)}
+        before = {**before, "rules": [], "keys": [], "triggers": []} if before else None
     state.forget(steps.BEGIN, steps.DETACH, *steps.after_detaching([*state.steps]))
     state.done(steps.BEGIN, **{**begun, "rules_hash": rules_hash, "warnings": list(work.warnings)})
     if before is not None:

@@ -32,6 +32,7 @@ from penstock.devdb.scrub.identity import require_not_a_source
 from penstock.devdb.scrub.request import Request, Scrubbed
 from penstock.devdb.scrub.state import ASIDE, State
 from penstock.devdb.scrub.work import Wish, Work, plan_of
+from penstock.devdb.verify import Verification
 from penstock.engines.postgres.session import Session
 from penstock.errors import Finding, PenstockError
 from penstock.masks.keys import Keyring
@@ -117,12 +118,8 @@ class _Run:
             if self.request.vacuum != "none":
                 full = self.request.vacuum == "full"
                 tables.vacuum(self.state, workers, work, self.progress, full=full)
-        subscribed = any(
-            text.startswith("subscription ") for text in self.state.steps[steps.BEGIN]["left_out"]
-        )
-        self._step(
-            steps.CATALOGS, lambda: traces.renew_catalogs(self.session, subscribed=subscribed), atomic=False
-        )
+        shared = self._was_in_shared_catalogs()
+        self._step(steps.CATALOGS, lambda: traces.renew_catalogs(self.session, shared=shared), atomic=False)
         return self._end(work)
 
     def _mask(self, workers: Crew, work: Work, names: Mapping[TableName, TableName]) -> None:
@@ -139,6 +136,12 @@ class _Run:
         views = {TableName(*view) for view in off["views"]}
         all_views = {t.name for t in work.catalog if t.kind == "materialized view"}
         self._step(steps.VIEWS, lambda: fill_views(session, all_views - views), atomic=False)
+
+    def _was_in_shared_catalogs(self) -> bool:
+        """Whether a subscription was dropped, or a comment of the database changed for a finding."""
+        begun = self.state.steps[steps.BEGIN]
+        dropped = any(text.startswith("subscription ") for text in begun["left_out"])
+        return dropped or closing.comment_of(self.session, begun) != begun["comment"]
 
     def _set_sequences(self, work: Work) -> None:
         for warning in set_sequences(work.catalog, self.session, self.session, work.policy):
@@ -180,15 +183,16 @@ class _Run:
                 self.state.steps[steps.BEGIN],
                 off["known"],
                 self.progress,
+                was_whole=self.state.has(steps.WHOLE),
             )
         self.progress.finish("verify")
         if not found.passed:
+            if proof.is_whole(found) and not self.state.has(steps.WHOLE):
+                self.state.commit(steps.WHOLE)
             raise Finding(
                 f"the verification of {self.session.database} failed: {found.headline}",
-                why="; ".join(found.problems[:8]),
-                hint="change a comment that is named (COMMENT ON DATABASE … IS …;) and run this again; or mask the "
-                "columns named, or list what you accept in `acknowledged` of a [devdb.NAME] (--for NAME), and "
-                f"mask the originals again: {self.request.command} --start-over",
+                problems=found.problems,
+                hint=_what_to_do(found, self.request.command),
             )
         self.state.commit(steps.PROVE, verification=found.as_dict())
 
@@ -249,3 +253,17 @@ class _Run:
             manifest_path=manifest.save(made, self.project.state_dir),
             verification=proved["verification"],
         )
+
+
+def _what_to_do(found: Verification, command: str) -> str:
+    """What is not as it was comes first: nothing else helps while it is not."""
+    if not proof.is_whole(found):
+        return (
+            "who changed the schema while the database was closed changes it back, and runs this again; or makes the "
+            f"change in a copy restored again, and scrubs that: {command}"
+        )
+    return (
+        "change or drop the texts and objects that are named (COMMENT ON DATABASE … IS …; for its comment) and run this "
+        "again; or mask the columns named, or list what you accept in `acknowledged` of a [devdb.NAME] (--for NAME), and "
+        f"mask the originals again: {command} --start-over"
+    )

@@ -13,6 +13,7 @@ SEQUENCES = "sequences"
 ARM = "triggers and rules"
 VIEWS = "materialised views"
 PROVE = "prove"
+WHOLE = "found whole"  # by a proof that found something else: what is otherwise later, somebody made so
 DROP_ORIGINALS = "drop originals"
 CATALOGS = "statistics and catalogs"
 
@@ -58,4 +59,4 @@ def is_attach(step: str) -> bool:
 def after_detaching(steps: Iterable[str]) -> list[str]:
     """Those that are done once more where the originals are masked once more."""
     kinds = (_EMPTY, _PART, _REWRITE, _ATTACH, _VACUUM)
-    return [step for step in steps if step.startswith(kinds) or step in (SEQUENCES, ARM, VIEWS, PROVE)]
+    return [step for step in steps if step.startswith(kinds) or step in (SEQUENCES, ARM, VIEWS, PROVE, WHOLE)]

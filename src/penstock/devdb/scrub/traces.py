@@ -1,5 +1,6 @@
 """Old values where no table's rows are: dead rows and dropped columns of tables that no mask rewrote, statistics, large
-objects, catalogs that hold passwords. All of them get new files.
+objects, catalogs. All of them get new files, every catalog of the database too: a filter, a default, a body of a function, a
+label of an enum may have quoted a value until somebody, or the scrub, changed or dropped it.
 
 ANALYZE alone does not do: what it replaces stays in dead rows of pg_statistic, and of a table without rows it replaces
 nothing. A superuser forgets all statistics first. For other roles it is looked whether any might be old.
@@ -19,11 +20,8 @@ from penstock.devdb.scrub.work import Work
 from penstock.engines.postgres.session import Session
 from penstock.errors import Finding
 
-_CATALOGS = (
-    "pg_statistic", "pg_statistic_ext_data", "pg_largeobject", "pg_description",
-    "pg_user_mapping", "pg_foreign_server", "pg_foreign_data_wrapper", "pg_rewrite", "pg_attribute",
-)  # fmt: skip
-_OF_THE_SERVER = "pg_subscription"  # a catalog of all databases
+# Of the catalogs that all databases have in common, those where a database's owner writes texts.
+_SHARED = ("pg_subscription", "pg_shdescription", "pg_shseclabel", "pg_db_role_setting")
 _PATIENCE_SECONDS = 30.0
 _BATCH = 1_000  # each large object takes a lock until the end of its transaction
 _CLEAR_SINCE = 18
@@ -38,6 +36,7 @@ OUT_OF_REACH = (
     "storage snapshots, backups and replicas of this database",
     "disk blocks that the file system has freed and not yet used again",
     "the server's log",
+    "catalogs of the whole server: dead rows of them, and what is said there of other databases and of roles",
 )
 
 
@@ -90,23 +89,26 @@ def not_rewritten(work: Work) -> Iterator[TableName]:
             yield table.name
 
 
-def renew_catalogs(session: Session, *, subscribed: bool) -> None:
-    """Statistics of what is there now; new files for the catalogs that held values and passwords. Outside a transaction.
-    Raises `Finding` where old ones stay. `subscribed`: subscriptions were dropped."""
+def renew_catalogs(session: Session, *, shared: bool) -> None:
+    """Statistics of what is there now; new files for all catalogs, those of the whole server as far as this role may.
+    Outside a transaction. Raises `Finding` where old rows stay. `shared`: some of those were in the server's."""
     superuser = _is_superuser(session)
+    catalogs = [f"pg_catalog.{name}" for name in session.fetchval(_CATALOGS_SQL)]
     with session.transaction():
         if superuser:
             session.execute(_FORGET_SQL, doing="forgetting the statistics")
         elif _clears(session):
             session.fetch(_CLEAR_SQL, doing="forgetting the statistics")
-        now = session.fetchval("SELECT pg_catalog.pg_current_xact_id()::xid::text")
     with session.transaction():
         analyze(session)
+        if not superuser:  # bodies of functions and comments have statistics as well
+            session.execute(f"ANALYZE {', '.join(catalogs)}", doing="gathering statistics of the catalogs")
+        now = session.fetchval("SELECT pg_catalog.pg_current_xact_id()::xid::text")
     if not superuser:
         _require_no_old_ones(session)
-    _await_horizon(session, now, everywhere=subscribed)
-    for name in (*_CATALOGS, *([_OF_THE_SERVER] if subscribed else [])):
-        session.execute(f"VACUUM (FULL) pg_catalog.{name}", doing=f"rewriting {name}")
+    _await_horizon(session, now, everywhere=shared and superuser)
+    for name in (*catalogs, *(f"pg_catalog.{name}" for name in _SHARED if superuser)):
+        session.execute(f"VACUUM (FULL) {name}", doing=f"rewriting {name}")
 
 
 def _is_superuser(session: Session) -> bool:
@@ -143,12 +145,18 @@ def _require_no_old_ones(session: Session) -> None:
         )
 
 
-# A slot holds the catalogs of all databases; a session of another database only those that all have in common.
+_CATALOGS_SQL = """
+SELECT array_agg(pg_catalog.quote_ident(relname) ORDER BY relname) FROM pg_catalog.pg_class
+ WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind = 'r' AND NOT relisshared AND oid < 16384
+"""
+
+# A slot, and a standby that reports what it reads, hold the catalogs of all databases; a session of another database only
+# those that all have in common.
 _BEHIND_SQL = """
-SELECT pg_catalog.concat('the session ', pid, ' in the database ', datname) AS what,
+SELECT pg_catalog.concat('the session ', pid, ' in the database ' || datname) AS what,
        pg_catalog.format('when it has ended, or SELECT pg_terminate_backend(%s);, run this again', pid) AS hint
   FROM pg_catalog.pg_stat_activity
- WHERE pid <> pg_catalog.pg_backend_pid() AND (datname = pg_catalog.current_database() OR $2)
+ WHERE pid <> pg_catalog.pg_backend_pid() AND (coalesce(datname = pg_catalog.current_database(), true) OR $2)
    AND greatest(pg_catalog.age(backend_xmin), pg_catalog.age(backend_xid)) >= pg_catalog.age($1::text::xid)
 UNION ALL
 SELECT 'the replication slot ' || slot_name, 'when it has moved on, or is dropped, run this again'

@@ -18,8 +18,7 @@ from penstock.devdb.planning.deciding import decide as decide_columns
 from penstock.devdb.planning.forecast import column_plans
 from penstock.devdb.planning.obstacles import cut_columns, merges
 from penstock.devdb.planning.plan import Plan, TablePlan, settings_as_dict
-from penstock.devdb.planning.quoted import acknowledged_texts, quotes, refusal
-from penstock.devdb.planning.quoted import warnings as quoted_warnings
+from penstock.devdb.planning.quoted import acknowledged_texts
 from penstock.devdb.planning.readable import require_readable
 from penstock.devdb.planning.real import real_values
 from penstock.devdb.planning.rules import Rules, look_up
@@ -31,6 +30,10 @@ from penstock.masks.keys import Keyring
 from penstock.policy.decision import Policy
 from penstock.policy.registry_file import Registry
 from penstock.proof.relations import catalog_texts
+
+_NOTHING = (
+    "no column is masked and no table emptied: every row stays as it is, and the database is only disarmed"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,8 @@ def catalog_of(session: Session, detached: Mapping[str, Any] | None) -> Catalog:
     if detached is not None:
         off = {(t["schema"], t["table"], t["name"]) for t in detached["triggers"]}
         for key in map(_foreign_key, detached["edges"]):
-            table = tables[key.table]
-            if all(k.name != key.name for k in table.foreign_keys):
+            table = tables.get(key.table)
+            if table is not None and all(k.name != key.name for k in table.foreign_keys):
                 tables[key.table] = dataclasses.replace(table, foreign_keys=(*table.foreign_keys, key))
         for name, table in tables.items():
             triggers = tuple(
@@ -132,15 +135,15 @@ def decide(
     policy.require(wish.check)
     nulled, blocked = cut_columns(catalog, rules)
     _raise_first(blocked)
-    require_readable(session, catalog, rules)
+    require_readable(session, catalog, rules, in_place=True)
     texts = catalog_texts(session)
     where = f"devdb.{wish.name}.acknowledged"
     acknowledged = rules.acknowledged | acknowledged_texts(rules.acknowledged_texts, texts, where)
-    quoted = list(quotes(session, catalog, policy, nulled, texts, acknowledged)) if first else []
     if first:
-        _raise_first((*merges(session, policy), *refusal(quoted, wish.name)))
+        _raise_first(merges(session, policy))
     left_out = rules.empty | rules.skip
     rewritten = {n for n in catalog.leaves if n in also or _changes(policy, nulled, n)} - left_out
+    nothing = () if rewritten or left_out else (_NOTHING,)
     return Work(
         catalog,
         rules,
@@ -151,7 +154,7 @@ def decide(
         acknowledged,
         told,
         real or {},
-        (*_reaching_elsewhere(catalog), *map(str, policy.notices), *quoted_warnings(quoted)),
+        (*nothing, *_reaching_elsewhere(catalog), *map(str, policy.notices)),
     )
 
 
