@@ -101,7 +101,7 @@ def test_the_table_has_every_call_and_what_it_returns() -> None:
     told = {method for _, call, _ in TABLE for method in re.findall(r"[pP]roject\.(\w+)\(", call)}
     there = {
         name
-        for name, item in vars(penstock.Project).items()
+        for name in dir(penstock.Project)
         if callable(getattr(penstock.Project, name)) and name[0] != "_"
     }
     assert told == there - {"load"}
