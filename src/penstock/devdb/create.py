@@ -132,6 +132,7 @@ def _create(
             with debris.removed_if_failed(context, maintenance, built_name, before=before):
                 warnings = databases.create(maintenance, built_name, final, facts)
                 built, prepared = _fill(context, prepared, source, built_name, progress, labour)
+                prepared = _with_warnings(prepared, built)
                 verification = _verify(context, prepared, source, built_name, progress)
                 made = manifest.make(
                     secrets.token_hex(6),
@@ -169,6 +170,12 @@ def _fill(
     if prepared.subset.going is not None:
         return fill_pruned(context, prepared, source, database, progress, labour)
     return fill(context, prepared, source, database, progress, labour), prepared
+
+
+def _with_warnings(prepared: Prepared, built: Built) -> Prepared:
+    """The plan with what building it had to warn of."""
+    warnings = (*prepared.plan.warnings, *built.warnings)
+    return dataclasses.replace(prepared, plan=dataclasses.replace(prepared.plan, warnings=warnings))
 
 
 def _verify(
