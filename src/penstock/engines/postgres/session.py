@@ -165,8 +165,8 @@ class Session:
             self.snapshot_id = await self.connection.fetchval("SELECT pg_catalog.pg_export_snapshot()")
 
     def lock_beside(self, tables: Sequence[str]) -> None:
-        """In its snapshot, lock tables that the session it has the snapshot from has locked. Raises `QueryError` where a
-        migration waits for one of them."""
+        """In its snapshot, lock tables that the session it has the snapshot from has locked. Raises `MigrationWaits`
+        where one waits for one of them."""
         run(lock_beside(self.connection, tables, self.settings.describe()))
         with translated("preparing a transaction"):
             run(self.pin())
