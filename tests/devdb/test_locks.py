@@ -247,6 +247,44 @@ def test_migrations_that_keep_coming_end_the_run_with_nothing_left_and_it_can_be
     assert folder.run("dev", "create", "small").code == 0
 
 
+REINDEX = "REINDEX INDEX public.orders_pkey"
+
+
+def test_an_index_that_is_rebuilt_meanwhile_is_waited_for_in_vain_no_longer_than_a_table(
+    folder: Folder, source: Database
+) -> None:
+    folder.write(devdb=WAYS["clone"])
+    with migrating(source, REINDEX):
+        done = folder.run("dev", "create", "small")
+    assert done.code == 3, done.err
+    assert "error: no lock in time while " in done.err
+    assert "as a migration or a REINDEX does" in done.err
+    assert folder.names() == []
+
+
+def test_a_role_that_is_more_patient_waits_as_long_as_it_says(
+    folder: Folder, source: Database, make_role: MakeRole
+) -> None:
+    role, password = make_role()
+    source.execute(f"GRANT pg_read_all_data TO {role}")
+    folder.write(devdb=WAYS["clone"])
+    folder.log_in_as("prod", role, password)
+    settings = folder.project.settings.only_connection("source", None)
+    for limit, expected in (("5s", LIMIT), ("10min", "10min")):
+        source.execute(f"ALTER ROLE {role} SET lock_timeout = '{limit}'")
+        with session.Session.open(settings, read_only=True) as reader:
+            reader.begin_snapshot(locked=True)
+            reader.lock_beside(["public.customer"])
+            assert reader.fetchval("SHOW lock_timeout") == expected
+    with migrating(source, REINDEX) as rebuilding, ThreadPoolExecutor(1) as pool:
+        run = pool.submit(folder.run, "dev", "create", "small")
+        wait_until(lambda: waits(folder))
+        time.sleep(0.6)
+        assert not run.done()
+        rebuilding.ask("COMMIT; SELECT 'committed'")
+        assert run.result().code == 0, run.result().err
+
+
 def test_tables_that_never_stand_still_end_with_an_error(
     source: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
