@@ -13,6 +13,7 @@ errors enter through `penstock.engines.postgres.errors`, which drops DETAIL, CON
     ├── DatabaseError         exit 3   a database or store failed
     │   ├── ConnectError
     │   ├── QueryError
+    │   │   └── MigrationWaits       for a table of the source, behind which nobody else gets to it
     │   ├── SnapshotLost             the source's snapshot or connection went away
     │   ├── SchemaToolError          pg_dump or pg_restore is missing or failed
     │   ├── NoSpace
@@ -117,6 +118,12 @@ class QueryError(DatabaseError):
     """The server refused a statement (syntax, rights, time limit)."""
 
     code = "PEN-3200"
+
+
+class MigrationWaits(QueryError):
+    """A migration of the source waits for this run, and the run for it: `create` and `refresh` let it pass, twice at most."""
+
+    code = "PEN-3800"
 
 
 class SnapshotLost(DatabaseError):

@@ -357,6 +357,8 @@ CREATE RULE calls AS ON INSERT TO public.v DO INSTEAD SELECT public.passes_on('r
 CREATE RULE fine AS ON DELETE TO public.t DO ALSO SELECT 1;
 CREATE RULE off AS ON DELETE TO public.t DO ALSO SELECT 2;
 ALTER TABLE public.t DISABLE RULE off;
+COMMENT ON RULE calls ON public.t IS 'arrives with its rule';
+COMMENT ON RULE calls ON public.v IS 'stays behind with its rule';
 CREATE RULE quotes AS ON INSERT TO public.t DO ALSO SELECT public.dblink_exec('{log}', 'INSERT INTO hits VALUES (1)');
 CREATE POLICY theirs ON public.t USING (public.hit('policy') = 1);
 CREATE FUNCTION public.stamps() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN new; END $$;
@@ -395,6 +397,9 @@ def test_rules_and_triggers_that_call_out_are_switched_off_and_defaults_named(
         assert warning in planned.out
     assert "public.t.at" not in said
     assert "public.asks" not in said, "it calls nobody until somebody asks it"
+    assert made.rows("SELECT description FROM pg_description WHERE classoid = 'pg_rewrite'::regclass") == [
+        ("arrives with its rule",)
+    ]
     made.execute("INSERT INTO public.t VALUES (2, 2)")
     assert log.rows("SELECT * FROM public.hits") == []
     made.execute("DELETE FROM public.t WHERE id = 2", "ALTER TABLE public.t ENABLE RULE calls")

@@ -63,6 +63,13 @@ CREATE INDEX t_u ON app.t (u); COMMENT ON INDEX app.t_u IS 'an index';
 CREATE TRIGGER fires AFTER DELETE ON app.t EXECUTE FUNCTION app.nothing(); COMMENT ON TRIGGER fires ON app.t IS 'a trigger';
 CREATE VIEW app.v AS SELECT id FROM app.t; COMMENT ON VIEW app.v IS 'a view'; COMMENT ON COLUMN app.v.id IS 'of a view';
 CREATE POLICY own ON app.t USING (true); COMMENT ON POLICY own ON app.t IS 'a policy';
+CREATE RULE quiet AS ON DELETE TO app.v DO INSTEAD NOTHING; COMMENT ON RULE quiet ON app.v IS 'a rule';
+CREATE FUNCTION app.handler() RETURNS language_handler LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
+CREATE TRUSTED LANGUAGE other HANDLER app.handler; COMMENT ON LANGUAGE other IS 'a language';
+CREATE CAST (app.pair AS text) WITH INOUT; COMMENT ON CAST (app.pair AS text) IS 'a cast';
+CREATE FUNCTION app.of_pair(internal) RETURNS internal LANGUAGE internal IMMUTABLE STRICT AS 'prsd_lextype';
+CREATE TRANSFORM FOR app.pair LANGUAGE plpgsql (FROM SQL WITH FUNCTION app.of_pair(internal)); COMMENT ON TRANSFORM FOR app.pair LANGUAGE plpgsql IS 'a transform';
+CREATE TEXT SEARCH TEMPLATE app.tmpl (LEXIZE = dsimple_lexize); COMMENT ON TEXT SEARCH TEMPLATE app.tmpl IS 'a template';
 CREATE STATISTICS app.s ON id, u FROM app.t; COMMENT ON STATISTICS app.s IS 'statistics';
 """
 

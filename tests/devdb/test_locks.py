@@ -4,18 +4,21 @@ open, and when the migration ends in time, the run sees all it has done."""
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from tempfile import TemporaryFile
 
 import pytest
 
+from penstock.devdb import create
+from penstock.devdb.building import build
 from penstock.devdb.building.schema import dump_schema
 from penstock.engines.postgres import locks, session
 from penstock.engines.postgres.clients import find_client_tools
 from penstock.engines.postgres.errors import LOCKED_HINT
-from penstock.errors import QueryError
+from penstock.errors import MigrationWaits, QueryError
+from tests.devdb.comparing import WHOLE as WAYS
 from tests.devdb.conftest import Folder, MakeRole
 from tests.devdb.processes import Looker, looking, running, wait_until
 from tests.servers import Database, throw_away_server, usable_programs
@@ -31,7 +34,8 @@ def _short_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit of every session, and of pg_dump, which is told the same."""
     assert session.PINNED["lock_timeout"] == "60s"
     monkeypatch.setattr(session, "PIN_SQL", session.PIN_SQL.replace("'60s'", f"'{LIMIT}'"))
-    monkeypatch.setitem(session.PINNED, "lock_timeout", LIMIT)
+    assert locks.PATIENCE == "5s"
+    monkeypatch.setattr(locks, "PATIENCE", LIMIT)
 
 
 @contextmanager
@@ -55,7 +59,7 @@ def test_the_schema_is_not_waited_for_behind_a_migration(source: Database) -> No
         reader.begin_snapshot(export=True)
         tools = find_client_tools(source.server.major)
         started = time.monotonic()
-        with held(source, "public.elsewhere"), pytest.raises(QueryError) as caught:
+        with held(source, "public.elsewhere"), pytest.raises(MigrationWaits) as caught:
             dump_schema(reader, tools, file, skip={}, unavailable=())
         assert time.monotonic() - started < HELD_SECONDS / 2
         assert caught.value.exit_code == 3
@@ -157,11 +161,7 @@ def waiting(database: Database, statement: str) -> Iterator[Future[object]]:
     yield migration
 
 
-def test_who_reads_beside_does_not_wait_behind_a_migration_for_long(
-    source: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert locks._PATIENCE == "5s"
-    monkeypatch.setattr(locks, "_PATIENCE", "200ms")
+def test_who_reads_beside_does_not_wait_behind_a_migration_for_long(source: Database) -> None:
     with (
         session.Session.open(source.settings, read_only=True) as reader,
         session.Session.open(source.settings, read_only=True) as beside,
@@ -180,6 +180,109 @@ def test_who_reads_beside_does_not_wait_behind_a_migration_for_long(
             migration.result(10)
     assert "a migration waits for a table of postgresql://" in caught.value.what
     assert caught.value.hint == LOCKED_HINT
+
+
+Migrations = list[Future[object]]
+
+
+@pytest.fixture
+def coming(source: Database, monkeypatch: pytest.MonkeyPatch) -> Callable[[object, str, int], Migrations]:
+    """Have migrations of the source begin to wait for the run whenever it calls this function of a module, so many times."""
+
+    def come(module: object, name: str, times: int) -> Migrations:
+        called, begun = getattr(module, name), Migrations()
+
+        def disturbed(*arguments: object, **named: object) -> object:
+            done = called(*arguments, **named)
+            if len(begun) < times:
+                with waiting(source, f"ALTER TABLE public.orders ADD late{len(begun)} int") as migration:
+                    begun.append(migration)
+            return done
+
+        monkeypatch.setattr(module, name, disturbed)
+        return begun
+
+    return come
+
+
+# What has just been done when a migration comes in between: nobody can lock the table behind it.
+MOMENTS = {
+    "the plan, before the schema": (create, "prepare", WAYS["subset"], ()),
+    "the schema, before the workers": (build, "restore_tables", WAYS["clone"], ("--jobs", "2")),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_migration_that_comes_between_the_locks_and_who_needs_them_too_is_let_pass(
+    moment: str,
+    folder: Folder,
+    coming: Callable[[object, str, int], Migrations],
+) -> None:
+    module, name, devdb, options = MOMENTS[moment]
+    folder.write(devdb=devdb)
+    migrations = coming(module, name, 1)
+    done = folder.run("dev", "create", "small", *options)
+    assert done.code == 0, done.err
+    assert "again: a migration of the source was let pass, restart 1 of 2" in done.err
+    assert "restart 2" not in done.err
+    for migration in migrations:
+        migration.result(10)
+    assert folder.made.value("SELECT count(late0) FROM public.orders") == 0, "the column is there"
+    assert folder.names() == [folder.database]
+
+
+def test_migrations_that_keep_coming_end_the_run_with_nothing_left_and_it_can_be_repeated(
+    folder: Folder, coming: Callable[[object, str, int], Migrations]
+) -> None:
+    folder.write(devdb=WAYS["subset"])
+    migrations = coming(create, "prepare", 3)
+    done = folder.run("dev", "create", "small")
+    assert done.code == 3, done.err
+    assert "PEN-3800" in done.err
+    assert "a migration of the source was let pass 3 times" in done.err
+    assert "hint: run the command again when that session is done" in done.err
+    for migration in migrations:
+        migration.result(10)
+    assert folder.names() == []
+    assert folder.run("dev", "create", "small").code == 0
+
+
+REINDEX = "REINDEX INDEX public.orders_pkey"
+
+
+def test_an_index_that_is_rebuilt_meanwhile_is_waited_for_in_vain_no_longer_than_a_table(
+    folder: Folder, source: Database
+) -> None:
+    folder.write(devdb=WAYS["clone"])
+    with migrating(source, REINDEX):
+        done = folder.run("dev", "create", "small")
+    assert done.code == 3, done.err
+    assert "error: no lock in time while " in done.err
+    assert "as a migration or a REINDEX does" in done.err
+    assert folder.names() == []
+
+
+def test_a_role_that_is_more_patient_waits_as_long_as_it_says(
+    folder: Folder, source: Database, make_role: MakeRole
+) -> None:
+    role, password = make_role()
+    source.execute(f"GRANT pg_read_all_data TO {role}")
+    folder.write(devdb=WAYS["clone"])
+    folder.log_in_as("prod", role, password)
+    settings = folder.project.settings.only_connection("source", None)
+    for limit, expected in (("5s", LIMIT), ("10min", "10min")):
+        source.execute(f"ALTER ROLE {role} SET lock_timeout = '{limit}'")
+        with session.Session.open(settings, read_only=True) as reader:
+            reader.begin_snapshot(locked=True)
+            reader.lock_beside(["public.customer"])
+            assert reader.fetchval("SHOW lock_timeout") == expected
+    with migrating(source, REINDEX) as rebuilding, ThreadPoolExecutor(1) as pool:
+        run = pool.submit(folder.run, "dev", "create", "small")
+        wait_until(lambda: waits(folder))
+        time.sleep(0.6)
+        assert not run.done()
+        rebuilding.ask("COMMIT; SELECT 'committed'")
+        assert run.result().code == 0, run.result().err
 
 
 def test_tables_that_never_stand_still_end_with_an_error(

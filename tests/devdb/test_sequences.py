@@ -59,8 +59,12 @@ def test_a_sequence_is_not_moved_to_where_it_would_have_no_next_value(
     folder = make_folder(source, WHOLE[way], keeping(source))
     done = folder.run("dev", "create", "small")
     assert done.code == 0, done.err + done.out
-    warned = [line.split()[3] for line in done.err.splitlines() if line.startswith("warning: the sequence ")]
+    warned = [
+        line.split()[3] for line in done.out.splitlines() if line.startswith("  warning: the sequence ")
+    ]
     assert sorted(warned) == sorted(f"public.{name}" for name in WARNED)
+    kept = folder.made.value("SELECT document->>'warnings' FROM penstock.manifest")
+    assert all(f"the sequence public.{name} is not moved" in kept for name in WARNED)
     again = folder.run("dev", "verify", "small")
     assert again.code == 0, again.err + again.out
     for table in TABLES:
@@ -87,14 +91,33 @@ def test_masked_keys_do_not_collide_though_one_of_them_is_the_last_value(
     folder = make_folder(source, WHOLE[way], masks)
     done = folder.run("dev", "create", "small")
     assert done.code == 0, done.err + done.out
-    assert "warning: the sequence" not in done.err
+    assert "warning: the sequence" not in done.out
     *_, second, last = sorted(row[0] for row in folder.made.rows("SELECT id FROM t"))
     assert folder.made.value("INSERT INTO t (note) VALUES ('new') RETURNING id") == last + 1
     source.psql(f"ALTER SEQUENCE t_id_seq MAXVALUE {last}")
-    done = folder.run("dev", "refresh", "small")
+    done = folder.run("dev", "refresh", "small", "--json")
     assert done.code == 0, done.err + done.out
-    assert "warning: the sequence public.t_id_seq is not moved beyond all of public.t.id" in done.err
+    (said,) = [text for text in done.json["plan"]["warnings"] if "sequence" in text]
+    assert "the sequence public.t_id_seq is not moved beyond all of public.t.id" in said
     assert folder.made.value("INSERT INTO t (note) VALUES ('new') RETURNING id") == second + 1
+
+
+def test_what_an_added_row_does_to_a_sequence_is_said_of_the_run_and_kept(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    source = make_database("CREATE TABLE t (id serial PRIMARY KEY); ALTER SEQUENCE t_id_seq MAXVALUE 50;")
+    source.psql("INSERT INTO t VALUES (DEFAULT), (50)")
+    folder = make_folder(
+        source, '[[devdb.small.root]]\ntable = "public.t"\nwhere = "id = 1"', keeping(source)
+    )
+    assert folder.run("dev", "create", "small").code == 0
+    said = "the sequence public.t_id_seq is not moved beyond all of public.t.id"
+    done = folder.run("dev", "add", "small", "--root", "public.t:id = 50", "--json")
+    assert done.code == 0, done.err + done.out
+    assert said in str(done.json["warnings"])
+    assert "warning: the sequence" not in done.err
+    kept = "SELECT document->>'warnings' FROM penstock.manifest ORDER BY created_at, ctid"
+    assert [said in row[0] for row in folder.made.rows(kept)] == [False, True]
 
 
 def test_a_scrub_leaves_a_sequence_that_marks_are_beyond_where_it_is(

@@ -86,6 +86,13 @@ CREATE ACCESS METHOD heap_too TYPE TABLE HANDLER heap_tableam_handler;
 COMMENT ON ACCESS METHOD heap_too IS 'a heap by another name';
 CREATE FUNCTION app.of_point(internal) RETURNS internal LANGUAGE internal IMMUTABLE STRICT AS 'prsd_lextype';
 CREATE TRANSFORM FOR app.point3 LANGUAGE plpgsql (FROM SQL WITH FUNCTION app.of_point(internal));
+COMMENT ON TEXT SEARCH PARSER app.parser IS 'word by word';
+COMMENT ON TEXT SEARCH TEMPLATE app.template IS 'a simple one';
+COMMENT ON TRANSFORM FOR app.point3 LANGUAGE plpgsql IS 'of points';
+COMMENT ON TYPE app.point3 IS 'a composite';
+COMMENT ON TYPE app.span IS 'a range';
+COMMENT ON TYPE app.forward IS 'a base type';
+COMMENT ON TYPE app.shell IS 'nothing yet';
 
 -- Functions and procedures, in an order in which they do not depend on each other: bodies as text, SQL-standard bodies,
 -- overloads, defaults, OUT, VARIADIC, sets, tables, polymorphic types, settings, costs, support functions, window.
@@ -331,6 +338,8 @@ CREATE RULE also_insert AS ON INSERT TO app.numbered DO ALSO INSERT INTO app.sha
 CREATE RULE quiet AS ON DELETE TO app.parent DO ALSO NOTIFY parents;
 ALTER TABLE app.shares_b DISABLE RULE update_conditional;
 COMMENT ON RULE also_insert ON app.numbered IS 'and that';
+COMMENT ON RULE insert_instead ON app.with_default IS 'of a view';
+COMMENT ON RULE update_conditional ON app.shares_b IS 'switched off';
 
 -- Triggers that would damage rows, were they to fire.
 CREATE FUNCTION app.damage() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN new.a := 'DAMAGED'; RETURN new; END $$;
@@ -353,6 +362,10 @@ ALTER TABLE app.visit_2020 DISABLE TRIGGER on_all;
 ALTER TABLE app.visit_old ENABLE ALWAYS TRIGGER on_all;
 CREATE TRIGGER on_one BEFORE INSERT ON app.visit_default FOR EACH ROW EXECUTE FUNCTION app.explode();
 COMMENT ON TRIGGER damage ON app.shares_a IS 'careful';
+COMMENT ON TRIGGER deferred ON app.child IS 'a constraint''s';
+COMMENT ON TRIGGER of_view ON app.zz_below IS 'of a view';
+COMMENT ON TRIGGER on_all ON app.visit IS 'of all partitions';
+COMMENT ON TRIGGER on_one ON app.visit_default IS 'of one partition';
 
 -- Row-level security, forced too.
 CREATE POLICY own_rows ON app.parent FOR SELECT TO PUBLIC USING (a > 2);
@@ -369,6 +382,9 @@ CREATE SERVER bare FOREIGN DATA WRAPPER nothing_at_all;
 COMMENT ON SERVER bare IS 'nowhere';
 CREATE FOREIGN TABLE app.far (id integer OPTIONS (column_name 'Id') NOT NULL, a text) SERVER bare OPTIONS (table_name 'x');
 COMMENT ON FOREIGN TABLE app.far IS 'away';
+COMMENT ON COLUMN app.far.a IS 'of the foreign table';
+COMMENT ON COLUMN app.third.n IS 'of the materialised view';
+COMMENT ON ROUTINE app."We""ird ""Fün"(integer) IS E'two lines:\nit''s \\ "quoted"';
 
 -- Rights: default ones, of columns, of everything else.
 GRANT USAGE ON SCHEMA app TO pg_monitor;

@@ -228,6 +228,7 @@ def added(result: Added) -> str:
         for name, n in sorted(result.inserted.items())
         if n or result.present.get(name, 0)
     ]
+    lines += [f"  warning: {item}" for item in result.warnings]
     lines += [f"  manifest: {result.manifest_path}", verification(result.verification, result.database)]
     return "\n".join(lines)
 

@@ -39,6 +39,7 @@ class Added:
     database: str
     inserted: Mapping[str, int]
     present: Mapping[str, int]  # rows of the closure whose key was there already
+    warnings: tuple[str, ...]
     seconds: float
     manifest_path: Path
     verification: verify.Verification
@@ -49,6 +50,7 @@ class Added:
             "database": self.database,
             "inserted": dict(self.inserted),
             "present": dict(self.present),
+            "warnings": list(self.warnings),
             "seconds": round(self.seconds, 3),
             "manifest": str(self.manifest_path),
             "verification": self.verification.as_dict(),
@@ -106,6 +108,7 @@ def add(context: Context, roots: Sequence[str], progress: Progress) -> Added:
         context.database,
         {str(n): c for n, c in inserted.rows.items()},
         {str(n): c for n, c in inserted.present.items()},
+        inserted.warnings,
         time.monotonic() - started,
         path,
         found,
@@ -164,6 +167,7 @@ def _manifest(made: Manifest, inserted: Inserted, outcome: Mapping[str, Any]) ->
         **made.document,
         "added": {str(name): rows for name, rows in inserted.rows.items() if rows},
         "tables": {text: {**entry, "rows": after.get(text, entry["rows"])} for text, entry in tables},
+        "warnings": [*made.document["warnings"], *inserted.warnings],
         **outcome,
     }
     return Manifest(secrets.token_hex(6), "add", manifest.now(), document)

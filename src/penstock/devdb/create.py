@@ -30,9 +30,9 @@ from penstock.devdb.prune.whole import fill_pruned
 from penstock.devdb.publication import Build, Publication
 from penstock.devdb.verify import Verification
 from penstock.engines.postgres.session import Session
-from penstock.errors import DatabaseError, Finding, SnapshotLost, TargetRefused
+from penstock.errors import DatabaseError, Finding, MigrationWaits, SnapshotLost, TargetRefused
 
-_MOST_RESTARTS = 2  # of a run that a standby cancelled
+_MOST_RESTARTS = 2
 
 
 def create(
@@ -47,7 +47,8 @@ def create(
     """Create the development database, or with `replace` rebuild it beside the old one and swap, or publish it otherwise.
 
     Clones and prunes are made as `labour` says.
-    When a standby takes the snapshot away, to keep up with its primary, the whole run starts again, twice at most.
+    When a standby takes the snapshot away, to keep up with its primary, or a migration of the source comes in between, the
+    whole run starts again, twice at most.
 
     Raises a `Refused` before anything is written, a `Finding` when the verification found something (the build is
     then removed), a `DatabaseError` when a server failed.
@@ -58,20 +59,21 @@ def create(
     publication = publication or (Refresh(progress) if replace else Publication())
     if publication.stays:
         hooks.before_create(context, publication.operation, progress)
-    way = create_existing if context.settings.from_database else _create_in_spite_of_standbys
+    way = create_existing if context.settings.from_database else _create_from_source
     created = way(context, progress, saved_plan, publication, labour)
     if publication.opens:
         hooks.after_create(context, publication.operation, progress)
     return dataclasses.replace(created, lost=publication.lost)
 
 
-def _create_in_spite_of_standbys(
+def _create_from_source(
     context: Context,
     progress: Progress,
     saved_plan: Plan | None,
     publication: Publication,
     labour: Labour,
 ) -> Created:
+    """Begin again where the snapshot had to be given up: to a standby that caught up, or to a migration."""
     restarts = 0
     while True:
         with context.source_session() as source:
@@ -79,18 +81,28 @@ def _create_in_spite_of_standbys(
             try:
                 return _create(context, source, progress, saved_plan, publication, labour)
             except DatabaseError as error:
-                if not standby or publication.begun or not _is_gone(source, error):
+                why = _given_up(source, error, standby=standby)
+                if not why or publication.begun:
+                    raise
+                if restarts == _MOST_RESTARTS and isinstance(error, MigrationWaits):
+                    error.why = f"{why} {restarts + 1} times: {error.why}"
                     raise
                 if restarts == _MOST_RESTARTS:
                     raise SnapshotLost(
-                        f"the standby cancelled the copy {restarts + 1} times",
+                        f"{why} {restarts + 1} times",
                         why="it had to replay changes of its primary that the snapshot was in the way of",
                         hint="on the standby: ALTER SYSTEM SET hot_standby_feedback = on; SELECT pg_reload_conf();"
                         "   or raise max_standby_streaming_delay there",
                     ) from None
         restarts += 1
-        again = f"again: the standby cancelled the copy, restart {restarts} of {_MOST_RESTARTS}"
-        note(progress, again)
+        note(progress, f"again: {why}, restart {restarts} of {_MOST_RESTARTS}")
+
+
+def _given_up(source: Session, error: DatabaseError, *, standby: bool) -> str:
+    """Why the run may begin again; "" where it may not."""
+    if isinstance(error, MigrationWaits):
+        return "a migration of the source was let pass"
+    return "the standby cancelled the copy" if standby and _is_gone(source, error) else ""
 
 
 def _is_gone(source: Session, error: DatabaseError) -> bool:
@@ -132,6 +144,7 @@ def _create(
             with debris.removed_if_failed(context, maintenance, built_name, before=before):
                 warnings = databases.create(maintenance, built_name, final, facts)
                 built, prepared = _fill(context, prepared, source, built_name, progress, labour)
+                prepared = _with_warnings(prepared, built)
                 verification = _verify(context, prepared, source, built_name, progress)
                 made = manifest.make(
                     secrets.token_hex(6),
@@ -169,6 +182,12 @@ def _fill(
     if prepared.subset.going is not None:
         return fill_pruned(context, prepared, source, database, progress, labour)
     return fill(context, prepared, source, database, progress, labour), prepared
+
+
+def _with_warnings(prepared: Prepared, built: Built) -> Prepared:
+    """The plan with what building it had to warn of."""
+    warnings = (*prepared.plan.warnings, *built.warnings)
+    return dataclasses.replace(prepared, plan=dataclasses.replace(prepared.plan, warnings=warnings))
 
 
 def _verify(

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from penstock.catalog.model import MANIFEST
+from penstock.engines.postgres.reflect_queries import deparsed
 from penstock.engines.postgres.session import Session
 
 
@@ -55,7 +56,7 @@ def as_document(items: Iterable[Item], granted: Iterable[str]) -> dict[str, dict
 
 
 # `own` has what is to be described, with the text its hash is of.
-_ITEMS_SQL = """
+_ITEMS_SQL = f"""
 WITH extension_member AS (
     SELECT classid, objid FROM pg_catalog.pg_depend WHERE deptype = 'e'
 ), space AS (
@@ -91,7 +92,7 @@ WITH extension_member AS (
     UNION ALL
     SELECT 'pg_catalog.pg_class'::regclass, s.oid, a.attnum, 0, s.nspname, s.relname,
            concat_ws(' ', pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, a.attgenerated,
-                     pg_catalog.pg_get_expr(d.adbin, d.adrelid))
+                     pg_catalog.pg_get_expr(d.adbin, {deparsed("a", "d")}))
       FROM stored s JOIN pg_catalog.pg_attribute a ON a.attrelid = s.oid AND a.attnum > 0 AND NOT a.attisdropped
       LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
      WHERE s.relkind IN ('r', 'p', 'f')

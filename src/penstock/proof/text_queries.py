@@ -6,15 +6,17 @@ digits, `_` and `$`: an e-mail may be one, `person_2024` says nothing. Those of 
 their definitions.
 """
 
+from penstock.engines.postgres.reflect_queries import deparsed
+
 # One row per text: kind, schema, relation, column, text, is SQL.
-CATALOG_TEXTS = """
+CATALOG_TEXTS = f"""
 WITH relation AS (
     SELECT c.oid, c.relkind, n.nspname, c.relname, c.relispartition, c.relpartbound
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp_)'
 )
 SELECT 'default' AS kind, r.nspname AS schema, r.relname AS name, a.attname AS "column",
-       pg_catalog.pg_get_expr(d.adbin, d.adrelid) AS text, true AS code
+       pg_catalog.pg_get_expr(d.adbin, {deparsed("a", "d")}) AS text, true AS code
 FROM pg_catalog.pg_attrdef d JOIN relation r ON r.oid = d.adrelid
 JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
 UNION ALL

@@ -8,16 +8,18 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 import pytest
 
-from tests.conftest import MakeDatabase
 from tests.devdb.conftest import Folder, MakeFolder
 from tests.devdb.held_stages import SLOW_MASKS, SLOW_SHOP, assert_clear, held, unlocked
+from tests.devdb.prepared import its_own, prepared
 from tests.devdb.processes import Run, running, wait_until
 from tests.devdb.prune.test_prune_dev import ROOT, WHOLE, made_of, name_of, with_cut
 from tests.devdb.small_shop import checksum, rows
 from tests.devdb.test_interrupted_clone import alive, children
+from tests.servers import Server
 
 CREATE = ("dev", "create", "cut")
 ALL = WHOLE.replace("]", ', "public.visit"]')
@@ -39,14 +41,16 @@ MIDST = {
 }
 
 
-JOBS = ("1", "2")
+@pytest.fixture(scope="module")
+def shared(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Folder]:
+    with prepared(postgres, tmp_path_factory.mktemp("shared"), SLOW_SHOP, ALL, SLOW_MASKS) as folder:
+        yield folder
 
 
 @pytest.fixture
-def folder(make_database: MakeDatabase, make_folder: MakeFolder) -> Folder:
-    folder = make_folder(make_database(SLOW_SHOP), ALL, SLOW_MASKS)
-    assert folder.run("dev", "create", "small").code == 0
-    return with_cut(folder, ROOT + "limit = 2", whole=ALL)
+def folder(shared: Folder, tmp_path: Path) -> Iterator[Folder]:
+    with its_own(shared, tmp_path / "project") as folder:
+        yield with_cut(folder, ROOT + "limit = 2", whole=ALL)
 
 
 def wait_for_step(run: Run, step: str) -> None:
@@ -90,8 +94,8 @@ def wait_in_the_midst(folder: Folder, run: Run, stage: str) -> None:
     run.wait_for(MIDST[stage].replace("$1", f"'{name_of(folder)}\\_\\_penstock\\_%'"))
 
 
-@pytest.mark.parametrize("jobs", JOBS)
-@pytest.mark.parametrize("stage", MIDST)
+# The statement in "statistics" is the command's own in either case.
+@pytest.mark.parametrize(("stage", "jobs"), [("indexes", "1"), ("indexes", "2"), ("statistics", "2")])
 def test_killed_in_the_midst_of_a_statement_too(folder: Folder, stage: str, jobs: str) -> None:
     with held(folder, stage), running(folder, *CREATE, "--jobs", jobs) as run:
         wait_in_the_midst(folder, run, stage)
@@ -105,9 +109,15 @@ def test_killed_in_the_midst_of_a_statement_too(folder: Folder, stage: str, jobs
     assert_next_run_succeeds(folder)
 
 
-@pytest.mark.parametrize("jobs", JOBS)
-@pytest.mark.parametrize("stage", MIDST)
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("stage", "number", "jobs"),
+    [
+        ("indexes", signal.SIGINT, "2"),
+        ("indexes", signal.SIGTERM, "1"),
+        ("statistics", signal.SIGINT, "1"),
+        ("statistics", signal.SIGTERM, "2"),
+    ],
+)
 def test_ctrl_c_and_its_like_remove_what_was_begun(
     folder: Folder, stage: str, number: int, jobs: str
 ) -> None:
@@ -149,11 +159,10 @@ def assert_ends_well(folder: Folder, run: Run) -> int:
 
 
 @pytest.fixture
-def from_production(make_database: MakeDatabase, make_folder: MakeFolder) -> Folder:
+def from_production(shared: Folder, make_folder: MakeFolder) -> Folder:
     """A prune that clones first."""
-    folder = make_folder(make_database(SLOW_SHOP), ALL, SLOW_MASKS)
-    with_cut(folder, ROOT + "limit = 2", whole=ALL, existing=False)
-    return folder
+    folder = make_folder(shared.source, ALL, SLOW_MASKS)
+    return with_cut(folder, ROOT + "limit = 2", whole=ALL, existing=False)
 
 
 # Where a prune that clones first is hit: while its workers clone, and when the workers that prune have done a table.
@@ -181,7 +190,7 @@ def in_phase(folder: Folder, phase: str) -> Iterator[Run]:
 
 def assert_whole_at_last(folder: Folder) -> None:
     wait_until(lambda: unlocked(folder))
-    done = folder.run(*CREATE, "--jobs", "2")
+    done = folder.run(*CREATE)
     assert done.code == 0, done.err
     assert folder.names() == [name_of(folder)]
     assert len(rows(made_of(folder))["visit"]) == 4

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,9 +13,10 @@ from penstock.devdb.planning.prepare import prepare
 from penstock.devdb.progress import Silent
 from tests.conftest import MakeDatabase
 from tests.devdb.conftest import KEY, Done, Folder, MakeFolder
+from tests.devdb.prepared import its_own, prepared
 from tests.devdb.processes import looking
 from tests.devdb.small_shop import MASKS, SHOP, assert_says_no_more_than_it_may, checksum, databases, rows
-from tests.servers import Database
+from tests.servers import Database, Server
 
 WHOLE = 'keep = ["public.country", "public.customer", "public.orders"]'
 STARTS = ("from a database", "from a copy made first")
@@ -38,12 +41,23 @@ def made_of(folder: Folder) -> Database:
     return folder.target.database(name_of(folder))
 
 
+MORE = """
+ALTER TABLE customer ADD size int GENERATED ALWAYS AS (length(name)) STORED;
+CREATE VIEW seen AS SELECT id, upper(name) AS said FROM customer;
+"""
+
+
+@pytest.fixture(scope="module")
+def shared(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Folder]:
+    with prepared(postgres, tmp_path_factory.mktemp("shared"), SHOP + MORE, WHOLE, MASKS) as folder:
+        yield folder
+
+
 @pytest.fixture
-def shop(make_database: MakeDatabase, make_folder: MakeFolder) -> Folder:
-    """A project whose section `small` is the whole shop, made already."""
-    folder = make_folder(make_database(SHOP), WHOLE, MASKS)
-    assert folder.run("dev", "create", "small").code == 0
-    return folder
+def shop(shared: Folder, tmp_path: Path) -> Iterator[Folder]:
+    """A project whose section `small` is the whole shop, made already; neither it nor the source is changed."""
+    with its_own(shared, tmp_path / "project") as folder:
+        yield folder
 
 
 def created(folder: Folder, *options: str) -> Done:
@@ -52,8 +66,7 @@ def created(folder: Folder, *options: str) -> Done:
     return done
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
-@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize(("start", "jobs"), [(STARTS[0], "1"), (STARTS[1], "2")])
 def test_a_pruned_copy_holds_what_a_subset_of_the_same_roots_does(
     start: str, jobs: str, make_database: MakeDatabase, make_folder: MakeFolder
 ) -> None:
@@ -161,7 +174,11 @@ def test_a_prune_whose_source_cannot_be_reached_says_that_no_leak_was_searched(s
     assert created_rows(shop) == 3
 
 
-def test_what_production_has_dropped_is_listed_as_not_tested_and_fails_nothing(shop: Folder) -> None:
+def test_what_production_has_dropped_is_listed_as_not_tested_and_fails_nothing(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    shop = make_folder(make_database(SHOP), WHOLE, MASKS)
+    assert shop.run("dev", "create", "small").code == 0
     with_cut(shop, ROOT + "limit = 3")
     shop.source.execute("ALTER TABLE public.orders DROP COLUMN note")
     done = created(shop, "--json")
@@ -205,22 +222,14 @@ MASKED = {
     "an edge": ROOT + 'limit = 3\n[[devdb.cut.edge]]\nfrom = "public.orders"\nto = "public.customer"\n'
     'on = "child.note = parent.name"',
 }  # fmt: skip
-MORE = """
-ALTER TABLE customer ADD size int GENERATED ALWAYS AS (length(name)) STORED;
-CREATE VIEW seen AS SELECT id, upper(name) AS said FROM customer;
-"""
+# The same question is asked of a database that is there, and of a schema that was restored to be asked.
+ASKED = [*((where, STARTS[0]) for where in MASKED), ("a whole row", STARTS[1]), ("a view", STARTS[1])]
 
 
-@pytest.mark.parametrize("start", STARTS)
-@pytest.mark.parametrize("where", MASKED)
-def test_a_condition_over_a_masked_column_is_refused(
-    where: str, start: str, make_database: MakeDatabase, make_folder: MakeFolder
-) -> None:
-    folder = make_folder(make_database(SHOP + MORE), WHOLE, MASKS)
+@pytest.mark.parametrize(("where", "start"), ASKED)
+def test_a_condition_over_a_masked_column_is_refused(where: str, start: str, shop: Folder) -> None:
     existing = start == STARTS[0]
-    if existing:
-        assert folder.run("dev", "create", "small").code == 0
-    with_cut(folder, MASKED[where], existing=existing)
+    folder = with_cut(shop, MASKED[where], existing=existing)
     before = folder.names()
     commands = ("plan", "create") if existing else ("create",)
     for command in commands:
@@ -246,16 +255,15 @@ def test_a_number_of_rows_in_the_order_of_a_masked_key_is_refused(
     assert (done.code, "public.person.name, which is masked" in done.err) == (2, True), done.err
 
 
-def test_conditions_over_kept_columns_are_fine(make_database: MakeDatabase, make_folder: MakeFolder) -> None:
-    folder = make_folder(make_database(SHOP + MORE), WHOLE, MASKS)
+def test_conditions_over_kept_columns_are_fine(shop: Folder) -> None:
     with_cut(
-        folder,
+        shop,
         '[[devdb.cut.root]]\ntable = "public.customer"\norder_by = "country DESC"\nlimit = 4\n'
         'where = "id IN (SELECT customer_id FROM orders WHERE amount > 300)"',
         existing=False,
     )
-    created(folder)
-    assert created_rows(folder) == 4
+    created(shop)
+    assert created_rows(shop) == 4
 
 
 def test_a_database_without_a_manifest_may_hold_real_values_and_is_refused(

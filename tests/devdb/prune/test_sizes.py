@@ -47,6 +47,7 @@ def test_files_are_those_of_a_fresh_load(way: str | None, gone: str, make_databa
         )
         fresh = make_database("")
         fresh.psql(dump.stdout.decode())
+        fresh.psql("VACUUM")  # from 16 on a file grows by 64 pages at a time; those without rows go
         ours, theirs = sizes(copy), sizes(fresh)
         assert ours.keys() == theirs.keys()
         for name, size in theirs.items():

@@ -29,7 +29,7 @@ from penstock.devdb.disarm.outward import switch_off
 from penstock.devdb.disarm.uncarried import carry_settings
 from penstock.devdb.labour import VACUUM_OF_CLONE, Vacuum
 from penstock.devdb.planning.subset import Subset
-from penstock.devdb.progress import Progress, note
+from penstock.devdb.progress import Progress
 from penstock.engines.postgres.clients import find_client_tools
 from penstock.engines.postgres.session import Session
 from penstock.pump.move import Totals, move
@@ -49,6 +49,7 @@ class Built:
     rows: Mapping[TableName, int]
     bytes: int
     left_out: tuple[LeftOut, ...]
+    warnings: tuple[str, ...]  # of what only the rows could tell
 
 
 def build(
@@ -74,8 +75,7 @@ def build(
         progress.finish("schema")
         with crew if crew is not None else nullcontext() as at_work:
             rows, size, built = _fill(subset, source, target, archive.identities - without, at_work, progress)
-            for warning in set_sequences(subset.catalog, source, target, subset.policy):
-                note(progress, f"warning: {warning}")
+            warnings = set_sequences(subset.catalog, source, target, subset.policy)
             if subset.large_objects:
                 size += copy_large_objects(source, target, progress, grants=subset.grants)
             progress.start("keys, indexes, constraints")
@@ -101,7 +101,7 @@ def build(
             target.execute(f"ANALYZE {views}", doing="gathering statistics")
         progress.finish("statistics")
         refused = carry_settings(subset.catalog, target)
-        return Built(rows, size, (*staying.told, *archive.left_out, *refused))
+        return Built(rows, size, (*staying.told, *archive.left_out, *refused), tuple(warnings))
 
 
 def restore_tables(

@@ -17,7 +17,7 @@ from penstock.devdb.building.sequences import set_sequences
 from penstock.devdb.closure.roots import identifying_columns
 from penstock.devdb.keys import is_broken, put_back, take_off, validate
 from penstock.devdb.planning.subset import Subset
-from penstock.devdb.progress import Progress, note
+from penstock.devdb.progress import Progress
 from penstock.devdb.quiet import arm, silence
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError, TargetRefused
@@ -32,6 +32,7 @@ class Inserted:
     before: Mapping[TableName, int]  # of every table of the copy
     rows: Mapping[TableName, int]  # inserted
     present: Mapping[TableName, int]  # of the closure, there already
+    warnings: tuple[str, ...]
 
     @property
     def after(self) -> dict[TableName, int]:
@@ -49,12 +50,11 @@ def insert_missing(subset: Subset, source: Session, target: Session, progress: P
             stage = TableName("pg_temp", f"penstock_{number}")
             inserted[name] = _top_up(subset, source, target, name, stage, progress)
             progress.finish(str(name))
-    for warning in set_sequences(subset.catalog, source, target, subset.policy, forward_only=True):
-        note(progress, f"warning: {warning}")
+    warnings = set_sequences(subset.catalog, source, target, subset.policy, forward_only=True)
     if subset.large_objects:
         copy_large_objects(source, target, progress, grants=subset.grants)
     present = {name: subset.closure.rows[name].count - rows for name, rows in inserted.items()}
-    return Inserted(before, inserted, present)
+    return Inserted(before, inserted, present, tuple(warnings))
 
 
 def _count(subset: Subset, target: Session, name: TableName) -> int:

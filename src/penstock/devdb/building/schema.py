@@ -20,10 +20,11 @@ from penstock.catalog.model import TableName
 from penstock.devdb.building.tools import ON_SOURCE, ON_TARGET, connection_environment, raise_for, run_tool
 from penstock.devdb.disarm.extensions import grants_on
 from penstock.devdb.disarm.left_out import LeftOut
+from penstock.engines.postgres import locks
 from penstock.engines.postgres.clients import ClientTools
 from penstock.engines.postgres.errors import LOCKED_HINT, LOCKED_WHY
-from penstock.engines.postgres.session import PINNED, Session
-from penstock.errors import DatabaseError, QueryError, SchemaToolError
+from penstock.engines.postgres.session import Session
+from penstock.errors import DatabaseError, MigrationWaits, SchemaToolError
 from penstock.project.connections import ConnectionSettings
 from penstock.project.held_back import plain_environment
 
@@ -195,12 +196,16 @@ def dump_schema(
 
 
 def dump(source: Session, tools: ClientTools, file: IO[bytes], *arguments: str) -> None:
-    """What `pg_dump` says of the exported snapshot of a session, as an archive in `file`."""
+    """What `pg_dump` says of the exported snapshot of a session, as an archive in `file`.
+
+    Where the session has its locks, only a migration that waits for it can be in the way of `pg_dump`, and everybody else's
+    queries wait behind both: so not for long. Raises `MigrationWaits`.
+    """
     command = [
         str(tools.pg_dump),
         "--format=custom",
         f"--snapshot={source.snapshot_id}",
-        f"--lock-wait-timeout={PINNED['lock_timeout']}",
+        f"--lock-wait-timeout={locks.PATIENCE}",
         "--no-publications",
         "--no-subscriptions",
         "--no-security-labels",
@@ -209,8 +214,8 @@ def dump(source: Session, tools: ClientTools, file: IO[bytes], *arguments: str) 
     result = run_tool(command, connection_environment(source.settings, source.database), stdout=file)
     doing = f"dumping the schema of {'the source' if source.read_only else source.database}"
     if result.returncode and _NO_LOCK.search(result.stderr):
-        raise QueryError(
-            f"no lock within {PINNED['lock_timeout']} while {doing}", why=LOCKED_WHY, hint=LOCKED_HINT
+        raise MigrationWaits(
+            f"no lock within {locks.PATIENCE} while {doing}", why=LOCKED_WHY, hint=LOCKED_HINT
         )
     raise_for(result, doing, connections=ON_SOURCE if source.read_only else ON_TARGET)
 

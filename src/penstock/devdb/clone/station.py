@@ -40,7 +40,7 @@ def outfit(context: Context, source: Session, database: str, tables: tuple[str, 
 def open_station(told: InSnapshot) -> Iterator[Station]:
     """Connect to both sides, and lock what the worker may come to read: a migration that comes later waits for all of them.
 
-    Raises `PlanDrift` where the project's key is another one by now, `QueryError` where a migration waits already.
+    Raises `PlanDrift` where the project's key is another one by now, `MigrationWaits` where one waits already.
     """
     context = context_at(told.place)
     application_name = f"penstock dev {context.name}"

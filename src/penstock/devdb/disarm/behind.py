@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from penstock.catalog.model import Catalog, Rule, TableName
+from penstock.catalog.model import Catalog, Rule, Table, TableName
 from penstock.devdb.disarm.expressions import evaluated
 from penstock.devdb.disarm.extensions import dependents, left_out_extensions, members_of, required
 from penstock.devdb.disarm.left_out import LeftOut, addresses, armed_foreign_tables, never_copied
@@ -116,7 +116,7 @@ def behind(source: Session, subset: Subset, offered: Collection[str] | None) -> 
                 for name, why in unfilled.items()
                 if why and name not in gone
             ),
-            *_invalid_indexes(subset, gone),
+            *invalid_indexes(t for t in subset.catalog if t.name not in gone and t.extension is None),
             *gone.values(),
         ),
     )
@@ -141,14 +141,14 @@ def _dropped_rules(
             yield (name, rule.name), (rule, "it quotes a password or a token")
 
 
-def _invalid_indexes(subset: Subset, gone: Collection[TableName]) -> Iterator[LeftOut]:
-    for table in subset.catalog:
-        if table.name not in gone and table.extension is None:
-            for index in table.invalid_indexes:
-                yield LeftOut(
-                    f"index {index.name} of {table.name}",
-                    "it is invalid, as CREATE INDEX CONCURRENTLY leaves one when it fails: no query uses it",
-                )
+def invalid_indexes(tables: Iterable[Table]) -> Iterator[LeftOut]:
+    """Those that `CREATE INDEX CONCURRENTLY` left unfinished."""
+    for table in tables:
+        for index in table.invalid_indexes:
+            yield LeftOut(
+                f"index {index.name} of {table.name}",
+                "it is invalid, as CREATE INDEX CONCURRENTLY leaves one when it fails: no query uses it",
+            )
 
 
 _PG_REWRITE = 2618  # the oid of this catalog, the same on every server

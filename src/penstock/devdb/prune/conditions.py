@@ -17,7 +17,7 @@ from penstock.devdb.closure.written import check_condition, check_sql, sql_of, u
 from penstock.devdb.context import Context
 from penstock.devdb.planning.rules import Rules, look_up
 from penstock.engines.postgres.session import Session
-from penstock.errors import ConfigError
+from penstock.errors import ConfigError, QueryError, SourceRefused, TargetRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +104,24 @@ class _rolled_back:  # noqa: N801 - reads as a statement
 
     def __enter__(self) -> None:
         self._transaction.__enter__()
+        _still_event_triggers(self._session)
 
     def __exit__(self, *error: object) -> None:
         if self._session.connection.is_in_transaction():
             self._session.execute("ROLLBACK")
+
+
+def _still_event_triggers(session: Session) -> None:
+    """For the rest of the transaction: one that notes every change of the schema would note our view, wherever it notes."""
+    for row in session.fetch(_EVENT_TRIGGERS_SQL):
+        try:
+            session.execute(row["statement"], doing="switching off an event trigger")
+        except (QueryError, SourceRefused) as error:
+            raise TargetRefused(
+                f"{session.settings.user} cannot switch off the event trigger {row['name']}",
+                why=error.why,
+                hint=f"have its owner, or a superuser, run in {session.database}: {row['statement']};",
+            ) from None
 
 
 def _used(session: Session, catalog: Catalog, written: _Written, masked: Mapping[str, str]) -> list[str]:
@@ -131,6 +145,11 @@ def _used(session: Session, catalog: Catalog, written: _Written, masked: Mapping
         found.add(f"{logical}.{row['column']}")
     return sorted(found & masked.keys())
 
+
+_EVENT_TRIGGERS_SQL = """
+SELECT evtname::text AS name, pg_catalog.format('ALTER EVENT TRIGGER %I DISABLE', evtname) AS statement
+  FROM pg_catalog.pg_event_trigger WHERE evtenabled <> 'D' ORDER BY 1
+"""
 
 # A view of the rows as such (`t::text`, `t = other`) depends on no column by name: then it may read them all.
 _USED_SQL = """

@@ -20,14 +20,16 @@ from penstock.devdb.context import Context
 from penstock.devdb.created import Created, finish, require_sees_all, require_target
 from penstock.devdb.labour import VACUUM_OF_PRUNE, Labour, Vacuum
 from penstock.devdb.manifest import Manifest
-from penstock.devdb.planning.plan import Plan, require_no_drift
+from penstock.devdb.planning.plan import Plan, Refusal, require_no_drift
 from penstock.devdb.planning.prepare import Prepared, prepare
 from penstock.devdb.progress import Progress, note
 from penstock.devdb.prune import proof
 from penstock.devdb.prune.conditions import require_unmasked
 from penstock.devdb.prune.engine import Task, prune
 from penstock.devdb.prune.reading import reading
-from penstock.devdb.prune.ways import ways
+from penstock.devdb.prune.rows import Going
+from penstock.devdb.prune.standing import arming_of, disarm_copy, dropped_indexes
+from penstock.devdb.prune.ways import Way, ways
 from penstock.devdb.publication import Build, Publication
 from penstock.devdb.verify import Verification
 from penstock.engines.postgres.reflect import reflect
@@ -66,9 +68,11 @@ def create_existing(
         require_target(context, maintenance, progress, publication)
         _require_there(context, maintenance)
         with reading(context, context.settings.from_database) as session:
-            origin, before = _origin(context, session), reflect(session)
+            origin, catalog = _origin(context, session), reflect(session)
+            for error in arming_of(context, session, catalog).errors:
+                raise error
         with context.target_session(context.settings.from_database) as session:
-            require_unmasked(context, session, before, _masked(origin))
+            require_unmasked(context, session, catalog, _masked(origin))
         built = databases.temporary_name(final)
         with debris.removed_if_failed(context, maintenance, built):
             progress.start(f"copy {context.settings.from_database}")
@@ -81,6 +85,7 @@ def create_existing(
                     require_no_drift(saved_plan, prepared.plan, context.settings.drift_tolerance_percent)
                 prepared.require()
                 require_sees_all(context, maintenance, prepared)
+            said, before = disarm_copy(context, built)
             prune(context, built, task_of(prepared, vacuum, labour.jobs), progress)
             verification = proof.verify_pruned(context, prepared.subset, before, built, progress)
             made = _manifest(
@@ -88,6 +93,7 @@ def create_existing(
                 origin,
                 prepared,
                 verification,
+                [*map(str, (*said, *dropped_indexes(prepared.subset.catalog, _ways(prepared, vacuum))))],
                 publication.operation,
                 time.monotonic() - started,
             )
@@ -102,11 +108,18 @@ def create_existing(
 
 def task_of(prepared: Prepared, vacuum: Vacuum, jobs: int | None) -> Task:
     """What is to be done to a database that holds everything, as it was found there."""
-    subset = prepared.subset
-    if subset.going is None:
+    subset, found = prepared.subset, _ways(prepared, vacuum)
+    return Task(subset.catalog, _going(prepared), found, subset.nulled, vacuum, jobs)
+
+
+def _ways(prepared: Prepared, vacuum: Vacuum) -> tuple[Way, ...]:
+    return ways(prepared.subset.catalog, _going(prepared), prepared.subset.nulled, vacuum)
+
+
+def _going(prepared: Prepared) -> Going:
+    if prepared.subset.going is None:
         raise ValueError("only a prune takes rows")
-    found = ways(subset.catalog, subset.going, subset.nulled, vacuum)
-    return Task(subset.catalog, subset.going, found, subset.nulled, vacuum, jobs)
+    return prepared.subset.going
 
 
 def _prepared(
@@ -115,7 +128,15 @@ def _prepared(
     catalog = reflect(session)
     prepared = prepare(context, session, progress, catalog=catalog, vacuum=vacuum, existing=True)
     _require_same_masks(context, prepared.plan, origin)
-    return prepared
+    armed = arming_of(context, session, catalog)
+    dropped = dropped_indexes(catalog, _ways(prepared, vacuum))
+    plan = dataclasses.replace(
+        prepared.plan,
+        left_out=(*armed.left_out, *map(str, dropped)),
+        warnings=(*prepared.plan.warnings, *armed.warnings),
+        refusals=(*prepared.plan.refusals, *(Refusal(e.code, e.what, e.hint) for e in armed.errors)),
+    )
+    return dataclasses.replace(prepared, plan=plan, errors=(*armed.errors, *prepared.errors))
 
 
 def _require_there(context: Context, maintenance: Session) -> None:
@@ -219,6 +240,7 @@ def _manifest(
     origin: Manifest,
     prepared: Prepared,
     verification: Verification,
+    said: list[str],
     operation: str,
     seconds: float,
 ) -> Manifest:
@@ -229,7 +251,7 @@ def _manifest(
         project=context.project,
         source_identity={},
         verification=verification.as_dict(),
-        left_out=list(origin.document.get("left_out", ())),
+        left_out=[*dict.fromkeys((*origin.document.get("left_out", ()), *said))],
         seconds=seconds,
         made_from={},
     )

@@ -28,9 +28,10 @@ from penstock.errors import (
 # SQLSTATE classes whose messages name objects and never rows.
 _SPEAKS_OF_NAMES = ("0A", "25", "26", "28", "2B", "3D", "3F", "42", "53", "54", "55", "57", "58")
 _AGAIN = "run the command again: it removes what was half-done, or, a scrub, goes on where it was"
-LOCKED_WHY = "another session holds it or waits for it, as a migration that changes a table does"
+LOCKED_WHY = "another session holds it or waits for it, as a migration or a REINDEX does"
 LOCKED_HINT = (
-    "run the command again when that session is done; which one, whether it holds the table or waits for it: "
+    "run the command again when that session is done (a source's role whose lock_timeout is longer than 60 s waits so long); "
+    "which one, whether it holds the table or waits for it: "
     "SELECT pid, granted, relation::regclass, query FROM pg_locks JOIN pg_stat_activity USING (pid) "
     "WHERE mode = 'AccessExclusiveLock' AND relation IS NOT NULL;"
 )

@@ -16,10 +16,10 @@ from collections.abc import Awaitable, Callable, Sequence
 import asyncpg
 
 from penstock.engines.postgres.errors import LOCKED_HINT, translated
-from penstock.errors import QueryError
+from penstock.errors import MigrationWaits, QueryError
 
 _MOST_TRIES = 3
-_PATIENCE = "5s"  # with a migration that itself waits only for a moment, and then tries again
+PATIENCE = "5s"  # with a migration that itself waits only for a moment, and then tries again
 
 # Whatever rows are read from: `skip` is not known yet, and reflecting a table takes the same lock for a moment.
 _TABLES = r"""
@@ -73,10 +73,10 @@ async def lock_beside(connection: asyncpg.Connection, names: Sequence[str], data
         return
     with translated(f"locking the tables of {database}"):
         try:
-            await connection.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}'")
+            await connection.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
             await connection.execute(_lock_sql(names))
         except asyncpg.LockNotAvailableError:
-            raise QueryError(
+            raise MigrationWaits(
                 f"a migration waits for a table of {database} that this run is about to read",
                 why="it waits for the command, whose workers would wait behind it, and the command for them",
                 hint=LOCKED_HINT,

@@ -9,6 +9,15 @@ from __future__ import annotations
 
 _USER_SCHEMA = r"n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'"
 
+
+def deparsed(attribute: str, default: str) -> str:
+    """The second argument of `pg_get_expr` for a default: no relation where no column can be in it.
+
+    With one, each call first makes the names of all its columns unique, column by column: 1,590 defaults took 13 s.
+    """
+    return f"CASE {attribute}.attgenerated WHEN '' THEN 0::oid ELSE {default}.adrelid END"
+
+
 # `facts` has the columns of pg_database by name: that of the locale came with 15 and has another name from 17 on.
 FACTS = """
 SELECT current_database()::text AS name,
@@ -92,7 +101,7 @@ SELECT a.attrelid::bigint AS relation_oid, a.attname::text AS name, a.attnum::in
        format_type(a.atttypid, a.atttypmod) AS type_name,
        a.attnotnull AND a.attnum <> ALL (coalesce(unsure.columns, '{{}}')) AS not_null,
        a.attidentity::text AS identity, a.attgenerated::text AS generated,
-       pg_get_expr(ad.adbin, ad.adrelid) AS expression,
+       pg_get_expr(ad.adbin, {deparsed("a", "ad")}) AS expression,
        CASE WHEN a.attcollation <> t.typcollation THEN ln.nspname::text END AS collation_schema,
        CASE WHEN a.attcollation <> t.typcollation THEN l.collname::text END AS collation,
        coalesce(l.collisdeterministic, true) AS collation_deterministic,

@@ -49,6 +49,7 @@ PINNED = {
 }
 PIN_SQL = ";".join(f"SET LOCAL {name} = '{value}'" for name, value in PINNED.items())
 _LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout")
+_LOCK_MILLISECONDS = 60_000  # as pinned above
 CONNECT_SECONDS = 15.0
 _STREAM_BYTES = 1 << 20  # of a COPY, read ahead of who asked for it
 _TRANSACTION_TIMEOUT_SINCE = 17
@@ -90,6 +91,7 @@ class Session:
         self.database = database
         self.read_only = read_only
         self.snapshot_id: str | None = None
+        self._lock_milliseconds = 0  # of the role, where it is more patient than what is pinned
         self.rows_copied = 0  # what the server said of the last COPY that was read to its end
 
     @classmethod
@@ -140,9 +142,12 @@ class Session:
             run(self._begin(snapshot_id, export=export, locked=locked))
 
     async def _begin(self, snapshot_id: str | None, *, export: bool, locked: bool) -> None:
-        encoding = await self._guarded(
-            self.connection.fetchval, "SELECT pg_catalog.current_setting('server_encoding')"
+        encoding, patience = await self._guarded(
+            self.connection.fetchrow,
+            "SELECT pg_catalog.current_setting('server_encoding'), setting::int8 FROM pg_catalog.pg_settings "
+            "WHERE name = 'lock_timeout'",
         )
+        self._lock_milliseconds = patience if patience > _LOCK_MILLISECONDS else 0
         if encoding == "SQL_ASCII":
             raise SourceRefused(
                 f"the database {self.settings.describe()} has the encoding SQL_ASCII",
@@ -165,22 +170,24 @@ class Session:
             self.snapshot_id = await self.connection.fetchval("SELECT pg_catalog.pg_export_snapshot()")
 
     def lock_beside(self, tables: Sequence[str]) -> None:
-        """In its snapshot, lock tables that the session it has the snapshot from has locked. Raises `QueryError` where a
-        migration waits for one of them."""
+        """In its snapshot, lock tables that the session it has the snapshot from has locked. Raises `MigrationWaits`
+        where one waits for one of them."""
         run(lock_beside(self.connection, tables, self.settings.describe()))
         with translated("preparing a transaction"):
             run(self.pin())
 
     async def pin(self, begin: str = "") -> None:
         """SET LOCAL everything text depends on, after `begin` in the same message; no statement or idle limit cuts our own
-        snapshot.
+        snapshot. That waits for a lock longer than is pinned where the role's own `lock_timeout` is longer: a REINDEX of
+        production may take its time.
 
         SET takes no snapshot; a SELECT would, before the locks it is to be taken behind.
         """
         newest = self.connection.get_server_version().major >= _TRANSACTION_TIMEOUT_SINCE
-        await self.connection.execute(
-            begin + PIN_SQL + (";SET LOCAL transaction_timeout = 0" if newest else "")
-        )
+        more = ";SET LOCAL transaction_timeout = 0" if newest else ""
+        if self._lock_milliseconds:
+            more += f";SET LOCAL lock_timeout = {self._lock_milliseconds}"
+        await self.connection.execute(begin + PIN_SQL + more)
 
     def lift_limits(self) -> None:
         """No limit of the server or the role cuts what this session does, in a transaction or out of one, nor ends it while it

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from penstock.catalog.model import TableName
 from penstock.catalog.types import Family
+from penstock.engines.postgres.reflect import reflect
+from penstock.engines.postgres.reflect_queries import ATTRIBUTES
+from penstock.engines.postgres.session import Session
 from tests.engines.postgres.reflect.conftest import has_icu, public, reflected
 
 
@@ -137,3 +142,22 @@ def test_a_nondeterministic_collation_says_so(everything, postgres):
         pytest.skip("this server has no ICU collations")
     assert everything.column("folded").collation == '"crm"."anycase"'
     assert not everything.column("folded").collation_deterministic
+
+
+def test_a_default_is_read_without_a_look_at_all_columns_of_its_table(make_database):
+    """Half as many columns took a sixth of the time; with 1,590 it was 13 s."""
+    width = 800
+    columns = ", ".join(f"c{n} int DEFAULT {n} + length('a')" for n in range(width))
+    generated = "g int GENERATED ALWAYS AS (c1 + 1) STORED"
+    database = make_database(f"CREATE TABLE t ({columns}, {generated})")
+    started = time.monotonic()
+    database.rows("SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef")
+    by_relation = time.monotonic() - started
+    with Session.open(database.settings, read_only=True) as session:
+        session.begin_snapshot()
+        started = time.monotonic()
+        session.fetch(ATTRIBUTES)
+        assert time.monotonic() - started < by_relation / 3
+        table = reflect(session).tables[public("t")]
+    assert table.column("c7").default == "(7 + length('a'::text))"
+    assert table.column("g").generation_expression == "(c1 + 1)"
