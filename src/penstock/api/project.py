@@ -154,7 +154,7 @@ class Project:
         `vacuum`: how a prune will compact what it deletes from, which decides the cheapest way.
         """
         from penstock.devdb.labour import Labour
-        from penstock.devdb.planning.prepare import prepare
+        from penstock.devdb.prepare import prepare
 
         context = self._context(name)
         Labour(vacuum=vacuum).require_use(context, planning=True)

@@ -20,8 +20,8 @@ from penstock.devdb.created import Created, finish, require_sees_all, require_ta
 from penstock.devdb.labour import Labour
 from penstock.devdb.planning.forecast import row_count
 from penstock.devdb.planning.plan import Plan, require_no_drift
-from penstock.devdb.planning.prepare import Prepared, prepare
 from penstock.devdb.planning.subset import Subset
+from penstock.devdb.prepare import Prepared, prepare
 from penstock.devdb.progress import Progress, note
 from penstock.devdb.prune.existing import create_existing
 from penstock.devdb.prune.whole import fill_pruned
