@@ -20,10 +20,10 @@ from benchmarks.server import environment, psql, server
 from penstock.devdb.config import DeleteSettings, DevdbSettings
 from penstock.devdb.context import context_of
 from penstock.devdb.planning.choosing import rows_in
+from penstock.devdb.planning.ways import ways
 from penstock.devdb.progress import Silent
 from penstock.devdb.prune.engine import Task, prune
 from penstock.devdb.prune.reading import reading
-from penstock.devdb.prune.ways import ways
 from penstock.engines.postgres.embedded import EmbeddedServer
 from penstock.project import settings as project_settings
 

@@ -89,6 +89,22 @@ def test_imports_point_down(module: str) -> None:
         assert level(there) > level(here), f"{MODULES[module]}:{line}: {here} may not import {there}"
 
 
+def test_the_parts_of_devdb_do_not_import_each_other_in_a_circle() -> None:
+    """A part is a package or a module directly below it: `devdb.planning`, `devdb.verify`."""
+
+    def part(module: str) -> str:
+        return ".".join(module.split(".")[:3])
+
+    inside = {module: path for module, path in MODULES.items() if module.startswith("penstock.devdb.")}
+    imported: dict[str, set[str]] = {part(module): set() for module in inside}
+    for module, path in inside.items():
+        imported[part(module)] |= {part(name) for _, name in ours(path) if name in inside} - {part(module)}
+    while leaves := [one for one, others in imported.items() if not others & imported.keys()]:
+        for one in leaves:
+            del imported[one]
+    assert {one: sorted(others & imported.keys()) for one, others in imported.items()} == {}
+
+
 @pytest.mark.parametrize("forbidden", ["penstock.masks", "penstock.policy"])
 def test_the_proof_shares_nothing_with_what_it_proves(forbidden: str) -> None:
     """Neither directly nor through any module it imports."""

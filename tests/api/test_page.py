@@ -100,9 +100,7 @@ def test_the_table_has_every_call_and_what_it_returns() -> None:
         assert annotation.startswith(type_name[1] if type_name else "None"), call
     told = {method for _, call, _ in TABLE for method in re.findall(r"[pP]roject\.(\w+)\(", call)}
     there = {
-        name
-        for name in dir(penstock.Project)
-        if callable(getattr(penstock.Project, name)) and name[0] != "_"
+        name for name in dir(penstock.Project) if callable(getattr(penstock.Project, name)) and name[0] != "_"
     }
     assert told == there - {"load"}
 

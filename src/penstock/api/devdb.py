@@ -42,7 +42,7 @@ class DevDatabases:
         `vacuum`: how a prune will compact what it deletes from, which decides the cheapest way.
         """
         from penstock.devdb.labour import Labour
-        from penstock.devdb.planning.prepare import prepare
+        from penstock.devdb.prepare import prepare
 
         context = self._context(name)
         Labour(vacuum=vacuum).require_use(context, planning=True)
@@ -113,16 +113,11 @@ class DevDatabases:
         progress: Progress | None = None,
     ) -> Created:
         """Rebuild the development database beside the old one and swap."""
-        from penstock.devdb.create import create
         from penstock.devdb.labour import Labour
+        from penstock.devdb.lifecycle.refresh import refresh
 
-        return create(
-            self._context(name, plan),
-            progress or Silent(),
-            saved_plan=plan,
-            replace=True,
-            labour=Labour(jobs, vacuum),
-        )
+        labour = Labour(jobs, vacuum)
+        return refresh(self._context(name, plan), progress or Silent(), saved_plan=plan, labour=labour)
 
     def add_dev(self, name: str, roots: Sequence[str], *, progress: Progress | None = None) -> Added:
         """Top up an existing copy: `roots` are `TABLE:WHERE`; what those rows need comes along."""

@@ -38,6 +38,9 @@ class TableName(NamedTuple):
         return f"{quote_identifier(self.schema)}.{quote_identifier(self.table)}"
 
 
+ObjectAddress = tuple[int, int]
+"""(oid of the catalog, oid in it): how pg_depend and the archives of pg_dump name an object."""
+
 MANIFEST = TableName("penstock", "manifest")
 """Penstock's own table in a database it made; no part of what was copied."""
 MANIFEST_COLUMNS = ("run_id", "created_at", "operation", "document")

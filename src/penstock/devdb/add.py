@@ -24,8 +24,8 @@ from penstock.devdb.inspect import require_there
 from penstock.devdb.manifest import Manifest
 from penstock.devdb.ours import require_ours
 from penstock.devdb.planning.plan import Plan
-from penstock.devdb.planning.prepare import prepare
 from penstock.devdb.planning.subset import Subset
+from penstock.devdb.prepare import prepare
 from penstock.devdb.progress import Progress
 from penstock.engines.postgres.session import Session
 from penstock.errors import Finding, TargetRefused, UsageError

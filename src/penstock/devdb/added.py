@@ -14,7 +14,7 @@ from penstock.devdb.closure.addresses import Addresses
 from penstock.devdb.closure.roots import root_hashes
 from penstock.devdb.context import Context
 from penstock.devdb.manifest import Manifest
-from penstock.devdb.planning.prepare import Prepared
+from penstock.devdb.prepare import Prepared
 from penstock.engines.postgres.session import Session
 from penstock.errors import Finding
 

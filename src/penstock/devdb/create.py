@@ -19,11 +19,10 @@ from penstock.devdb.building.filling import fill
 from penstock.devdb.context import Context
 from penstock.devdb.created import Created, finish, require_sees_all, require_target
 from penstock.devdb.labour import Labour
-from penstock.devdb.lifecycle.refresh import Refresh
 from penstock.devdb.planning.forecast import row_count
 from penstock.devdb.planning.plan import Plan, require_no_drift
-from penstock.devdb.planning.prepare import Prepared, prepare
 from penstock.devdb.planning.subset import Subset
+from penstock.devdb.prepare import Prepared, prepare
 from penstock.devdb.progress import Progress, note
 from penstock.devdb.prune.existing import create_existing
 from penstock.devdb.prune.whole import fill_pruned
@@ -40,11 +39,10 @@ def create(
     progress: Progress,
     *,
     saved_plan: Plan | None = None,
-    replace: bool = False,
     publication: Publication | None = None,
     labour: Labour | None = None,
 ) -> Created:
-    """Create the development database, or with `replace` rebuild it beside the old one and swap, or publish it otherwise.
+    """Create the development database: a new one under its name, or what another `publication` makes of it.
 
     Clones and prunes are made as `labour` says.
     When a standby takes the snapshot away, to keep up with its primary, or a migration of the source comes in between, the
@@ -56,7 +54,7 @@ def create(
     labour = labour or Labour()
     labour.require_use(context)
     manifest.require_folder(context.state_dir)
-    publication = publication or (Refresh(progress) if replace else Publication())
+    publication = publication or Publication()
     if publication.stays:
         hooks.before_create(context, publication.operation, progress)
     way = create_existing if context.settings.from_database else _create_from_source

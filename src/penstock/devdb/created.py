@@ -12,7 +12,7 @@ from penstock.devdb.context import Context
 from penstock.devdb.disarm.relations import with_leaves
 from penstock.devdb.manifest import Manifest
 from penstock.devdb.planning.plan import Plan
-from penstock.devdb.planning.prepare import Prepared
+from penstock.devdb.prepare import Prepared
 from penstock.devdb.progress import Progress
 from penstock.devdb.publication import Publication, require_createdb
 from penstock.devdb.verify import Verification

@@ -14,7 +14,7 @@ from penstock.devdb.context import Context
 from penstock.devdb.durations import parse_duration
 from penstock.devdb.manifest import Manifest
 from penstock.devdb.ours import require_ours
-from penstock.devdb.planning.prepare import prepare
+from penstock.devdb.prepare import prepare
 from penstock.devdb.progress import Progress
 from penstock.devdb.verify import Verification, verify
 from penstock.engines.postgres.session import Session

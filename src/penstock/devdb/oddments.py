@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from penstock.catalog.model import MANIFEST
+from penstock.catalog.model import MANIFEST, ObjectAddress
 from penstock.devdb.inventory import Item
 from penstock.engines.postgres.session import Session
 
@@ -21,7 +21,7 @@ class Oddment:
 
     text: str
     hash: str
-    of: tuple[int, int]  # (catalog oid, oid) of what it hangs on, or of itself
+    of: ObjectAddress  # (catalog oid, oid) of what it hangs on, or of itself
 
 
 def take(session: Session, items: Sequence[Item]) -> tuple[Oddment, ...]:
@@ -42,7 +42,7 @@ def as_document(found: Iterable[Oddment]) -> dict[str, str]:
 
 
 def differences(
-    found: Iterable[Oddment], baseline: Mapping[str, str] | None, carried: frozenset[tuple[int, int]]
+    found: Iterable[Oddment], baseline: Mapping[str, str] | None, carried: frozenset[ObjectAddress]
 ) -> tuple[str, ...]:
     """What is new, changed or removed since the baseline, but for what hangs on the objects that are `carried` over."""
     found = [oddment for oddment in found if oddment.of not in carried]

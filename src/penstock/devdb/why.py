@@ -25,11 +25,11 @@ from penstock.devdb.closure.rowset import blocks_of, leaves_of, offsets_of, row_
 from penstock.devdb.context import Context
 from penstock.devdb.in_copy import Copy, copy_of
 from penstock.devdb.planning.choosing import close
+from penstock.devdb.planning.going import deletion
 from penstock.devdb.planning.names import find_table
-from penstock.devdb.planning.prepare import Prepared, prepare
 from penstock.devdb.planning.subset import Subset
+from penstock.devdb.prepare import Prepared, prepare
 from penstock.devdb.progress import Progress
-from penstock.devdb.prune.rows import deletion
 from penstock.engines.postgres.session import Session
 from penstock.errors import MaskError, UnknownName, UsageError
 from penstock.masks.contract import Mask

@@ -18,10 +18,10 @@ from penstock.devdb.context import Context
 from penstock.devdb.planning.choosing import rows_in
 from penstock.devdb.planning.obstacles import cut_columns
 from penstock.devdb.planning.rules import look_up
+from penstock.devdb.planning.ways import ways
 from penstock.devdb.progress import Silent
 from penstock.devdb.prune.engine import Task, prune
 from penstock.devdb.prune.reading import reading
-from penstock.devdb.prune.ways import ways
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
 from penstock.masks.keys import Keyring

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from penstock.devdb.context import context_of
-from penstock.devdb.planning.prepare import prepare
+from penstock.devdb.prepare import prepare
 from penstock.devdb.progress import Silent
 from tests.conftest import MakeDatabase
 from tests.devdb.conftest import KEY, Done, Folder, MakeFolder

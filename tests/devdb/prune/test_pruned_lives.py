@@ -11,7 +11,7 @@ import pytest
 
 from penstock.devdb.building.build import Built
 from penstock.devdb.context import Context
-from penstock.devdb.planning.prepare import Prepared
+from penstock.devdb.prepare import Prepared
 from penstock.devdb.prune.whole import clone_everything
 from penstock.engines.postgres.session import Session
 from tests.conftest import MakeDatabase

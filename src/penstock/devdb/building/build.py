@@ -18,7 +18,6 @@ import numpy.typing as npt
 
 from penstock.catalog.model import Catalog, TableName
 from penstock.devdb.building.derived import analyze, fill_views
-from penstock.devdb.building.largeobjects import copy_large_objects
 from penstock.devdb.building.schema import SchemaArchive, dump_schema
 from penstock.devdb.building.sequences import set_sequences
 from penstock.devdb.clone.load import Loaded, load, settle
@@ -28,6 +27,7 @@ from penstock.devdb.disarm.left_out import LeftOut, remove_addresses
 from penstock.devdb.disarm.outward import switch_off
 from penstock.devdb.disarm.uncarried import carry_settings
 from penstock.devdb.labour import VACUUM_OF_CLONE, Vacuum
+from penstock.devdb.largeobjects import copy_large_objects
 from penstock.devdb.planning.subset import Subset
 from penstock.devdb.progress import Progress
 from penstock.engines.postgres.clients import find_client_tools

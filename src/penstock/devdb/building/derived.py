@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 
-from penstock.catalog.model import Catalog, TableName
+from penstock.catalog.model import TableName
 from penstock.devdb.disarm.reaching import empty_views
 from penstock.engines.postgres.session import Session
 
@@ -43,18 +43,6 @@ def analyze(target: Session) -> None:
     tables = target.fetchval(ANALYZED_SQL)
     if tables is not None:
         target.execute(f"ANALYZE {tables}", doing="gathering statistics")
-
-
-def with_heirs(catalog: Catalog) -> dict[TableName, bool]:
-    """The tables others inherit from, and whether a foreign one does: ANALYZE reads heirs too, and would ask its server."""
-    found: dict[TableName, bool] = {}
-    for table in catalog:
-        waiting = [] if table.is_partition else [*table.parents]
-        while waiting:
-            above = waiting.pop()
-            found[above] = found.get(above, False) or table.kind == "foreign"
-            waiting += catalog.tables[above].parents
-    return found
 
 
 # Names, and not all there is: the system's own tables are most of a small database, and know themselves well enough.

@@ -7,7 +7,7 @@ from penstock.devdb.building.schema import onto
 from penstock.devdb.clone.crew import crew
 from penstock.devdb.context import Context
 from penstock.devdb.labour import VACUUM_OF_CLONE, Labour
-from penstock.devdb.planning.prepare import Prepared
+from penstock.devdb.prepare import Prepared
 from penstock.devdb.progress import Progress
 from penstock.engines.postgres.session import Session
 

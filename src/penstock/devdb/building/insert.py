@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from penstock.catalog.model import Table, TableName, quote_identifier
 from penstock.devdb.building.build import plan_of, reads
-from penstock.devdb.building.largeobjects import copy_large_objects
 from penstock.devdb.building.sequences import set_sequences
 from penstock.devdb.closure.roots import identifying_columns
 from penstock.devdb.keys import is_broken, put_back, take_off, validate
+from penstock.devdb.largeobjects import copy_large_objects
 from penstock.devdb.planning.subset import Subset
 from penstock.devdb.progress import Progress
 from penstock.devdb.quiet import arm, silence

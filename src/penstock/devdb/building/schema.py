@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import IO
 
-from penstock.catalog.model import TableName
+from penstock.catalog.model import ObjectAddress, TableName
 from penstock.devdb.building.tools import ON_SOURCE, ON_TARGET, connection_environment, raise_for, run_tool
 from penstock.devdb.disarm.extensions import grants_on
 from penstock.devdb.disarm.left_out import LeftOut
@@ -27,9 +27,6 @@ from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError, MigrationWaits, SchemaToolError
 from penstock.project.connections import ConnectionSettings
 from penstock.project.held_back import plain_environment
-
-Identity = tuple[int, int]
-"""(catalog oid, object oid), as the archive lists objects."""
 
 _ENTRY = re.compile(r"^(\d+); (\d+) (\d+) (.*)$")
 _DEPENDS = re.compile(r"^;\s+depends on: ([\d ]+)$")  # under the entry, where the list is verbose
@@ -47,10 +44,10 @@ class Entry:
     oid: int
     description: str  # "TABLE public customer owner"
     section: str
-    about: Identity | None = None  # of a comment: what it is said of
+    about: ObjectAddress | None = None  # of a comment: what it is said of
 
     @property
-    def identity(self) -> Identity:
+    def identity(self) -> ObjectAddress:
         return self.catalog_oid, self.oid
 
 
@@ -79,7 +76,7 @@ class SchemaArchive:
         return listed.stdout
 
     @property
-    def identities(self) -> frozenset[Identity]:
+    def identities(self) -> frozenset[ObjectAddress]:
         """All it holds."""
         return frozenset((entry.catalog_oid, entry.oid) for entry in self.entries)
 
@@ -89,9 +86,9 @@ class SchemaArchive:
         database: str,
         section: str,
         *,
-        without: frozenset[Identity],
-        done: frozenset[Identity] = frozenset(),
-        only: frozenset[Identity] | None = None,
+        without: frozenset[ObjectAddress],
+        done: frozenset[ObjectAddress] = frozenset(),
+        only: frozenset[ObjectAddress] | None = None,
         described: Callable[[str], bool] = lambda _: False,
         grants: bool = False,
         role: str = "",
@@ -185,7 +182,7 @@ def dump_schema(
     *,
     skip: Mapping[TableName, LeftOut],
     unavailable: Iterable[str],
-) -> tuple[SchemaArchive, frozenset[Identity]]:
+) -> tuple[SchemaArchive, frozenset[ObjectAddress]]:
     """Dump the schema the source session's exported snapshot sees into `file`; also the identities to leave out on restore.
 
     `pg_dump` locks every table it dumps, those without rows in the copy too, and lifts `lock_timeout` in its session.
@@ -235,9 +232,9 @@ def onto(source: Session, target: Session) -> Iterator[None]:
 
 def _identities_to_leave_out(
     source: Session, skip: Mapping[TableName, LeftOut], unavailable: Sequence[str]
-) -> tuple[frozenset[Identity], list[LeftOut]]:
+) -> tuple[frozenset[ObjectAddress], list[LeftOut]]:
     """(catalog oid, oid) of what must not be restored, found in the source's own dependency catalog."""
-    identities: set[Identity] = set()
+    identities: set[ObjectAddress] = set()
     left_out: list[LeftOut] = []
     for row in source.fetch(_EXTENSION_SQL, [*unavailable]):
         identities.add((row["c"], row["oid"]))

@@ -15,8 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from penstock.catalog.model import TableName, quote_identifier
-from penstock.devdb.building.schema import Identity
+from penstock.catalog.model import ObjectAddress, TableName, quote_identifier
 from penstock.devdb.clone.station import Station
 from penstock.engines.postgres.session import Session
 from penstock.runs.items import Item, Report
@@ -28,7 +27,7 @@ _TOGETHER_BYTES = 4 << 20  # of a table's indexes, built in a tenth of a second
 class Index:
     """An index of one stored table, with what is said of it afterwards."""
 
-    identity: Identity  # of the constraint, where it is one
+    identity: ObjectAddress  # of the constraint, where it is one
     table: TableName
     build: str
     then: tuple[str, ...]
@@ -39,14 +38,14 @@ class Index:
 class Reference:
     """A foreign key of one stored table."""
 
-    identity: Identity
+    identity: ObjectAddress
     table: TableName
     name: str
     add: str  # without validating
     size: int
 
 
-def indexes(source: Session, known: frozenset[Identity]) -> list[Index]:
+def indexes(source: Session, known: frozenset[ObjectAddress]) -> list[Index]:
     """The indexes and unique keys of stored tables, of those the archive knows."""
     return [
         Index(
@@ -74,7 +73,7 @@ def _said_of_index(row: Mapping[str, Any]) -> Iterator[str]:
         yield f"ALTER INDEX {index} ALTER COLUMN {column} SET STATISTICS {target}"
 
 
-def references(source: Session, known: frozenset[Identity]) -> list[Reference]:
+def references(source: Session, known: frozenset[ObjectAddress]) -> list[Reference]:
     """The foreign keys between stored tables that hold for all rows, of those the archive knows. One to a partitioned table
     has a part per partition, which VALIDATE leaves as it is."""
     return [

@@ -8,9 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from penstock.catalog.model import Catalog, ColumnName, TableName
-from penstock.devdb.building.derived import with_heirs
-from penstock.devdb.building.schema import Identity
+from penstock.catalog.model import Catalog, ColumnName, ObjectAddress, TableName
 from penstock.devdb.clone.after import (
     Reference,
     analyze_items,
@@ -21,6 +19,7 @@ from penstock.devdb.clone.after import (
     validation_items,
 )
 from penstock.devdb.clone.rows import copy_items, versions_of
+from penstock.devdb.heirs import with_heirs
 from penstock.devdb.labour import Vacuum
 from penstock.devdb.planning.named_indexes import naming
 from penstock.devdb.progress import Progress
@@ -36,7 +35,7 @@ class Loaded:
 
     rows: Mapping[TableName, int]  # by logical table
     bytes: int
-    built: frozenset[Identity]  # what the schema archive need not restore any more
+    built: frozenset[ObjectAddress]  # what the schema archive need not restore any more
     references: tuple[Reference, ...]  # still to be validated
     unanalyzed: tuple[TableName, ...]  # of these, statistics wait for what the archive restores
 
@@ -47,7 +46,7 @@ def load(
     source: Session,
     target: Session,
     crew: Crew,
-    known: frozenset[Identity],
+    known: frozenset[ObjectAddress],
     progress: Progress,
 ) -> Loaded:
     """Copy the tables of these read plans whole, and build the indexes of each as soon as its rows are there.

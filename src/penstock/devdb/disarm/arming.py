@@ -7,12 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from penstock.devdb.building.largeobjects import unreadable
 from penstock.devdb.config import DevdbSettings
 from penstock.devdb.disarm.behind import behind, reasons_against
 from penstock.devdb.disarm.expressions import waiting
 from penstock.devdb.disarm.outbox import queue_warnings
 from penstock.devdb.disarm.outward import outward_warnings
+from penstock.devdb.largeobjects import unreadable
 from penstock.devdb.planning.named_indexes import named_index_warnings
 from penstock.devdb.planning.subset import Subset
 from penstock.engines.postgres.session import Session

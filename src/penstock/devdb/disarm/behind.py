@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from penstock.catalog.model import Catalog, Rule, Table, TableName
+from penstock.catalog.model import Catalog, ObjectAddress, Rule, Table, TableName
 from penstock.devdb.disarm.expressions import evaluated
 from penstock.devdb.disarm.extensions import dependents, left_out_extensions, members_of, required
 from penstock.devdb.disarm.left_out import LeftOut, addresses, armed_foreign_tables, never_copied
@@ -28,7 +28,7 @@ class Behind:
     extensions: frozenset[str]
     members: frozenset[TableName]  # relations and types of these extensions
     relations: Mapping[TableName, LeftOut]  # tables and views, not even in structure
-    identities: frozenset[tuple[int, int]]  # (catalog oid, oid) of functions, triggers and rules
+    identities: frozenset[ObjectAddress]  # (catalog oid, oid) of functions, triggers and rules
     dropped_triggers: frozenset[tuple[TableName, str]]
     dropped_rules: frozenset[tuple[TableName, str]]
     silent: tuple[Armed, ...]  # triggers and rules

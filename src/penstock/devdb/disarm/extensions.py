@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from penstock.catalog.model import Catalog, TableName
+from penstock.catalog.model import Catalog, ObjectAddress, TableName
 from penstock.devdb.disarm.left_out import LeftOut
 from penstock.engines.postgres.session import Session
 from penstock.errors import SourceRefused
@@ -40,7 +40,7 @@ class Dependents:
 
     views: Mapping[TableName, LeftOut]
     others: tuple[LeftOut, ...]
-    identities: frozenset[tuple[int, int]]  # (catalog oid, oid) of the others
+    identities: frozenset[ObjectAddress]  # (catalog oid, oid) of the others
     triggers: frozenset[tuple[TableName, str]]  # the triggers among them
 
 
@@ -80,7 +80,7 @@ def dependents(source: Session, extensions: Iterable[str]) -> Dependents:
     """Views, functions and triggers that stand on any of these extensions, directly or through each other."""
     views: dict[TableName, LeftOut] = {}
     others: list[LeftOut] = []
-    identities: set[tuple[int, int]] = set()
+    identities: set[ObjectAddress] = set()
     triggers: set[tuple[TableName, str]] = set()
     for row in _standing(source, extensions):
         why = f"depends on the extension {row['extension']}, which is left out"

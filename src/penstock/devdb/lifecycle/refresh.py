@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from penstock.devdb.context import Context
+from penstock.devdb.create import create
+from penstock.devdb.created import Created
+from penstock.devdb.labour import Labour
 from penstock.devdb.lifecycle.extras import extras_of
+from penstock.devdb.planning.plan import Plan
 from penstock.devdb.progress import Progress, note
 from penstock.devdb.publication import Build, Replacement
 from penstock.engines.postgres.session import Session
 
 
-class Refresh(Replacement):
+def refresh(
+    context: Context, progress: Progress, *, saved_plan: Plan | None = None, labour: Labour | None = None
+) -> Created:
+    """Rebuild the development database beside the one that stands, and swap. Raises what `create` raises."""
+    return create(context, progress, saved_plan=saved_plan, publication=_Refresh(progress), labour=labour)
+
+
+class _Refresh(Replacement):
     """A swap by which what developers made is lost, and listed."""
 
     def __init__(self, progress: Progress) -> None:

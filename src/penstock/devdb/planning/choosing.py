@@ -10,10 +10,10 @@ from penstock.devdb.closure import Closure, EdgeRule, RootRule, compute
 from penstock.devdb.closure.budget import MemoryBudget
 from penstock.devdb.closure.written import check_condition, user_search_path
 from penstock.devdb.context import Context
+from penstock.devdb.planning.going import Going, going
+from penstock.devdb.planning.prune_settings import require_own_settings
 from penstock.devdb.planning.rules import Rules, look_up
 from penstock.devdb.progress import Progress
-from penstock.devdb.prune.rows import Going, going
-from penstock.devdb.prune.settings import require_own_settings
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
 from penstock.errors import ConfigError

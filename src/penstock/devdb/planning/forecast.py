@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from penstock.catalog.model import Catalog, ColumnName, TableName
 from penstock.devdb.closure import Closure
+from penstock.devdb.planning.going import Going
 from penstock.devdb.planning.plan import ColumnPlan, EdgePlan, TablePlan
 from penstock.devdb.planning.rules import Rules
 from penstock.devdb.planning.subset import Subset
-from penstock.devdb.prune.rows import Going
 from penstock.engines.postgres.session import Session
 from penstock.masks.contract import Mask
 from penstock.policy.decision import Policy

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from penstock.catalog.model import Catalog, ColumnName, TableName
 from penstock.devdb.closure import Closure
-from penstock.devdb.prune.rows import Going
+from penstock.devdb.planning.going import Going
 from penstock.policy.decision import Policy
 
 

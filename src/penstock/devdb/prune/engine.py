@@ -17,6 +17,8 @@ from penstock.devdb.closure.addresses import Addresses
 from penstock.devdb.context import Context
 from penstock.devdb.keys import Key, put_back, take_off
 from penstock.devdb.labour import VACUUM_OF_PRUNE, Vacuum
+from penstock.devdb.planning.going import Going
+from penstock.devdb.planning.ways import Way
 from penstock.devdb.progress import Progress
 from penstock.devdb.prune.crew import crew
 from penstock.devdb.prune.indexes import drop_invalid, indexes_of
@@ -28,9 +30,7 @@ from penstock.devdb.prune.items import (
     task_of,
     validation_items,
 )
-from penstock.devdb.prune.rows import Going
 from penstock.devdb.prune.tables import carry_out
-from penstock.devdb.prune.ways import Way
 from penstock.devdb.watch import Watch
 from penstock.engines.postgres.session import Session
 from penstock.runs.items import Crew, Item, Unwatched

@@ -20,16 +20,16 @@ from penstock.devdb.context import Context
 from penstock.devdb.created import Created, finish, require_sees_all, require_target
 from penstock.devdb.labour import VACUUM_OF_PRUNE, Labour, Vacuum
 from penstock.devdb.manifest import Manifest
+from penstock.devdb.planning.conditions import require_unmasked
+from penstock.devdb.planning.going import Going
 from penstock.devdb.planning.plan import Plan, Refusal, require_no_drift
-from penstock.devdb.planning.prepare import Prepared, prepare
+from penstock.devdb.planning.ways import Way, ways
+from penstock.devdb.prepare import Prepared, prepare
 from penstock.devdb.progress import Progress, note
 from penstock.devdb.prune import proof
-from penstock.devdb.prune.conditions import require_unmasked
 from penstock.devdb.prune.engine import Task, prune
 from penstock.devdb.prune.reading import reading
-from penstock.devdb.prune.rows import Going
 from penstock.devdb.prune.standing import arming_of, disarm_copy, dropped_indexes
-from penstock.devdb.prune.ways import Way, ways
 from penstock.devdb.publication import Build, Publication
 from penstock.devdb.verify import Verification
 from penstock.engines.postgres.reflect import reflect

@@ -10,15 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from penstock.catalog.model import Catalog, TableName
-from penstock.devdb.building.derived import with_heirs
 from penstock.devdb.closure.packed import Held
+from penstock.devdb.heirs import with_heirs
 from penstock.devdb.keys import Key, is_broken, validate
 from penstock.devdb.labour import Vacuum
+from penstock.devdb.planning.going import Going
+from penstock.devdb.planning.ways import Way, index_cost
 from penstock.devdb.prune.crew import Station
 from penstock.devdb.prune.indexes import Index
-from penstock.devdb.prune.rows import Going
 from penstock.devdb.prune.tables import Change, CutHere, Statement, maintain
-from penstock.devdb.prune.ways import Way, index_cost
 from penstock.errors import DatabaseError
 from penstock.runs.items import Item, Report
 

@@ -16,7 +16,7 @@ from penstock.devdb.disarm.behind import invalid_indexes
 from penstock.devdb.disarm.expressions import evaluated
 from penstock.devdb.disarm.left_out import LeftOut
 from penstock.devdb.planning.names import find_tables
-from penstock.devdb.prune.ways import Way
+from penstock.devdb.planning.ways import Way
 from penstock.devdb.scrub import disarmed
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session

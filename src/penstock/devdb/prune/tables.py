@@ -25,7 +25,7 @@ from penstock.errors import DatabaseError
 from penstock.runs.items import Report
 
 if TYPE_CHECKING:  # it would bring the closure and the rules into every worker
-    from penstock.devdb.prune.ways import Kind
+    from penstock.devdb.planning.ways import Kind
 
 _STAYING = "pg_temp.penstock_staying"
 _SETS_BYTES = 24 << 20  # of row sets, for each worker

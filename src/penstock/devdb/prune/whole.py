@@ -12,14 +12,14 @@ from penstock.devdb.config import EdgeSettings
 from penstock.devdb.context import Context
 from penstock.devdb.labour import VACUUM_OF_PRUNE, Labour
 from penstock.devdb.planning.choosing import rows_in
+from penstock.devdb.planning.conditions import has_conditions, require_unmasked
+from penstock.devdb.planning.going import Going
 from penstock.devdb.planning.names import find_columns, find_table
-from penstock.devdb.planning.prepare import Prepared, prepare
+from penstock.devdb.planning.ways import ways
+from penstock.devdb.prepare import Prepared, prepare
 from penstock.devdb.progress import Progress, note
-from penstock.devdb.prune.conditions import has_conditions, require_unmasked
 from penstock.devdb.prune.engine import Task, prune
 from penstock.devdb.prune.reading import reading
-from penstock.devdb.prune.rows import Going
-from penstock.devdb.prune.ways import ways
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
 from penstock.errors import Finding

@@ -13,8 +13,8 @@ from typing import Literal
 
 from penstock.catalog.model import Catalog, Table, TableName
 from penstock.devdb.labour import Vacuum
+from penstock.devdb.planning.going import Going
 from penstock.devdb.planning.plan import WayPlan
-from penstock.devdb.prune.rows import Going
 
 Kind = Literal["keep", "delete", "rewrite", "empty"]
 

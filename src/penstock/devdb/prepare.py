@@ -18,6 +18,7 @@ from penstock.devdb.context import Context
 from penstock.devdb.disarm.arming import Arming, arming
 from penstock.devdb.labour import VACUUM_OF_PRUNE, Vacuum
 from penstock.devdb.planning.choosing import check_conditions, choose, rules_of
+from penstock.devdb.planning.conditions import has_conditions
 from penstock.devdb.planning.deciding import decide
 from penstock.devdb.planning.forecast import (
     column_plans,
@@ -30,6 +31,7 @@ from penstock.devdb.planning.forecast import (
     warnings,
     whole_plans,
 )
+from penstock.devdb.planning.going import Going
 from penstock.devdb.planning.obstacles import cut_columns, in_the_way_of_the_manifest, merges, policy_errors
 from penstock.devdb.planning.plan import Plan, Refusal, settings_as_dict
 from penstock.devdb.planning.quoted import acknowledged_texts, quotes, refusal
@@ -38,10 +40,8 @@ from penstock.devdb.planning.readable import require_readable, source_warnings
 from penstock.devdb.planning.real import real_values
 from penstock.devdb.planning.rules import Rules
 from penstock.devdb.planning.subset import Subset
+from penstock.devdb.planning.ways import ways
 from penstock.devdb.progress import Progress
-from penstock.devdb.prune.conditions import has_conditions
-from penstock.devdb.prune.rows import Going
-from penstock.devdb.prune.ways import ways
 from penstock.devdb.verify import claims_of
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
