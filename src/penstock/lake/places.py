@@ -18,8 +18,8 @@ def destination(
     """Where a data set goes.
 
     `wanted` is a folder, an `s3://` address, or the name of a lake, alone (then the data set gets its own name below it)
-    or with a path behind it. An `s3://` address below that of a lake is reached with the lake's keys. Files for an object
-    store are made in `workshop` first. Raises UsageError.
+    or with a path behind it. An `s3://` address that is a lake's, or lies below it, is reached with the lake's keys (of two such
+    lakes, those of the one nearest to it). Files for an object store are made in `workshop` first. Raises UsageError.
     """
     names = list(lakes)
     head, _, rest = wanted.partition("/")
@@ -27,11 +27,9 @@ def destination(
         return _below(lake(head), rest.strip("/") or data_set, workshop)
     address = wanted.rstrip("/")
     if address.startswith(BUCKET):
-        for name in names:
-            found = lake(name)
-            if address.startswith(found.url + "/"):
-                return _below(found, address.removeprefix(found.url + "/"), workshop)
-        return _below(LakeSettings("", address), "", workshop)
+        above = [found for found in map(lake, names) if f"{address}/".startswith(f"{found.url}/")]
+        nearest = max(above, key=lambda found: len(found.url), default=LakeSettings("", address))
+        return _below(nearest, address.removeprefix(nearest.url).removeprefix("/"), workshop)
     if "://" in wanted or wanted.startswith("s3:") or not wanted.strip():
         raise UsageError(
             f"--to {wanted!r} is no place for files",
