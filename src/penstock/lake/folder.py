@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from penstock.errors import TargetRefused
-from penstock.lake.dataset import MANIFEST, Owner, require_replaceable, require_unchanged
+from penstock.lake.dataset import MANIFEST, Owner, digest, require_replaceable, require_unchanged, some
 from penstock.lake.staging import (
     beside,
     clean,
@@ -30,6 +33,7 @@ class FolderDestination:
 
     path: Path
     before: bytes | None = None  # the manifest that stood there when the run began
+    _read: dict[str, tuple[int, ...]] = field(default_factory=dict)  # files found as they were written
 
     @property
     def shown(self) -> str:
@@ -93,6 +97,32 @@ class FolderDestination:
         present = set(contents(self.path))
         if present:
             require_replaceable(self.shown, text, present, owner, replace=replace)
+            self._require_as_written(json.loads(text or b""), present)
+
+    def _require_as_written(self, document: Mapping[str, Any], present: set[str]) -> None:
+        """What is listed is what was written: no link in its place, and not edited since. Raises `TargetRefused`."""
+        listed = {str(file["path"]): file for file in document["files"]} | {MANIFEST: None}
+        changed = [name for name in sorted(present) if not self._is_as_written(name, listed[name])]
+        if changed:
+            raise TargetRefused(
+                f"{self.shown} holds files that are not as they were written: {some(changed)}",
+                why="replacing would remove what somebody put there",
+                hint="move them elsewhere",
+            )
+
+    def _is_as_written(self, name: str, listed: Mapping[str, Any] | None) -> bool:
+        path = self.path / name
+        if path.is_symlink() or not path.is_file():
+            return False
+        if listed is None:  # nothing says what the manifest itself was
+            return True
+        found = path.stat()
+        state = (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        if self._read.get(name) != state:  # all is read before the work, and after it what changed meanwhile
+            if found.st_size != listed.get("bytes") or digest(path) != listed.get("sha256"):
+                return False
+            self._read[name] = state
+        return True
 
 
 def _sync_names(folder: Path) -> None:

@@ -76,12 +76,20 @@ def beside(final: Path, kind: str) -> Path:
 
 
 def contents(folder: Path) -> list[str]:
-    """The files below a folder, relative and with slashes, in order; not the lock."""
-    return sorted(
-        path.relative_to(folder).as_posix()
-        for path in folder.rglob("*")
-        if path.name != _LOCK and not path.is_dir()
-    )
+    """What stands below a folder, relative and with slashes, in order: files, links, which are not followed, and folders
+    that hold nothing, with a slash behind. Not the lock of a draft."""
+    found = set[str]()
+    for parent, folders, files in os.walk(folder, onerror=_raise):
+        inside = Path(parent).relative_to(folder)
+        links = (name for name in folders if (Path(parent) / name).is_symlink())
+        found.update((inside / name).as_posix() for name in (*files, *links))
+        if not folders and not files:
+            found.add(f"{inside.as_posix()}/")
+    return sorted(found - {_LOCK, "./"})
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def unlock(folder: Path) -> None:
