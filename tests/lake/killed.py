@@ -39,7 +39,8 @@ def main() -> None:
     else:
         import obstore
 
-        from penstock.lake import bucket
+        from penstock.lake.bucket import BucketDestination
+        from penstock.lake.store import open_bucket
         from penstock.project.lakes import LakeSettings
         from penstock.project.secret import Secret
 
@@ -55,8 +56,8 @@ def main() -> None:
                 return real(*arguments, **named)
 
             setattr(obstore, name, counted)
-        store = bucket.open_bucket(lake, "team", "set")
-        destination = bucket.BucketDestination("s3://team/set", store, Path(place))
+        store = open_bucket(lake, "team", "set")
+        destination = BucketDestination("s3://team/set", store, Path(place))
     owner = Owner("test", "small")
     sys.addaudithook(watch)
     STATE["armed"] = True

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.lake import bucket, places
+from penstock.lake import places, store
 from penstock.project.lakes import LakeSettings
 
 LAKES = {
@@ -30,6 +30,6 @@ def test_an_address_is_reached_with_the_keys_of_the_nearest_lake(
     wanted: str, reached: str, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[tuple[str, str]] = []
-    monkeypatch.setattr(bucket, "open_bucket", lambda lake, _, prefix: opened.append((lake.name, prefix)))
+    monkeypatch.setattr(store, "open_bucket", lambda lake, _, prefix: opened.append((lake.name, prefix)))
     places.destination(wanted, LAKES, LAKES.__getitem__, data_set="small", workshop=tmp_path)
     assert opened == [(reached, prefix)]

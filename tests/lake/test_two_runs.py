@@ -15,10 +15,11 @@ import pytest
 
 from penstock.errors import PenstockError, StoreError, TargetRefused
 from penstock.lake import bucket, claims
-from penstock.lake.bucket import BucketDestination, open_bucket
+from penstock.lake.bucket import BucketDestination
 from penstock.lake.dataset import Destination, Owner, described, write_manifest
 from penstock.lake.folder import FolderDestination
 from penstock.lake.staging import contents
+from penstock.lake.store import open_bucket
 from penstock.project.lakes import LakeSettings
 from penstock.project.secret import Secret
 from tests.lake.test_kills import only

@@ -42,7 +42,7 @@ def destination(
 def reach(lake: LakeSettings) -> None:
     """Whether a lake is there and lets us look. Raises `StoreError`."""
     if lake.is_bucket:
-        from penstock.lake.bucket import ask, open_bucket
+        from penstock.lake.store import ask, open_bucket
 
         ask(open_bucket(lake, *_parts(lake.url)), lake.describe())
     elif not os.access(lake.url, os.R_OK | os.W_OK | os.X_OK):
@@ -59,7 +59,8 @@ def _below(lake: LakeSettings, path: str, workshop: Path) -> Destination:
     address = f"{lake.url}/{path}" if path else lake.url
     if not lake.is_bucket and not lake.url.startswith(BUCKET):
         return FolderDestination(_folder(Path(address)))
-    from penstock.lake.bucket import BucketDestination, open_bucket
+    from penstock.lake.bucket import BucketDestination
+    from penstock.lake.store import open_bucket
 
     bucket, prefix = _parts(address)
     if not prefix:
