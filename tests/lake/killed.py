@@ -30,11 +30,14 @@ def watch(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def main() -> None:
+    from penstock.lake import folder
     from penstock.lake.dataset import Owner, described, write_manifest
     from penstock.lake.folder import FolderDestination
     from penstock.lake.staging import contents
 
-    if kind == "folder":
+    if kind.startswith("folder"):
+        if kind == "folder without exchange":
+            folder.exchange = lambda *_: False
         destination: Any = FolderDestination(Path(place))
     else:
         import obstore

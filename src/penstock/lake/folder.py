@@ -14,7 +14,9 @@ from typing import Any
 
 from penstock.errors import TargetRefused
 from penstock.lake.dataset import MANIFEST, Owner, digest, require_replaceable, require_unchanged, some
+from penstock.lake.exchange import exchange
 from penstock.lake.staging import (
+    LOCK,
     beside,
     clean,
     contents,
@@ -29,7 +31,7 @@ from penstock.lake.staging import (
 
 @dataclass(slots=True)
 class FolderDestination:
-    """`path` gets the files. Whatever stands there is a whole data set, at any moment; runs publish one after the other."""
+    """`path` gets the files. Whatever stands there is a whole data set; runs publish one after the other."""
 
     path: Path
     before: bytes | None = None  # the manifest that stood there when the run began
@@ -68,16 +70,7 @@ class FolderDestination:
         with storing(f"publishing {self.path}"), publishing(self.path):
             require_unchanged(self.shown, self.before, self._manifest())
             self._require_replaceable(owner, replace=replace)
-            old = None
-            if self.path.exists():
-                old = beside(self.path, "old")
-                self.path.rename(old)
-            try:
-                draft.rename(self.path)
-            except BaseException:
-                if old is not None and not self.path.exists():
-                    old.rename(self.path)
-                raise
+            old = self._put_in_place(draft)
             unlock(self.path)
             _sync_names(self.path.parent)
             if old is not None:
@@ -85,6 +78,32 @@ class FolderDestination:
                     missing_ok=True
                 )  # from here on it is no data set that could be put back
                 shutil.rmtree(old, ignore_errors=True)
+
+    def _put_in_place(self, draft: Path) -> Path | None:
+        """Give the draft its final name; returns where what had it stands now."""
+        if not self.path.exists():
+            draft.rename(self.path)
+            return None
+        old = beside(self.path, "old")
+        draft.rename(
+            old
+        )  # so that a run killed at the exchange leaves what is known for debris on either side of it
+        try:
+            if exchange(old, self.path):
+                return old
+        except BaseException:
+            if (old / LOCK).exists():
+                old.rename(draft)
+            raise
+        old.rename(draft)
+        self.path.rename(old)
+        try:
+            draft.rename(self.path)
+        except BaseException:
+            if not self.path.exists():
+                old.rename(self.path)
+            raise
+        return old
 
     def _manifest(self) -> bytes | None:
         manifest = self.path / MANIFEST

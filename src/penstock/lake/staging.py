@@ -20,7 +20,7 @@ from pathlib import Path
 from penstock.errors import NoSpace, StoreError
 
 _MARK = ".penstock-"
-_LOCK = ".penstock-lock"
+LOCK = ".penstock-lock"
 _ENDING = re.compile(re.escape(_MARK) + r"(new|old)-[0-9a-f]{8}")
 
 
@@ -85,7 +85,7 @@ def contents(folder: Path) -> list[str]:
         found.update((inside / name).as_posix() for name in (*files, *links))
         if not folders and not files:
             found.add(f"{inside.as_posix()}/")
-    return sorted(found - {_LOCK, "./"})
+    return sorted(found - {LOCK, "./"})
 
 
 def _raise(error: OSError) -> None:
@@ -94,7 +94,7 @@ def _raise(error: OSError) -> None:
 
 def unlock(folder: Path) -> None:
     """Take the mark of a draft off a folder that has got its final name."""
-    (folder / _LOCK).unlink(missing_ok=True)
+    (folder / LOCK).unlink(missing_ok=True)
 
 
 def clean(final: Path, whole_if: str) -> Iterator[str]:
@@ -108,7 +108,8 @@ def clean(final: Path, whole_if: str) -> Iterator[str]:
         found = _ENDING.fullmatch(path.name.removeprefix(final.name))
         if found is None or not _is_forsaken(path, found[1]):
             continue
-        if found[1] == "old" and not final.exists() and (path / whole_if).exists():
+        was_final = found[1] == "old" and not (path / LOCK).exists()
+        if was_final and not final.exists() and (path / whole_if).exists():
             path.rename(final)
             yield f"put back what an interrupted run had moved aside: {final}"
         else:
@@ -121,13 +122,13 @@ def _discard(folder: Path) -> None:
     for path in folder.glob("*"):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
-        elif path.name != _LOCK:
+        elif path.name != LOCK:
             path.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_forsaken(path: Path, kind: str) -> bool:
-    if not (path / _LOCK).exists():
+    if not (path / LOCK).exists():
         # An old data set has no lock, and nobody needs it once its successor stands; a draft without one was never begun.
         return kind == "old" or not any(path.iterdir())
     return not _is_held(path)
@@ -136,7 +137,7 @@ def _is_forsaken(path: Path, kind: str) -> bool:
 def _is_held(draft: Path) -> bool:
     """Whether a process writes in it; also where nobody can tell."""
     try:
-        handle = os.open(draft / _LOCK, os.O_RDWR)
+        handle = os.open(draft / LOCK, os.O_RDWR)
     except FileNotFoundError:
         return False
     except OSError:
@@ -156,7 +157,7 @@ def is_being_written(final: Path) -> bool:
 
 
 def _hold(folder: Path) -> int:
-    handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     return handle
 
