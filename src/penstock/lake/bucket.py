@@ -53,7 +53,7 @@ class BucketDestination:
     _call: Calls = field(default_factory=Calls)
 
     def prepare(self, owner: Owner, *, replace: bool) -> list[str]:
-        with storing(f"looking at {self.workshop.parent}"):
+        with storing("looking at", self.workshop.parent):
             done = list(clean(self.workshop, MANIFEST))
         listing, now = self._try_to_write()
         with calling(f"looking at {self.shown}"):
@@ -95,7 +95,7 @@ class BucketDestination:
                     self._require_first()
                     self._require_replaceable(owner, replace=replace)
                     for name, path in files.items():
-                        with storing(f"reading {draft}"), path.open("rb") as file:
+                        with storing("reading", draft), path.open("rb") as file:
                             self._put(name, file)
                     for name, path in files.items():
                         self._require_same(name, digest(path))

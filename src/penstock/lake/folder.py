@@ -42,7 +42,7 @@ class FolderDestination:
         return str(self.path)
 
     def prepare(self, owner: Owner, *, replace: bool) -> list[str]:
-        with storing(f"looking at {self.path}"):
+        with storing("looking at", self.path):
             if self.path.is_symlink() or (self.path.exists() and not self.path.is_dir()):
                 raise TargetRefused(
                     f"{self.path} is no folder", hint="a data set is a folder: choose another name"
@@ -65,9 +65,9 @@ class FolderDestination:
         return staged(self.path)
 
     def publish(self, draft: Path, owner: Owner, *, replace: bool) -> None:
-        with storing(f"publishing {self.path}"):
+        with storing("publishing", self.path):
             sync(draft)
-        with storing(f"publishing {self.path}"), publishing(self.path):
+        with storing("publishing", self.path), publishing(self.path):
             require_unchanged(self.shown, self.before, self._manifest())
             self._require_replaceable(owner, replace=replace)
             old = self._put_in_place(draft)

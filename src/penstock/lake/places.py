@@ -9,7 +9,7 @@ from pathlib import Path
 from penstock.errors import StoreError, UsageError
 from penstock.lake.dataset import Destination
 from penstock.lake.folder import FolderDestination
-from penstock.project.lakes import BUCKET, LakeSettings
+from penstock.project.lakes import BUCKET, LakeSettings, is_crooked
 
 
 def destination(
@@ -28,7 +28,8 @@ def destination(
     address = wanted.rstrip("/")
     if address.startswith(BUCKET):
         above = [found for found in map(lake, names) if f"{address}/".startswith(f"{found.url}/")]
-        nearest = max(above, key=lambda found: len(found.url), default=LakeSettings("", address))
+        bucket = BUCKET + _parts(address)[0]
+        nearest = max(above, key=lambda found: len(found.url), default=LakeSettings("", bucket))
         return _below(nearest, address.removeprefix(nearest.url).removeprefix("/"), workshop)
     if "://" in wanted or wanted.startswith("s3:") or not wanted.strip():
         raise UsageError(
@@ -54,10 +55,15 @@ def reach(lake: LakeSettings) -> None:
 
 
 def _below(lake: LakeSettings, path: str, workshop: Path) -> Destination:
-    if any(part in ("", ".", "..") for part in path.split("/")) and path:
-        raise UsageError(f"{path!r} leads out of the lake", hint="name a folder below it")
     address = f"{lake.url}/{path}" if path else lake.url
-    if not lake.is_bucket and not lake.url.startswith(BUCKET):
+    in_bucket = address.startswith(BUCKET)
+    if is_crooked(path) or (in_bucket and is_crooked(address.removeprefix(BUCKET))):
+        raise UsageError(
+            f"{path!r} is no path in an object store or below a lake",
+            why="a part of it is empty, or . or ..",
+            hint="name a folder below the lake, or s3://bucket/prefix",
+        )
+    if not in_bucket:
         return FolderDestination(_folder(Path(address)))
     from penstock.lake.bucket import BucketDestination
     from penstock.lake.store import open_bucket
@@ -74,6 +80,12 @@ def _below(lake: LakeSettings, path: str, workshop: Path) -> Destination:
 
 def _folder(path: Path) -> Path:
     path = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - a link at the end must stay visible as one
+    if not path.name:
+        raise UsageError(
+            f"{path} is no place for a data set",
+            why="it has no folder of its own there",
+            hint=f"--to {path}NAME",
+        )
     if path.suffix in (".sql", ".gz", ".zst", ".parquet"):
         raise UsageError(
             f"{path.name} looks like a file, and a data set is a folder",

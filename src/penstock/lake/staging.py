@@ -12,6 +12,7 @@ import glob
 import os
 import re
 import secrets
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -28,12 +29,12 @@ _ENDING = re.compile(re.escape(_MARK) + r"(new|old)-[0-9a-f]{8}")
 def staged(final: Path) -> Iterator[Path]:
     """A fresh, locked folder beside `final`. What is still there at the end is removed."""
     draft = beside(final, "new")
-    with storing(f"writing to {final.parent}"):
+    with storing("writing to", final.parent):
         final.parent.mkdir(parents=True, exist_ok=True)
         draft.mkdir()
     lock = None
     try:
-        with storing(f"writing to {draft}"):
+        with storing("writing to", draft):
             lock = _hold(draft)
         yield draft
     finally:
@@ -163,15 +164,20 @@ def _hold(folder: Path) -> int:
 
 
 @contextmanager
-def storing(doing: str) -> Iterator[None]:
-    """Turn a failure of the file system inside the block into an error of ours."""
+def storing(doing: str, path: Path) -> Iterator[None]:
+    """Turn a failure of the file system inside the block, which does something (`doing`) with `path`, into an error of ours."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise NoSpace(f"the disk is full while {doing}", hint="free space there and run again") from None
+            raise NoSpace(
+                f"the disk is full while {doing} {path}", hint="free space there and run again"
+            ) from None
+        there = next(str(above) for above in (path, *path.parents) if os.path.exists(above))  # noqa: PTH110 - it never raises
         raise StoreError(
-            f"{doing} failed", why=error.strerror or type(error).__name__, hint="nothing was published"
+            f"{doing} {path} failed",
+            why=error.strerror or type(error).__name__,
+            hint=f"nothing was published; who may do that: ls -ld {shlex.quote(there)}",
         ) from None
 
 

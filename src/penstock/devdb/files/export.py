@@ -158,7 +158,7 @@ class _Delivery(Publication):
         progress = build.progress
         with self.place.stage() as draft, context.target_session(build.database) as copy:
             copy.begin_snapshot(export=True)
-            with storing(f"writing to {draft}"):
+            with storing("writing to", draft):
                 self.document = self._write(copy, build.manifest, draft, progress)
                 write_manifest(draft, self.document)
             progress.start("publish files")
