@@ -12,7 +12,7 @@ from penstock.engines.postgres.clients import find_client_tools
 from tests.conftest import MakeDatabase
 from tests.devdb.conftest import Folder, MakeFolder
 from tests.devdb.files.conftest import Export, contents
-from tests.servers import Database
+from tests.servers import Database, unique_name
 
 ACKNOWLEDGED = {"chinook": 'acknowledged = ["public.album.title", "public.track.name", "public.genre.name"]'}
 SEQUENCES = "SELECT schemaname::text, sequencename::text, last_value FROM pg_sequences WHERE schemaname <> 'penstock' ORDER BY 1, 2"
@@ -110,3 +110,26 @@ def test_a_script_survives_a_reader_with_settings_of_its_own(
         load(script, database)
     strange.execute(f'ALTER DATABASE "{strange.name}" RESET ALL')
     assert contents(strange) == contents(plain)
+
+
+def test_who_is_no_superuser_loads_a_view_over_tables_closed_to_their_owner(
+    make_database: MakeDatabase, make_folder: MakeFolder, export: Export
+) -> None:
+    source = make_database(
+        """
+        CREATE TABLE public.closed (id int PRIMARY KEY);
+        INSERT INTO public.closed SELECT n FROM generate_series(1, 3) n;
+        CREATE MATERIALIZED VIEW public.counted AS SELECT count(*) AS n FROM public.closed;
+        ALTER TABLE public.closed ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+        """
+    )
+    kept = '[public.closed]\nid = "keep"\n'
+    place = export(make_folder(source, 'keep = ["public.closed"]\n', kept), "--format", "sql")
+    loaded, role = make_database(), unique_name("loader")
+    try:
+        loaded.execute(f"CREATE ROLE {role}", f"GRANT CREATE ON SCHEMA public TO {role}")
+        load(f"SET SESSION AUTHORIZATION {role};\n".encode() + (place / "database.sql").read_bytes(), loaded)
+        assert loaded.rows("SELECT n FROM public.counted") == [(3,)]
+        assert loaded.value("SELECT relforcerowsecurity FROM pg_class WHERE relname = 'closed'")
+    finally:
+        loaded.execute(f"DROP OWNED BY {role}", f"DROP ROLE {role}")

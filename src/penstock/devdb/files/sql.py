@@ -28,6 +28,12 @@ _HEAD = """\
 -- A masked copy of a database, made by Penstock. Into an empty database:
 --     psql -X -v ON_ERROR_STOP=1 -f database.sql
 """
+_FORCED_SQL = """
+SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relrowsecurity AND c.relforcerowsecurity AND n.nspname NOT LIKE 'pg\\_%'
+ ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"
+"""
 # What the text of values depends on when it is read.
 _PINS = ("DateStyle", "IntervalStyle", "lc_monetary", "array_nulls", "standard_conforming_strings")
 
@@ -165,8 +171,15 @@ def _sequences(copy: Session) -> Iterator[str]:
 
 def _settling(copy: Session) -> Iterator[str]:
     """What `dev create` does last: materialised views that hold rows in the copy, statistics."""
-    for name in filled_views(copy):
+    views = filled_views(copy)
+    forced = copy.fetch(_FORCED_SQL) if views else []
+    # The script has `row_security = off`: to an owner without BYPASSRLS its own tables are closed while they are forced.
+    for row in forced:
+        yield f"ALTER TABLE ONLY {row['name']} NO FORCE ROW LEVEL SECURITY;\n"
+    for name in views:
         yield f"REFRESH MATERIALIZED VIEW {name.sql};\n"
+    for row in forced:
+        yield f"ALTER TABLE ONLY {row['name']} FORCE ROW LEVEL SECURITY;\n"
     tables = copy.fetchval(ANALYZED_SQL)
     if tables is not None:
         yield f"ANALYZE {tables};\n"
