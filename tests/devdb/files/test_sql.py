@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import subprocess
 
 import pyarrow as pa
@@ -112,19 +113,22 @@ def test_a_script_survives_a_reader_with_settings_of_its_own(
     assert contents(strange) == contents(plain)
 
 
-def test_who_is_no_superuser_loads_a_view_over_tables_closed_to_their_owner(
+def test_who_is_no_superuser_loads_it_and_what_only_some_servers_can_read_is_said(
     make_database: MakeDatabase, make_folder: MakeFolder, export: Export
 ) -> None:
     source = make_database(
         """
-        CREATE TABLE public.closed (id int PRIMARY KEY);
-        INSERT INTO public.closed SELECT n FROM generate_series(1, 3) n;
+        CREATE TABLE public.closed (id int PRIMARY KEY, by regrole, kinds regtype[]);
+        INSERT INTO public.closed SELECT n, 'pg_monitor', '{int4}' FROM generate_series(1, 3) n;
         CREATE MATERIALIZED VIEW public.counted AS SELECT count(*) AS n FROM public.closed;
         ALTER TABLE public.closed ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
         """
     )
-    kept = '[public.closed]\nid = "keep"\n'
+    kept = '[public.closed]\nid = "keep"\nby = "keep"\nkinds = "keep"\n'
     place = export(make_folder(source, 'keep = ["public.closed"]\n', kept), "--format", "sql")
+    said = " ".join(json.loads((place / "manifest.json").read_text())["warnings"])
+    assert "public.closed.by holds names (regrole)" in said
+    assert "public.closed.kinds holds names (regtype)" in said
     loaded, role = make_database(), unique_name("loader")
     try:
         loaded.execute(f"CREATE ROLE {role}", f"GRANT CREATE ON SCHEMA public TO {role}")

@@ -182,6 +182,7 @@ class _Delivery(Publication):
                 script = sql.write_script(copy, tables, archive, path, progress, grants=self.grants)
                 sql.check_script(copy, script, progress)
                 listed = script.as_dicts(draft)
+                warnings = list(sql.warnings(tables))
         return {
             "made_by": f"Penstock {__version__}",
             "project": self.owner.project,

@@ -15,6 +15,7 @@ from typing import IO, Any
 import pyarrow as pa
 
 from penstock.catalog.model import TableName, quote_identifier, quote_literal
+from penstock.catalog.types import ColumnType
 from penstock.devdb.building.derived import ANALYZED_SQL, filled_views
 from penstock.devdb.building.schema import SchemaArchive
 from penstock.devdb.files.tables import FileTable, expression
@@ -28,6 +29,10 @@ _HEAD = """\
 -- A masked copy of a database, made by Penstock. Into an empty database:
 --     psql -X -v ON_ERROR_STOP=1 -f database.sql
 """
+_NAMING = (
+    "regclass", "regcollation", "regconfig", "regdictionary", "regnamespace", "regoper", "regoperator", "regproc",
+    "regprocedure", "regrole", "regtype",
+)  # fmt: skip
 _FORCED_SQL = """
 SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -97,6 +102,23 @@ def write_script(
             _text(file, f"{before}\n{''.join(_sequences(copy))}\n{post}\n{''.join(_settling(copy))}")
         )
     return SqlScript(path, compression, tuple(parts))
+
+
+def warnings(tables: Sequence[FileTable]) -> Iterator[str]:
+    """What may keep another server from loading the script, though it is whole."""
+    for table in tables:
+        for column in table.table.stored_columns:
+            if kind := _naming(column.type):
+                named = "roles" if kind == "regrole" else "objects"
+                yield f"{table.name}.{column.name} holds names ({kind}), and loads only where the {named} are that they name"
+
+
+def _naming(kind: ColumnType) -> str:
+    """The type within this one, if any, whose values are names of what a server has."""
+    if kind.schema == "pg_catalog" and kind.typname in _NAMING:
+        return kind.typname
+    within = (kind.element, kind.base, *(field for _, field in kind.fields))
+    return next(filter(None, map(_naming, filter(None, within))), "")
 
 
 def check_script(copy: Session, script: SqlScript, progress: Progress) -> None:
