@@ -214,8 +214,8 @@ class Finding(PenstockError):
 
 class Interrupted(PenstockError):
     """The user stopped the run; what was half-done is removed. Where that was not possible, or a second Ctrl-C cut it short,
-    the hint names the database that may remain, and what removes it. A scrub removes nothing: the same command goes on
-    with it."""
+    the hint names the database or the uploads that may remain, and what removes them. A scrub removes nothing: the same
+    command goes on with it."""
 
     code = "PEN-1300"
     exit_code = 130

@@ -106,6 +106,7 @@ def test_a_build_is_nobodys_debris_while_its_run_holds_the_lock_in_another_maint
             refused = folder.run("dev", "create", "small")
             assert refused.code == 4, refused.err
             assert "another run is building" in refused.err
+            assert "(dev create --to)" in refused.err
             assert folder.names() == [built]
             (listed,) = folder.run("dev", "list", "--json").json["databases"]
             assert listed["debris"] == listed["strangers"] == []

@@ -44,6 +44,24 @@ def test_a_function_that_needs_a_search_path_is_named_with_the_ways_out(
     assert "penstock.toml" not in failed.err
 
 
+def test_a_function_that_reads_what_comes_later_is_not_said_to_need_a_search_path(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    reads = OF_SQL.replace("FROM rates", "FROM public.rates")
+    source = make_database(
+        f"{TABLE} CREATE FUNCTION public.ok(integer) RETURNS bool {reads}"
+        "CREATE TABLE public.before (r int, g bool GENERATED ALWAYS AS (public.ok(r)) STORED)"
+    )
+    folder = make_folder(source, STRATEGIES["clone"], MASKS + '[public.before]\nr = "keep"\n')
+    failed = folder.run("dev", "create", "small")
+    assert failed.code == 3
+    assert "in the function" in failed.err
+    assert "not in the copy, or not yet" in failed.err
+    assert "qualify" not in failed.err
+    folder.write(devdb=STRATEGIES["clone"] + 'skip = ["public.before"]\n')
+    assert folder.run("dev", "create", "small").code == 0
+
+
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_foreign_key_the_source_breaks_is_named_with_the_ways_out_and_they_work(
     strategy: str, make_database: MakeDatabase, make_folder: MakeFolder

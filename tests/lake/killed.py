@@ -30,16 +30,20 @@ def watch(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def main() -> None:
+    from penstock.lake import folder
     from penstock.lake.dataset import Owner, described, write_manifest
     from penstock.lake.folder import FolderDestination
     from penstock.lake.staging import contents
 
-    if kind == "folder":
+    if kind.startswith("folder"):
+        if kind == "folder without exchange":
+            folder.exchange = lambda *_: False
         destination: Any = FolderDestination(Path(place))
     else:
         import obstore
 
-        from penstock.lake import bucket
+        from penstock.lake.bucket import BucketDestination
+        from penstock.lake.store import open_bucket
         from penstock.project.lakes import LakeSettings
         from penstock.project.secret import Secret
 
@@ -55,8 +59,8 @@ def main() -> None:
                 return real(*arguments, **named)
 
             setattr(obstore, name, counted)
-        store = bucket.open_bucket(lake, "team", "set")
-        destination = bucket.BucketDestination("s3://team/set", store, Path(place))
+        store = open_bucket(lake, "team", "set")
+        destination = BucketDestination("s3://team/set", store, Path(place))
     owner = Owner("test", "small")
     sys.addaudithook(watch)
     STATE["armed"] = True

@@ -14,11 +14,12 @@ import obstore
 import pytest
 
 from penstock.errors import PenstockError, StoreError, TargetRefused
-from penstock.lake import bucket, claims
-from penstock.lake.bucket import BucketDestination, open_bucket
+from penstock.lake import bucket, claims, folder
+from penstock.lake.bucket import BucketDestination
 from penstock.lake.dataset import Destination, Owner, described, write_manifest
 from penstock.lake.folder import FolderDestination
 from penstock.lake.staging import contents
+from penstock.lake.store import open_bucket
 from penstock.project.lakes import LakeSettings
 from penstock.project.secret import Secret
 from tests.lake.test_kills import only
@@ -163,7 +164,8 @@ def race(
 def test_who_cleans_up_waits_for_who_is_about_to_rename(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between its two renames the old data set stands aside, as after a run that was killed."""
+    """Where folders cannot be exchanged: between two renames the old data set stands aside, as after a run that was killed."""
+    monkeypatch.setattr(folder, "exchange", lambda *_: False)
     path = tmp_path / "set"
     begun, late, other = FolderDestination(path), FolderDestination(path), FolderDestination(path)
     begun.prepare(OWNER, replace=False)

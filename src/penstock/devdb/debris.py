@@ -57,6 +57,7 @@ def _key(final: str) -> int:
 def _is_built(final: str) -> TargetRefused:
     return TargetRefused(
         f"another run is building {final}",
+        why="one run at a time builds it, even where it is for files elsewhere (dev create --to)",
         hint="wait for it, or end it; its debris is removed by the next run",
     )
 

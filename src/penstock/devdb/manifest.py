@@ -11,7 +11,7 @@ import json
 import platform
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -103,21 +103,43 @@ def make(
     return Manifest(run_id, operation, now(), document)
 
 
-# What may stand in a condition and quote a row: strings of all spellings, and numbers as long as a phone number.
+# What may stand in a condition and quote a row: strings of all spellings, comments, and numbers as long as a phone number.
 _QUOTED_NAME = r'"(?:[^"]|"")*"'
 _LITERAL = re.compile(
-    rf"""({_QUOTED_NAME})|[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|\$(\w*)\$.*?\$\2\$|(?<![\w.])\d{{5,}}""",
+    rf"""({_QUOTED_NAME})|(?<!\w)[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|\$(\w*)\$.*?\$\2\$|(?<![\w.])\d{{5,}}"""
+    r"|(--)[^\n\r]*|(/\*)",
     re.DOTALL,
 )
+_COMMENT_MARK = re.compile(r"/\*|\*/")
 
 
 def without_literals(value: Any) -> Any:
     """Rules as a copy may hold them: somebody who looks for `email = 'a@b.c'` must not tell everyone in the manifest."""
     if isinstance(value, str):
-        return _LITERAL.sub(lambda found: found[1] or "'…'", value)
+        return "".join(_without_literals(value))
     if isinstance(value, Mapping):
         return {key: without_literals(item) for key, item in value.items()}
     return [without_literals(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _without_literals(text: str) -> Iterator[str]:
+    at = 0
+    while found := _LITERAL.search(text, at):
+        yield text[at : found.start()]
+        name, _, line, block = found.groups()
+        yield name or ("--…" if line else "/*…*/" if block else "'…'")
+        at = _comment_end(text, found.start()) if block else found.end()
+    yield text[at:]
+
+
+def _comment_end(text: str, at: int) -> int:
+    """Where the comment ends that begins there: PostgreSQL's stand within one another."""
+    depth = 0
+    for mark in _COMMENT_MARK.finditer(text, at):
+        depth += 1 if mark[0] == "/*" else -1
+        if not depth:
+            return mark.end()
+    return len(text)
 
 
 def now() -> str:

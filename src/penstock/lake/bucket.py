@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import secrets
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 import obstore
-from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from penstock.errors import StoreError, TargetRefused
+from penstock.errors import Remains, StoreError, TargetRefused
 from penstock.lake import claims
 from penstock.lake.claims import Claim
 from penstock.lake.dataset import (
@@ -34,14 +32,13 @@ from penstock.lake.dataset import (
     require_unchanged,
 )
 from penstock.lake.staging import clean, contents, staged, storing
-from penstock.project.lakes import LakeSettings
-from penstock.project.redact import scrub
+from penstock.lake.store import calling
+from penstock.lake.waiting import Calls
 
 _TRIALS = 5
 _PART_BYTES = 16 << 20
 _READ_BYTES = 4 << 20
-_CODE = re.compile(r"<Code>(\w{1,60})</Code>")
-_STATUS = re.compile(r"status code: (\d{3} [\w ]{1,40})")
+_WITHDRAW_SECONDS = 5.0  # for a store to answer a run that is being ended
 
 
 @dataclass(slots=True)
@@ -53,12 +50,13 @@ class BucketDestination:
     workshop: Path
     run: str = field(default_factory=lambda: secrets.token_hex(8))
     before: bytes | None = None  # the manifest that stood there when the run began
+    _call: Calls = field(default_factory=Calls)
 
     def prepare(self, owner: Owner, *, replace: bool) -> list[str]:
-        with storing(f"looking at {self.workshop.parent}"):
+        with storing("looking at", self.workshop.parent):
             done = list(clean(self.workshop, MANIFEST))
         listing, now = self._try_to_write()
-        with _calling(f"looking at {self.shown}"):
+        with calling(f"looking at {self.shown}"):
             for claim in claims.found(listing, self._read):
                 if claim.run != self.run:
                     done += self._settle_dead(claim, owner, now)
@@ -69,11 +67,12 @@ class BucketDestination:
     def _try_to_write(self) -> tuple[dict[str, datetime], datetime]:
         """Asked before the work, not after it. Returns what is there, and the time by the store's clock."""
         *_, trial = claims.names(self.run)
-        with _calling(f"writing to {self.shown}"):
+        with calling(f"writing to {self.shown}"):
             for _ in range(_TRIALS):
-                obstore.put(self.store, trial, b"")
-                listing = self._listing()
-                obstore.delete(self.store, [trial])
+                with self._telling("an empty object of this run", KeyboardInterrupt):
+                    self._put(trial, b"")
+                    listing = self._listing()
+                    self._delete([trial])
                 if trial in listing:  # else another run took it for one that was left
                     return listing, listing[trial]
         raise StoreError(
@@ -88,45 +87,74 @@ class BucketDestination:
     def publish(self, draft: Path, owner: Owner, *, replace: bool) -> None:
         files = {f"{self.run}/{name}": draft / name for name in contents(draft) if name != MANIFEST}
         claim, alive, _ = claims.names(self.run)
-        with _calling(f"writing to {self.shown}"):
+        with calling(f"writing to {self.shown}"):
             gone = _files(self.before) - {MANIFEST}
-            obstore.put(self.store, claim, claims.document(owner, draft, files, gone))
             try:
+                self._put(claim, claims.document(owner, draft, files, gone))
                 with claims.signs_of_life(lambda: (obstore.put(self.store, alive, b""), None)[1]):
                     self._require_first()
                     self._require_replaceable(owner, replace=replace)
                     for name, path in files.items():
-                        with storing(f"reading {draft}"), path.open("rb") as file:
-                            obstore.put(self.store, name, file, chunk_size=_PART_BYTES)
+                        with storing("reading", draft), path.open("rb") as file:
+                            self._put(name, file)
                     for name, path in files.items():
                         self._require_same(name, digest(path))
                     self._require_first()
                     self._require_whole(files)
                     self._require_replaceable(owner, replace=replace)
                     self._publish_manifest(draft, set(files))
-            except BaseException:
-                with suppress(Exception):  # else the next run does
-                    self._settle(self._own_claim())
+            except BaseException as error:
+                self._withdraw(error)
                 raise
-            self._settle(self._own_claim())
+            with self._telling("what this run replaced", KeyboardInterrupt):
+                for own in self._own_claims():
+                    self._settle(own)
+
+    def _withdraw(self, error: BaseException) -> None:
+        """Remove what a run that failed has uploaded. A store that is silent is not waited for: the next run removes it."""
+        running = self._call.left_behind()
+
+        def work() -> None:
+            running()  # what it still puts would come after the removal
+            for own in self._own_claims():
+                self._settle(own)
+
+        with self._telling("what this run uploaded", BaseException):
+            try:
+                self._call(work, seconds=None if isinstance(error, Exception) else _WITHDRAW_SECONDS)
+            except Exception:  # noqa: BLE001 - of no interest beside what ended the run
+                error.add_note(self._remains("what this run uploaded"))
+
+    @contextmanager
+    def _telling(self, what: str, ends: type[BaseException]) -> Iterator[None]:
+        """Who cuts the block short is told what may remain."""
+        try:
+            yield
+        except ends as error:
+            error.add_note(self._remains(what))
+            raise
+
+    def _remains(self, what: str) -> Remains:
+        return Remains(f"{what} may still lie below {self.shown}; the next run to it removes that")
 
     def _publish_manifest(self, draft: Path, files: set[str]) -> None:
         """Name this run's folder the data set. Should it not be whole then, the one before is again."""
         text = _manifest_of(self.run, (draft / MANIFEST).read_bytes())
-        obstore.put(self.store, MANIFEST, text)
+        self._put(MANIFEST, text)
         if self._read(MANIFEST) != text:
             raise published_meanwhile(self.shown)
         try:
             self._require_whole(files)
         except StoreError:
             if self.before is None:
-                obstore.delete(self.store, [MANIFEST])
+                self._delete([MANIFEST])
             else:
-                obstore.put(self.store, MANIFEST, self.before)
+                self._put(MANIFEST, self.before)
             raise
 
-    def _own_claim(self) -> Claim:
-        return next(claim for claim in claims.found(self._listing(), self._read) if claim.run == self.run)
+    def _own_claims(self) -> list[Claim]:
+        """One; none, where another run has taken this one for dead."""
+        return [claim for claim in claims.found(self._listing(), self._read) if claim.run == self.run]
 
     def _settle_dead(self, claim: Claim, owner: Owner, now: datetime) -> list[str]:
         """Remove what a killed run of the same development database left. Raises `TargetRefused` for others."""
@@ -136,7 +164,7 @@ class BucketDestination:
                 hint="choose another destination, or run that one again",
             )
         if claim.is_trial:
-            obstore.delete(self.store, claims.names(claim.run))
+            self._delete(claims.names(claim.run))
             return []
         if not claims.is_dead(claim, now, self.workshop):
             raise claims.refused(self.shown, claim, now)
@@ -148,8 +176,8 @@ class BucketDestination:
         text = self._read(MANIFEST)
         doomed = claim.gone if _folder(text) == claim.run else claim.files
         for name in sorted({*doomed} - _files(text)):
-            obstore.delete(self.store, [name])
-        obstore.delete(self.store, claims.names(claim.run))
+            self._delete([name])
+        self._delete(claims.names(claim.run))
 
     def _require_first(self) -> None:
         """No other run was here before this one, and nobody took this one for dead."""
@@ -178,7 +206,7 @@ class BucketDestination:
             )
 
     def _require_replaceable(self, owner: Owner, *, replace: bool) -> None:
-        with _calling(f"looking at {self.shown}"):
+        with calling(f"looking at {self.shown}"):
             listing = self._listing()
             runs = {*claims.runs(listing), self.run}  # what they have uploaded so far is no stranger's
             present = {n for n in listing if not claims.is_claim(n) and n.partition("/")[0] not in runs}
@@ -188,27 +216,35 @@ class BucketDestination:
 
     def _require_same(self, name: str, expected: str) -> None:
         """Read an object back, to its last byte."""
-        found = hashlib.sha256()
-        for piece in obstore.get(self.store, name).stream(min_chunk_size=_READ_BYTES):
-            found.update(piece)
-        if found.hexdigest() != expected:
+        if self._call(lambda: self._digest(name)) != expected:
             raise StoreError(
                 f"{self.shown}/{name} reads otherwise than it was written",
                 why="the store lost or changed bytes",
                 hint="run again; nothing was published",
             )
 
+    def _digest(self, name: str) -> str:
+        found = hashlib.sha256()
+        for piece in obstore.get(self.store, name).stream(min_chunk_size=_READ_BYTES):
+            found.update(piece)
+        return found.hexdigest()
+
     def _listing(self) -> dict[str, datetime]:
         """Every object below the prefix, and when it was last written by the store's clock."""
-        return {
-            str(item["path"]): item["last_modified"] for page in obstore.list(self.store) for item in page
-        }
+        pages = self._call(lambda: list(obstore.list(self.store)))
+        return {str(item["path"]): item["last_modified"] for page in pages for item in page}
 
     def _read(self, name: str) -> bytes | None:
         try:
-            return bytes(obstore.get(self.store, name).bytes())
+            return self._call(lambda: bytes(obstore.get(self.store, name).bytes()))
         except FileNotFoundError:
             return None
+
+    def _put(self, name: str, content: bytes | IO[bytes]) -> None:
+        self._call(lambda: obstore.put(self.store, name, content, chunk_size=_PART_BYTES))
+
+    def _delete(self, names: list[str]) -> None:
+        self._call(lambda: obstore.delete(self.store, names))
 
 
 def _manifest_of(run: str, text: bytes) -> bytes:
@@ -231,50 +267,3 @@ def _folder(text: bytes | None) -> str:
         return str(json.loads(text or b"").get("folder", ""))
     except (ValueError, AttributeError):
         return ""
-
-
-def open_bucket(lake: LakeSettings, bucket: str, prefix: str) -> S3Store:
-    """The store of one prefix. Credentials of the connection, or those AWS's own variables and machines supply."""
-    config: dict[str, Any] = {}
-    if lake.access_key is not None and lake.secret_key is not None:
-        config["access_key_id"] = lake.access_key.reveal()
-        config["secret_access_key"] = lake.secret_key.reveal()
-    if lake.region:
-        config["region"] = lake.region
-    if lake.endpoint:
-        config["endpoint"] = lake.endpoint
-        config["virtual_hosted_style_request"] = False
-    with _calling(f"opening {lake.describe()}"):
-        return S3Store(
-            bucket,
-            prefix=prefix or None,
-            config=config,  # type: ignore[arg-type]  # a TypedDict there
-            client_options={
-                "allow_http": lake.endpoint.startswith("http://"),
-                "timeout": timedelta(minutes=5),
-            },
-            retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=60)},
-        )
-
-
-def ask(store: S3Store, shown: str) -> None:
-    """Whether the store answers and lets us look. Raises `StoreError`."""
-    with _calling(f"looking at {shown}"):
-        next(iter(obstore.list(store, chunk_size=1)), None)
-
-
-@contextmanager
-def _calling(doing: str) -> Iterator[None]:
-    """Turn a failure of the store inside the block into an error of ours. Of its text only codes go on: it quotes
-    whole requests."""
-    try:
-        yield
-    except (BaseError, OSError) as error:
-        said = str(error)
-        code, status = _CODE.search(said), _STATUS.search(said)
-        why = code[1] if code else status[1].strip() if status else "no answer"
-        raise StoreError(
-            f"{doing} failed",
-            why=scrub(why),
-            hint="endpoint, bucket and keys right? penstock conn test",
-        ) from None

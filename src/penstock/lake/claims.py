@@ -25,6 +25,7 @@ from penstock.lake.dataset import Owner
 
 SILENCE = timedelta(minutes=10)
 _SIGN_EVERY_SECONDS = 60.0
+_PATIENCE_SECONDS = 1.0
 _NAME = re.compile(r"_writing\.([0-9a-f]{16})\.(json|alive|trial)")
 
 
@@ -139,6 +140,9 @@ def signs_of_life(put: Callable[[], None]) -> Iterator[None]:
     thread.start()
     try:
         yield
-    finally:
+    except BaseException:
         over.set()
-        thread.join()
+        thread.join(_PATIENCE_SECONDS)  # a sign that comes later is removed by the next run
+        raise
+    over.set()
+    thread.join()

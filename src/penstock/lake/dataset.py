@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from penstock.errors import TargetRefused
 
 MANIFEST = "manifest.json"
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,13 @@ def require_replaceable(
         )
     if strangers:
         raise TargetRefused(
-            f"{shown} holds files that are no part of the data set, such as {strangers[0]}",
-            why="replacing would remove them",
-            hint="move them elsewhere",
+            f"{shown} holds what is no part of the data set: {some(strangers)}",
+            why="replacing would remove it",
+            hint="move it elsewhere",
         )
+
+
+def some(names: Sequence[str]) -> str:
+    """The first of them, and how many more there are."""
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -9,7 +9,7 @@ from pathlib import Path
 from penstock.errors import StoreError, UsageError
 from penstock.lake.dataset import Destination
 from penstock.lake.folder import FolderDestination
-from penstock.project.lakes import BUCKET, LakeSettings
+from penstock.project.lakes import BUCKET, LakeSettings, is_crooked
 
 
 def destination(
@@ -18,8 +18,8 @@ def destination(
     """Where a data set goes.
 
     `wanted` is a folder, an `s3://` address, or the name of a lake, alone (then the data set gets its own name below it)
-    or with a path behind it. An `s3://` address below that of a lake is reached with the lake's keys. Files for an object
-    store are made in `workshop` first. Raises UsageError.
+    or with a path behind it. An `s3://` address that is a lake's, or lies below it, is reached with the lake's keys (of two such
+    lakes, those of the one nearest to it). Files for an object store are made in `workshop` first. Raises UsageError.
     """
     names = list(lakes)
     head, _, rest = wanted.partition("/")
@@ -27,11 +27,10 @@ def destination(
         return _below(lake(head), rest.strip("/") or data_set, workshop)
     address = wanted.rstrip("/")
     if address.startswith(BUCKET):
-        for name in names:
-            found = lake(name)
-            if address.startswith(found.url + "/"):
-                return _below(found, address.removeprefix(found.url + "/"), workshop)
-        return _below(LakeSettings("", address), "", workshop)
+        above = [found for found in map(lake, names) if f"{address}/".startswith(f"{found.url}/")]
+        bucket = BUCKET + _parts(address)[0]
+        nearest = max(above, key=lambda found: len(found.url), default=LakeSettings("", bucket))
+        return _below(nearest, address.removeprefix(nearest.url).removeprefix("/"), workshop)
     if "://" in wanted or wanted.startswith("s3:") or not wanted.strip():
         raise UsageError(
             f"--to {wanted!r} is no place for files",
@@ -44,7 +43,7 @@ def destination(
 def reach(lake: LakeSettings) -> None:
     """Whether a lake is there and lets us look. Raises `StoreError`."""
     if lake.is_bucket:
-        from penstock.lake.bucket import ask, open_bucket
+        from penstock.lake.store import ask, open_bucket
 
         ask(open_bucket(lake, *_parts(lake.url)), lake.describe())
     elif not os.access(lake.url, os.R_OK | os.W_OK | os.X_OK):
@@ -56,12 +55,18 @@ def reach(lake: LakeSettings) -> None:
 
 
 def _below(lake: LakeSettings, path: str, workshop: Path) -> Destination:
-    if any(part in ("", ".", "..") for part in path.split("/")) and path:
-        raise UsageError(f"{path!r} leads out of the lake", hint="name a folder below it")
     address = f"{lake.url}/{path}" if path else lake.url
-    if not lake.is_bucket and not lake.url.startswith(BUCKET):
+    in_bucket = address.startswith(BUCKET)
+    if is_crooked(path) or (in_bucket and is_crooked(address.removeprefix(BUCKET))):
+        raise UsageError(
+            f"{path!r} is no path in an object store or below a lake",
+            why="a part of it is empty, or . or ..",
+            hint="name a folder below the lake, or s3://bucket/prefix",
+        )
+    if not in_bucket:
         return FolderDestination(_folder(Path(address)))
-    from penstock.lake.bucket import BucketDestination, open_bucket
+    from penstock.lake.bucket import BucketDestination
+    from penstock.lake.store import open_bucket
 
     bucket, prefix = _parts(address)
     if not prefix:
@@ -75,6 +80,12 @@ def _below(lake: LakeSettings, path: str, workshop: Path) -> Destination:
 
 def _folder(path: Path) -> Path:
     path = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - a link at the end must stay visible as one
+    if not path.name:
+        raise UsageError(
+            f"{path} is no place for a data set",
+            why="it has no folder of its own there",
+            hint=f"--to {path}NAME",
+        )
     if path.suffix in (".sql", ".gz", ".zst", ".parquet"):
         raise UsageError(
             f"{path.name} looks like a file, and a data set is a folder",

@@ -12,6 +12,7 @@ import glob
 import os
 import re
 import secrets
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,7 +21,7 @@ from pathlib import Path
 from penstock.errors import NoSpace, StoreError
 
 _MARK = ".penstock-"
-_LOCK = ".penstock-lock"
+LOCK = ".penstock-lock"
 _ENDING = re.compile(re.escape(_MARK) + r"(new|old)-[0-9a-f]{8}")
 
 
@@ -28,12 +29,12 @@ _ENDING = re.compile(re.escape(_MARK) + r"(new|old)-[0-9a-f]{8}")
 def staged(final: Path) -> Iterator[Path]:
     """A fresh, locked folder beside `final`. What is still there at the end is removed."""
     draft = beside(final, "new")
-    with storing(f"writing to {final.parent}"):
+    with storing("writing to", final.parent):
         final.parent.mkdir(parents=True, exist_ok=True)
         draft.mkdir()
     lock = None
     try:
-        with storing(f"writing to {draft}"):
+        with storing("writing to", draft):
             lock = _hold(draft)
         yield draft
     finally:
@@ -76,17 +77,25 @@ def beside(final: Path, kind: str) -> Path:
 
 
 def contents(folder: Path) -> list[str]:
-    """The files below a folder, relative and with slashes, in order; not the lock."""
-    return sorted(
-        path.relative_to(folder).as_posix()
-        for path in folder.rglob("*")
-        if path.name != _LOCK and not path.is_dir()
-    )
+    """What stands below a folder, relative and with slashes, in order: files, links, which are not followed, and folders
+    that hold nothing, with a slash behind. Not the lock of a draft."""
+    found = set[str]()
+    for parent, folders, files in os.walk(folder, onerror=_raise):
+        inside = Path(parent).relative_to(folder)
+        links = (name for name in folders if (Path(parent) / name).is_symlink())
+        found.update((inside / name).as_posix() for name in (*files, *links))
+        if not folders and not files:
+            found.add(f"{inside.as_posix()}/")
+    return sorted(found - {LOCK, "./"})
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def unlock(folder: Path) -> None:
     """Take the mark of a draft off a folder that has got its final name."""
-    (folder / _LOCK).unlink(missing_ok=True)
+    (folder / LOCK).unlink(missing_ok=True)
 
 
 def clean(final: Path, whole_if: str) -> Iterator[str]:
@@ -100,7 +109,8 @@ def clean(final: Path, whole_if: str) -> Iterator[str]:
         found = _ENDING.fullmatch(path.name.removeprefix(final.name))
         if found is None or not _is_forsaken(path, found[1]):
             continue
-        if found[1] == "old" and not final.exists() and (path / whole_if).exists():
+        was_final = found[1] == "old" and not (path / LOCK).exists()
+        if was_final and not final.exists() and (path / whole_if).exists():
             path.rename(final)
             yield f"put back what an interrupted run had moved aside: {final}"
         else:
@@ -113,13 +123,13 @@ def _discard(folder: Path) -> None:
     for path in folder.glob("*"):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
-        elif path.name != _LOCK:
+        elif path.name != LOCK:
             path.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_forsaken(path: Path, kind: str) -> bool:
-    if not (path / _LOCK).exists():
+    if not (path / LOCK).exists():
         # An old data set has no lock, and nobody needs it once its successor stands; a draft without one was never begun.
         return kind == "old" or not any(path.iterdir())
     return not _is_held(path)
@@ -128,7 +138,7 @@ def _is_forsaken(path: Path, kind: str) -> bool:
 def _is_held(draft: Path) -> bool:
     """Whether a process writes in it; also where nobody can tell."""
     try:
-        handle = os.open(draft / _LOCK, os.O_RDWR)
+        handle = os.open(draft / LOCK, os.O_RDWR)
     except FileNotFoundError:
         return False
     except OSError:
@@ -148,21 +158,26 @@ def is_being_written(final: Path) -> bool:
 
 
 def _hold(folder: Path) -> int:
-    handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     return handle
 
 
 @contextmanager
-def storing(doing: str) -> Iterator[None]:
-    """Turn a failure of the file system inside the block into an error of ours."""
+def storing(doing: str, path: Path) -> Iterator[None]:
+    """Turn a failure of the file system inside the block, which does something (`doing`) with `path`, into an error of ours."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise NoSpace(f"the disk is full while {doing}", hint="free space there and run again") from None
+            raise NoSpace(
+                f"the disk is full while {doing} {path}", hint="free space there and run again"
+            ) from None
+        there = next(str(above) for above in (path, *path.parents) if os.path.exists(above))  # noqa: PTH110 - it never raises
         raise StoreError(
-            f"{doing} failed", why=error.strerror or type(error).__name__, hint="nothing was published"
+            f"{doing} {path} failed",
+            why=error.strerror or type(error).__name__,
+            hint=f"nothing was published; who may do that: ls -ld {shlex.quote(there)}",
         ) from None
 
 

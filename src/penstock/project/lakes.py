@@ -93,7 +93,8 @@ def resolve_lake(
 def _address(url: Variable, where: str, root: Path) -> str:
     text = url.value.rstrip("/")
     if text.startswith(BUCKET):
-        if not text.removeprefix(BUCKET).partition("/")[0] or any(c in text for c in "@?#"):
+        path = text.removeprefix(BUCKET)
+        if not path or is_crooked(path) or any(c in text for c in "@?#"):
             raise ConfigError(
                 f"{where}.url ({url.origin}) does not name a bucket and a prefix alone",
                 why="keys and options have fields of their own",
@@ -107,3 +108,8 @@ def _address(url: Variable, where: str, root: Path) -> str:
             hint='url = "s3://bucket/prefix"',
         )
     return str((root / Path(text.removeprefix("file://") or "/").expanduser()).resolve())
+
+
+def is_crooked(path: str) -> bool:
+    """Whether part of a path leads elsewhere than down."""
+    return bool(path) and any(part in ("", ".", "..") for part in path.split("/"))

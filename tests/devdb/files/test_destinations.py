@@ -110,6 +110,8 @@ def test_an_empty_folder_may_be_used(folder: Folder, tmp_path: Path) -> None:
         (["--replace"], 2),
         (["--to", "/dev/null/x"], 3),
         (["--to", "/proc/x/y"], 3),
+        (["--to", "/"], 2),
+        (["--to", "s3://team/../x"], 2),
     ],
 )
 def test_places_that_are_none_are_refused_before_anything_is_read(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import subprocess
 
 import pyarrow as pa
@@ -12,7 +13,7 @@ from penstock.engines.postgres.clients import find_client_tools
 from tests.conftest import MakeDatabase
 from tests.devdb.conftest import Folder, MakeFolder
 from tests.devdb.files.conftest import Export, contents
-from tests.servers import Database
+from tests.servers import Database, unique_name
 
 ACKNOWLEDGED = {"chinook": 'acknowledged = ["public.album.title", "public.track.name", "public.genre.name"]'}
 SEQUENCES = "SELECT schemaname::text, sequencename::text, last_value FROM pg_sequences WHERE schemaname <> 'penstock' ORDER BY 1, 2"
@@ -110,3 +111,29 @@ def test_a_script_survives_a_reader_with_settings_of_its_own(
         load(script, database)
     strange.execute(f'ALTER DATABASE "{strange.name}" RESET ALL')
     assert contents(strange) == contents(plain)
+
+
+def test_who_is_no_superuser_loads_it_and_what_only_some_servers_can_read_is_said(
+    make_database: MakeDatabase, make_folder: MakeFolder, export: Export
+) -> None:
+    source = make_database(
+        """
+        CREATE TABLE public.closed (id int PRIMARY KEY, by regrole, kinds regtype[]);
+        INSERT INTO public.closed SELECT n, 'pg_monitor', '{int4}' FROM generate_series(1, 3) n;
+        CREATE MATERIALIZED VIEW public.counted AS SELECT count(*) AS n FROM public.closed;
+        ALTER TABLE public.closed ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+        """
+    )
+    kept = '[public.closed]\nid = "keep"\nby = "keep"\nkinds = "keep"\n'
+    place = export(make_folder(source, 'keep = ["public.closed"]\n', kept), "--format", "sql")
+    said = " ".join(json.loads((place / "manifest.json").read_text())["warnings"])
+    assert "public.closed.by holds names (regrole)" in said
+    assert "public.closed.kinds holds names (regtype)" in said
+    loaded, role = make_database(), unique_name("loader")
+    try:
+        loaded.execute(f"CREATE ROLE {role}", f"GRANT CREATE ON SCHEMA public TO {role}")
+        load(f"SET SESSION AUTHORIZATION {role};\n".encode() + (place / "database.sql").read_bytes(), loaded)
+        assert loaded.rows("SELECT n FROM public.counted") == [(3,)]
+        assert loaded.value("SELECT relforcerowsecurity FROM pg_class WHERE relname = 'closed'")
+    finally:
+        loaded.execute(f"DROP OWNED BY {role}", f"DROP ROLE {role}")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
-from penstock.engines.postgres.errors import BROKEN_KEY_HINT, UNQUALIFIED_HINT, function_inside
+from penstock.engines.postgres.errors import BROKEN_KEY_HINT, function_inside, unknown_hint
 from penstock.errors import NoSpace, SchemaToolError
 from penstock.project.connections import ConnectionSettings
 from penstock.project.held_back import plain_environment
@@ -120,7 +120,7 @@ def raise_for(
         if "too many " in first
         else "it accepts no masked row: choose another mask for the columns it reads, or put the table in `empty`"
         if first.startswith(_HIDDEN)
-        else UNQUALIFIED_HINT
+        else unknown_hint(first)
         if function
         else BROKEN_KEY_HINT
         if _BREAKS_KEY.match(first)

@@ -158,7 +158,7 @@ class _Delivery(Publication):
         progress = build.progress
         with self.place.stage() as draft, context.target_session(build.database) as copy:
             copy.begin_snapshot(export=True)
-            with storing(f"writing to {draft}"):
+            with storing("writing to", draft):
                 self.document = self._write(copy, build.manifest, draft, progress)
                 write_manifest(draft, self.document)
             progress.start("publish files")
@@ -182,6 +182,7 @@ class _Delivery(Publication):
                 script = sql.write_script(copy, tables, archive, path, progress, grants=self.grants)
                 sql.check_script(copy, script, progress)
                 listed = script.as_dicts(draft)
+                warnings = list(sql.warnings(tables))
         return {
             "made_by": f"Penstock {__version__}",
             "project": self.owner.project,

@@ -37,7 +37,7 @@ def scratch_server(state_dir: Path) -> Iterator[ConnectionSettings]:
             why=f"no connection has the role target, and {error.why}",
             hint=f'{error.hint}   or add a [connections.dev] with role = "target"',
         ) from None
-    with storing(f"writing to {state_dir}"):
+    with storing("writing to", state_dir):
         state_dir.mkdir(parents=True, exist_ok=True)
     with _alone(state_dir / "scratch.lock"):
         password = secrets.token_urlsafe(24)
@@ -70,7 +70,7 @@ def _remove(server: EmbeddedServer) -> None:
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """One scratch server per project at a time. The lock ends with the process."""
-    with storing(f"writing to {path.parent}"):
+    with storing("writing to", path.parent):
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:

@@ -15,6 +15,7 @@ from typing import IO, Any
 import pyarrow as pa
 
 from penstock.catalog.model import TableName, quote_identifier, quote_literal
+from penstock.catalog.types import ColumnType
 from penstock.devdb.building.derived import ANALYZED_SQL, filled_views
 from penstock.devdb.building.schema import SchemaArchive
 from penstock.devdb.files.tables import FileTable, expression
@@ -27,6 +28,16 @@ _READ_BYTES = 1 << 20
 _HEAD = """\
 -- A masked copy of a database, made by Penstock. Into an empty database:
 --     psql -X -v ON_ERROR_STOP=1 -f database.sql
+"""
+_NAMING = (
+    "regclass", "regcollation", "regconfig", "regdictionary", "regnamespace", "regoper", "regoperator", "regproc",
+    "regprocedure", "regrole", "regtype",
+)  # fmt: skip
+_FORCED_SQL = """
+SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relrowsecurity AND c.relforcerowsecurity AND n.nspname NOT LIKE 'pg\\_%'
+ ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"
 """
 # What the text of values depends on when it is read.
 _PINS = ("DateStyle", "IntervalStyle", "lc_monetary", "array_nulls", "standard_conforming_strings")
@@ -91,6 +102,23 @@ def write_script(
             _text(file, f"{before}\n{''.join(_sequences(copy))}\n{post}\n{''.join(_settling(copy))}")
         )
     return SqlScript(path, compression, tuple(parts))
+
+
+def warnings(tables: Sequence[FileTable]) -> Iterator[str]:
+    """What may keep another server from loading the script, though it is whole."""
+    for table in tables:
+        for column in table.table.stored_columns:
+            if kind := _naming(column.type):
+                named = "roles" if kind == "regrole" else "objects"
+                yield f"{table.name}.{column.name} holds names ({kind}), and loads only where the {named} are that they name"
+
+
+def _naming(kind: ColumnType) -> str:
+    """The type within this one, if any, whose values are names of what a server has."""
+    if kind.schema == "pg_catalog" and kind.typname in _NAMING:
+        return kind.typname
+    within = (kind.element, kind.base, *(field for _, field in kind.fields))
+    return next(filter(None, map(_naming, filter(None, within))), "")
 
 
 def check_script(copy: Session, script: SqlScript, progress: Progress) -> None:
@@ -165,8 +193,15 @@ def _sequences(copy: Session) -> Iterator[str]:
 
 def _settling(copy: Session) -> Iterator[str]:
     """What `dev create` does last: materialised views that hold rows in the copy, statistics."""
-    for name in filled_views(copy):
+    views = filled_views(copy)
+    forced = copy.fetch(_FORCED_SQL) if views else []
+    # The script has `row_security = off`: to an owner without BYPASSRLS its own tables are closed while they are forced.
+    for row in forced:
+        yield f"ALTER TABLE ONLY {row['name']} NO FORCE ROW LEVEL SECURITY;\n"
+    for name in views:
         yield f"REFRESH MATERIALIZED VIEW {name.sql};\n"
+    for row in forced:
+        yield f"ALTER TABLE ONLY {row['name']} FORCE ROW LEVEL SECURITY;\n"
     tables = copy.fetchval(ANALYZED_SQL)
     if tables is not None:
         yield f"ANALYZE {tables};\n"

@@ -42,9 +42,14 @@ class FileTable:
             if key.is_plain and key.columns and not any(self.table.column(c).nullable for c in key.columns):
                 for name in key.columns:
                     native = self.table.column(name).type.family in _OWN_ORDER
-                    yield expression(name) if native else f'{expression(name)}::text COLLATE pg_catalog."C"'
+                    yield expression(name) if native else _said(expression(name))
                 return
-        yield 'ROW(t.*)::text COLLATE pg_catalog."C"'
+        yield _said("ROW(t.*)")
+
+
+def _said(value: str) -> str:
+    """What the type's output function says, as COPY has it. A cast to text may be the user's own: fails, or is not injective."""
+    return f"""pg_catalog.format('%s', {value}) COLLATE pg_catalog."C\""""
 
 
 def expression(column: str) -> str:

@@ -37,9 +37,13 @@ LOCKED_HINT = (
 )
 # Until somebody up the stack knows that the statement holds SQL of penstock.toml, and says that instead.
 NO_SQL_OF_YOURS = "the server's log says more; if nothing in the source explains it, please report this"
-UNQUALIFIED_HINT = (
+_UNQUALIFIED_HINT = (
     "a copy is built with an empty search_path, as pg_restore does it: qualify the names in that function (SCHEMA.NAME), or "
     "ALTER FUNCTION … SET search_path = …; or put the table in `empty` or `skip`"
+)
+_LATER_HINT = (
+    "the name is qualified, and what it names is not in the copy, or not yet: no dump knows what a function's text reads, so it "
+    "may come after the table that calls it; put that table in `skip`, or drop in the source what calls the function"
 )
 NAMING_HINT = (
     "values of regclass and the other reg… types are names: of an index, or of what the copy or its server does not have, they "
@@ -56,6 +60,7 @@ _NAME = r'(?:\w+|"[^"\n]+")(?:\.(?:\w+|"[^"\n]+"))?'
 _INSIDE = re.compile(
     rf"(?:PL/pgSQL|SQL) function ({_NAME}|\"{_NAME}\")(?:\([\w ,.\"\[\]]*\))? (?:line \d|statement \d|during )"
 )
+_QUALIFIED = re.compile(r'(?:relation|type) "[^"]*\.|function [\w"]+\.|schema "')
 _UNKNOWN = ("42P01", "42883", "42704", "3F000")  # no such relation, function, type or other object, schema
 _RAISED_BY = re.compile(r'PL/pgSQL function ([\w."]+\([\w ,."\[\]]*\)) line \d+ at RAISE(?:\n|$)')
 
@@ -101,6 +106,11 @@ def function_inside(context: str) -> str:
     """The innermost function an error's CONTEXT begins with; "" where it begins with something else, maybe with a value."""
     found = _INSIDE.match(context)
     return found[1] if found else ""
+
+
+def unknown_hint(why: str) -> str:
+    """What to do about a function that names something unknown; `why` is what the server says of it."""
+    return _LATER_HINT if _QUALIFIED.match(why) else _UNQUALIFIED_HINT
 
 
 def translate(error: BaseException, doing: str) -> PenstockError:
@@ -172,7 +182,7 @@ def _from_server(error: asyncpg.PostgresError, doing: str) -> PenstockError:
     if state == "42501":
         return QueryError(what, why=why, hint="grant the role the right, or skip the table; penstock doctor")
     if state in _UNKNOWN and (function := function_inside(error.context or "")):
-        return QueryError(what, why=f"{why}, in the function {function}", hint=UNQUALIFIED_HINT)
+        return QueryError(what, why=f"{why}, in the function {function}", hint=unknown_hint(why))
     if state in _UNKNOWN and doing.startswith("copying"):
         return QueryError(
             what, why=f"a value names what is not there when rows arrive: {why}", hint=NAMING_HINT
