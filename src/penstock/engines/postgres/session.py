@@ -144,8 +144,8 @@ class Session:
     async def _begin(self, snapshot_id: str | None, *, export: bool, locked: bool) -> None:
         encoding, patience = await self._guarded(
             self.connection.fetchrow,
-            "SELECT pg_catalog.current_setting('server_encoding'), setting::int8 FROM pg_catalog.pg_settings "
-            "WHERE name = 'lock_timeout'",
+            "SELECT pg_catalog.current_setting('server_encoding'), setting::pg_catalog.int8 FROM pg_catalog.pg_settings "
+            "WHERE name OPERATOR(pg_catalog.=) 'lock_timeout'",  # the search path is not pinned yet
         )
         self._lock_milliseconds = patience if patience > _LOCK_MILLISECONDS else 0
         if encoding == "SQL_ASCII":
