@@ -187,7 +187,7 @@ def test_a_migration_waits_for_a_clone_and_no_worker_for_the_migration(
         assert folder.made.value(count) == source.value(count)
 
 
-def test_fewer_work_where_the_source_has_no_room_for_the_locks_of_more(make_folder: MakeFolder) -> None:
+def test_what_the_source_has_no_room_to_lock_is_read_by_fewer_or_not_at_all(make_folder: MakeFolder) -> None:
     few = {"max_connections": "10", "max_locks_per_transaction": "16"}
     with throw_away_server(usable_programs(), options=few) as server:
         server.create("crowded")
@@ -206,6 +206,15 @@ def test_fewer_work_where_the_source_has_no_room_for_the_locks_of_more(make_fold
             re.MULTILINE,
         )
         assert contents(folder.made, tables_of(folder.made)) == contents(source, tables_of(source))
+        for number in range(30):
+            source.execute(
+                *(f"CREATE INDEX ON public.many{number} (id) WHERE id > {bound}" for bound in range(9))
+            )
+        for command in (("plan", "small"), ("refresh", "small")):
+            done = folder.run("dev", *command)
+            assert done.code == 4, done.err
+            assert "more locks, and this run would take 3" in done.out + done.err
+            assert "ALTER SYSTEM SET max_locks_per_transaction = 64;" in done.out + done.err
 
 
 def test_a_time_limit_of_the_source_does_not_cut_a_worker(

@@ -19,6 +19,7 @@ from penstock.devdb.building.filling import fill
 from penstock.devdb.context import Context
 from penstock.devdb.created import Created, finish, require_sees_all, require_target
 from penstock.devdb.labour import Labour
+from penstock.devdb.locking import indexes_of, too_many
 from penstock.devdb.planning.forecast import row_count
 from penstock.devdb.planning.plan import Plan, require_no_drift
 from penstock.devdb.planning.subset import Subset
@@ -134,6 +135,7 @@ def _create(
                 require_no_drift(saved_plan, prepared.plan, context.settings.drift_tolerance_percent)
             prepared.require()
             require_sees_all(context, maintenance, prepared)
+            _require_room_for_locks(source, maintenance, prepared.subset)
             built_name = databases.temporary_name(final)
             facts = prepared.subset.catalog.facts
             # A server whose backend stands in a cancelled COPY drops no database. Of a standby, which is another server,
@@ -230,6 +232,16 @@ def _check_target(
             hint="set another `database` in penstock.toml",
         )
     require_target(context, maintenance, progress, publication)
+
+
+def _require_room_for_locks(source: Session, maintenance: Session, subset: Subset) -> None:
+    """The verification looks at every table of the copy in one transaction, beside what is read of the source."""
+    tables = [name for name in subset.catalog.leaves if name not in subset.skip]
+    locks = len(tables) + indexes_of(subset.catalog, tables)
+    if databases.server_of(source) == databases.server_of(maintenance):
+        locks += indexes_of(subset.catalog, subset.whole)
+    for error in too_many(maintenance, locks, TargetRefused):
+        raise error
 
 
 def _identity(facts: DatabaseFacts, source: Session) -> dict[str, object]:

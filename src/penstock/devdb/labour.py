@@ -17,9 +17,6 @@ VACUUM_OF_PRUNE: Vacuum = "full"  # as compact as loaded anew
 
 _MOST_JOBS = 8
 _LEAST_BYTES = 256 << 20  # below that, starting workers costs more than they save
-_SHARE_OF_LOCKS = (
-    0.75  # of those the source has free: its indexes are locked too when they are read, and others need some
-)
 _SORT_KILOBYTES = 256 << 10  # for building indexes, of each worker
 
 
@@ -65,11 +62,6 @@ def free_connections(session: Session) -> int:
     return int(session.fetchval(_FREE_SQL))
 
 
-def lockable(session: Session, tables: int) -> int:
-    """How many workers may each hold a lock on so many tables of this server."""
-    return int(session.fetchval(_FREE_LOCKS_SQL) * _SHARE_OF_LOCKS) // max(1, tables)
-
-
 def raise_sort_memory(session: Session) -> None:
     """More memory for building indexes, unless the server gives more."""
     session.execute(
@@ -92,10 +84,4 @@ SELECT least(
         AND current_setting('is_superuser') = 'off') - (
         SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE usename = current_user)
 )::int
-"""
-# One table of them for the whole server. What a session notes beside it (fast path) takes no room there.
-_FREE_LOCKS_SQL = """
-SELECT current_setting('max_locks_per_transaction')::int8
-       * (current_setting('max_connections')::int8 + current_setting('max_prepared_transactions')::int8)
-     - (SELECT count(*) FROM pg_catalog.pg_locks WHERE NOT fastpath AND mode <> 'SIReadLock')
 """

@@ -17,6 +17,7 @@ from penstock.devdb.closure import Closure
 from penstock.devdb.context import Context
 from penstock.devdb.disarm.arming import Arming, arming
 from penstock.devdb.labour import VACUUM_OF_PRUNE, Vacuum
+from penstock.devdb.locking import indexes_of, too_many
 from penstock.devdb.planning.choosing import check_conditions, choose, rules_of
 from penstock.devdb.planning.conditions import has_conditions
 from penstock.devdb.planning.deciding import decide
@@ -102,7 +103,13 @@ def prepare(
     )
     copied = sum(t.bytes if subset.going is None else t.source_bytes for t in tables)
     minutes = snapshot_minutes(read_again + (0 if existing else copied))
-    errors = (*decided.errors, *armed.errors, *_too_long(minutes, context.settings.max_snapshot_minutes))
+    read = subset.whole or {name for name, rows in subset.closure.rows.items() if rows.count}
+    errors = (
+        *decided.errors,
+        *armed.errors,
+        *_too_long(minutes, context.settings.max_snapshot_minutes),
+        *too_many(source, indexes_of(catalog, read), SourceRefused),
+    )
     if subset.going is not None:
         errors += subset.going.refused
     plan = Plan(

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from penstock.devdb import databases
 from penstock.devdb.clone.station import Station, outfit, prepare_target
 from penstock.devdb.context import Context
-from penstock.devdb.labour import free_connections, jobs_for, lockable, within
+from penstock.devdb.labour import free_connections, jobs_for, within
+from penstock.devdb.locking import lockable
 from penstock.devdb.planning.subset import Subset
 from penstock.devdb.progress import Progress, note
 from penstock.engines.postgres.session import Session

@@ -157,6 +157,12 @@ def _from_server(error: asyncpg.PostgresError, doing: str) -> PenstockError:
         )
     if state in ("53300", "57P03"):
         return ConnectError(f"the server takes no connection now ({doing})", why=why, hint="try again later")
+    if state == "53200":
+        return QueryError(
+            what,
+            why=why,
+            hint="if it is the memory for locks: ALTER SYSTEM SET max_locks_per_transaction = 256;   and restart that server",
+        )
     if state == "53100":
         return NoSpace(what, why=why, hint="free disk space on that server and run the command again")
     if state == "40001":
