@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from penstock.devdb.building import tools
+from penstock.errors import SchemaToolError
 from tests.conftest import MakeDatabase
 from tests.devdb.conftest import MakeFolder
 
@@ -66,3 +69,16 @@ def test_of_what_reads_rows_only_the_servers_own_words_are_shown(said: str, *, s
     (found,) = tools._errors(told)
     assert (said in found) is shown
     assert found.endswith(" (CONSTRAINT t t_pkey)")
+
+
+def test_a_server_that_speaks_another_language_is_not_quoted() -> None:
+    said = (
+        "pg_restore: error: could not execute query: FEHLER:  kein Platz bei quartermaine\nDETAIL:  Schlüssel »(note)=(x)«\n"
+        "Command was: CREATE INDEX by_note ON public.visit (note);\n"
+    )
+    result = subprocess.CompletedProcess(["pg_restore"], 1, "", said)
+    with pytest.raises(SchemaToolError) as caught:
+        tools.raise_for(result, "restoring the schema (post-data)")
+    assert "quartermaine" not in str(caught.value.as_dict())
+    assert "could not execute query: an error in another language" in caught.value.why
+    assert "lc_messages" in caught.value.hint

@@ -24,6 +24,9 @@ _OF_NAMES = re.compile(
     r'functions in |No space|foreign key constraint "|there is no unique constraint |'
     r"(?:relation|function|operator|operator class|type|role|schema|collation|access method|language) .* does not exist"
 )
+# What a tool says before it quotes a server that speaks another language, so that nothing tells names from values.
+_QUOTES_SERVER = re.compile(r"(could not execute query|query failed|command failed): .*")
+_FOREIGN = r"\1: an error in another language, whose text is not shown: it may hold data"
 _HIDDEN = "an error whose text is not shown: it may hold data"
 _UNKNOWN = re.compile(r"(?:relation|function|type|schema|operator) .* does not exist")
 _BREAKS_KEY = re.compile(r"(?:insert or )?update (?:or delete )?on table .* violates foreign key constraint ")
@@ -102,7 +105,8 @@ def raise_for(
     first = _LITERAL.sub("'…'", (serious or ["it did not say why"])[0])
     if not serious:  # no ERROR from the server: the tool itself complains, about versions, locks, connections
         lines = [line for line in result.stderr.splitlines() if "error:" in line or "detail:" in line]
-        first = _LITERAL.sub("'…'", " ".join(lines[:2])) or first
+        said = [_QUOTES_SERVER.sub(_FOREIGN, line) for line in lines[:2]]
+        first = _LITERAL.sub("'…'", " ".join(said)) or first
     if "No space left" in first or "could not extend file" in first:
         raise NoSpace(
             f"the disk is full while {doing}", hint="free space on the target's server and run again"
@@ -118,6 +122,8 @@ def raise_for(
         if role
         else f"a copy needs {connections}: raise max_connections, or the role's CONNECTION LIMIT"
         if "too many " in first
+        else "as a superuser of that server, to read what it says: ALTER ROLE … SET lc_messages = 'C';"
+        if "in another language" in first
         else "it accepts no masked row: choose another mask for the columns it reads, or put the table in `empty`"
         if first.startswith(_HIDDEN)
         else unknown_hint(first)
