@@ -25,7 +25,7 @@ from penstock.devdb.building.derived import fill_views
 from penstock.devdb.building.sequences import set_sequences
 from penstock.devdb.config import DevdbSettings
 from penstock.devdb.progress import Progress, note
-from penstock.devdb.scrub import closing, detached, guards, proof, steps, tables, traces
+from penstock.devdb.scrub import closing, detached, guards, orphans, proof, steps, tables, traces
 from penstock.devdb.scrub.beginning import begin
 from penstock.devdb.scrub.crew import Station, crew, station
 from penstock.devdb.scrub.identity import require_not_a_source
@@ -120,7 +120,10 @@ class _Run:
                 tables.vacuum(self.state, workers, work, self.progress, full=full)
         shared = self._was_in_shared_catalogs()
         self._step(steps.CATALOGS, lambda: traces.renew_catalogs(self.session, shared=shared), atomic=False)
-        return self._end(work)
+        sees_files = orphans.may_look(self.session)
+        if sees_files:
+            orphans.require_none(self.session)
+        return self._end(work, () if sees_files else (orphans.UNSEEN,))
 
     def _mask(self, workers: Crew, work: Work, names: Mapping[TableName, TableName]) -> None:
         """From the first key that is taken away to the last materialised view that is filled."""
@@ -207,12 +210,12 @@ class _Run:
                 counts[name] = reader.fetchval(f"SELECT count(*) FROM {only}{name.sql}")
         return counts
 
-    def _end(self, work: Work) -> Scrubbed:
+    def _end(self, work: Work, unseen: tuple[str, ...]) -> Scrubbed:
         session, done, target = self.session, self.state.steps, self.here.target.describe()
         begun, off, proved = done[steps.BEGIN], done[steps.DETACH], done[steps.PROVE]
         rows = {name: done[steps.rewrite(name)]["rows"] for name in work.rewritten}
         left_empty = {str(k): str(v) for k, v in off["left_empty"].items()}
-        out_of_reach: tuple[str, ...] = traces.OUT_OF_REACH
+        out_of_reach: tuple[str, ...] = (*traces.OUT_OF_REACH, *unseen)
         if self.request.vacuum != "full":
             out_of_reach = (*out_of_reach, "dead rows and dropped columns of tables that no mask rewrote")
         plan = plan_of(work, self.wish, target, target, rows)
