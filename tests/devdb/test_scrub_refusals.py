@@ -222,16 +222,37 @@ def test_old_statistics_that_only_a_superuser_can_remove_keep_it_closed(
         pytest.skip("from PostgreSQL 18 on the owner of a table can remove its statistics")
     user, password = make_role()
     clone.made.psql(
-        f'ALTER DATABASE "{clone.database}" OWNER TO {user};'
+        f'ALTER DATABASE "{clone.database}" OWNER TO {user}; GRANT CREATE ON SCHEMA public TO {user};'
         f"ALTER TABLE country OWNER TO {user}; ALTER TABLE customer OWNER TO {user}; ALTER TABLE orders OWNER TO {user};"
-        "DELETE FROM orders;"
+        "CREATE STATISTICS pair (mcv) ON note, customer_id FROM orders; COMMENT ON STATISTICS pair IS 'for reports';"
+        f"ALTER STATISTICS pair SET STATISTICS 50; ALTER STATISTICS pair OWNER TO {user};"
+        "ANALYZE; DELETE FROM orders; ALTER TABLE customer ALTER nick SET STATISTICS 0"
     )
     clone.log_in_as("clone", user, password)
     done = clone.scrub()
-    assert (done.code, "statistics of public.orders" in done.err) == (1, True), done.err
+    assert (done.code, "statistics of public.customer" in done.err) == (1, True), done.err
     assert "stays closed" in done.err
-    clone.made.execute("DELETE FROM pg_statistic")
-    assert clone.scrub().code == 0
+    # as typed
+    assert "ALTER TABLE public.customer ALTER nick SET STATISTICS 100; and ANALYZE; or" in done.err
+    clone.made.execute("ALTER TABLE public.customer ALTER nick SET STATISTICS 100")
+    done = clone.scrub()
+    assert f"in {clone.database}, insert a row, ANALYZE, and delete the row" in done.err
+    clone.made.execute("INSERT INTO orders VALUES (1, 1, 'x', 1)", "ANALYZE", "DELETE FROM orders")
+    assert clone.made.value("SELECT count(*) FROM pg_stats_ext WHERE most_common_vals IS NOT NULL") == 1
+    done = clone.scrub()
+    assert done.code == 0, done.err
+    assert clone.made.value("SELECT count(*) FROM pg_stats_ext WHERE most_common_vals IS NOT NULL") == 0
+    assert clone.made.rows(
+        "SELECT pg_get_statisticsobjdef(oid), stxstattarget::int, stxowner::regrole::text, obj_description(oid, 'pg_statistic_ext') "
+        "FROM pg_statistic_ext"
+    ) == [
+        (
+            "CREATE STATISTICS public.pair (mcv) ON customer_id, note FROM orders",
+            50,
+            user,
+            "for reports",
+        )
+    ]
 
 
 def test_a_database_of_which_everything_is_kept_is_disarmed_and_says_that_no_row_changed(
