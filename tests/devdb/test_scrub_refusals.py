@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from penstock.devdb import debris
 from penstock.devdb.scrub.identity import Identity, _in_conninfo, resemblance
+from penstock.engines.postgres.session import Session
 from tests.conftest import MakeDatabase
 from tests.devdb.clones import Clone, make_clone
 from tests.devdb.conftest import MakeRole
@@ -142,6 +144,17 @@ def test_other_sessions_are_named_and_ended_only_when_told_to(clone: Clone) -> N
         assert_refused(clone, says="a report")
         done = clone.scrub("--end-sessions")
         assert done.code == 0, done.err
+
+
+def test_of_two_scrubs_at_once_the_second_is_told_what_the_first_may_leave(clone: Clone) -> None:
+    with (
+        Session.open(clone.made.settings_as("target"), read_only=False, application_name="a test") as session,
+        debris.build_lock(session, clone.database),
+    ):
+        assert_refused(
+            clone,
+            says=f"leaves the database closed, and this goes on with it: penstock {' '.join(clone.command)}",
+        )
 
 
 def test_large_objects_are_dropped_only_when_told_to(clone: Clone) -> None:

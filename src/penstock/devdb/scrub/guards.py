@@ -25,6 +25,15 @@ def require_confirmed(target: ConnectionSettings, confirm: str) -> None:
         )
 
 
+def is_scrubbed_elsewhere(database: str, command: str) -> TargetRefused:
+    """What is said while another run has the lock of the database."""
+    return TargetRefused(
+        f"another run scrubs or builds {database}",
+        why="one run at a time works on it",
+        hint=f"wait for it; a scrub that was ended half-way leaves the database closed, and this goes on with it: {command}",
+    )
+
+
 def require_primary(session: Session) -> None:
     """Raise `TargetRefused` on a standby."""
     if session.fetchval("SELECT pg_catalog.pg_is_in_recovery()"):

@@ -52,7 +52,8 @@ def scrub(project: ProjectSettings, request: Request, progress: Progress) -> Scr
     guards.require_confirmed(target, request.confirm)
     manifest.require_folder(project.state_dir)
     wish = _wish(project, request)
-    with station(target) as here, debris.build_lock(here.session, here.session.database):
+    busy = guards.is_scrubbed_elsewhere(target.dbname, request.command)
+    with station(target) as here, debris.build_lock(here.session, here.session.database, busy):
         session = here.session
         guards.require_primary(session)
         require_not_a_source(project, session)
