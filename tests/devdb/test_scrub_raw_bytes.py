@@ -106,7 +106,10 @@ name = "text"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with throw_away_server(usable_programs()) as server:
+    programs = usable_programs()
+    watched = any(programs.parent.rglob("pg_stat_statements.so"))
+    options = {"shared_preload_libraries": "pg_stat_statements"} if watched else {}
+    with throw_away_server(programs, options=options) as server:
         yield server
 
 
@@ -186,6 +189,14 @@ def test_no_planted_secret_is_left_in_any_file_of_the_database(server: Server, t
     if server.major >= 15:
         assert "pg_publication_rel" in held
     orphans = killed_while_it_wrote(clone.made)
+    said = "count(*) FROM pg_stat_statements WHERE query LIKE '%zq%' AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    watched = server.maintenance.value("SELECT current_setting('shared_preload_libraries')") != ""
+    if watched:
+        clone.made.execute(
+            "CREATE EXTENSION pg_stat_statements", f"COMMENT ON SCHEMA public IS '{SECRETS[2]}'"
+        )
+        clone.made.execute("COMMENT ON SCHEMA public IS NULL")
+        assert clone.made.value(f"SELECT {said}") > 0
     done = clone.scrub("--drop-large-objects", "--json")
     assert orphans
     assert (done.code, done.json["error"]["problems"]) == (1, orphans), done.err
@@ -194,7 +205,10 @@ def test_no_planted_secret_is_left_in_any_file_of_the_database(server: Server, t
     assert server.embedded is not None
     for orphan in orphans:
         (server.embedded.data / orphan).unlink()
-    done = clone.scrub()
+    done = clone.scrub("--json")
     assert done.code == 0, done.err
+    assert any("pg_stat_statements forgot" in text for text in done.json["out_of_reach"]) is watched
+    if watched:
+        assert clone.made.value(f"SELECT {said}") == 0
     assert planted(server, clone.made) == {}
     assert clone.made.value("SELECT count(*) FROM pg_stats WHERE schemaname = 'public'") > 4

@@ -169,6 +169,18 @@ def test_a_column_nobody_decided_about_is_refused(clone: Clone) -> None:
     assert_refused(clone, says="public.orders.phone")
 
 
+def test_a_table_among_the_catalogs_is_refused_with_what_to_type(clone: Clone) -> None:
+    clone.made.execute("CREATE TABLE information_schema.spare AS SELECT name FROM customer")
+    clone.made.execute(
+        "SET allow_system_table_mods = on; CREATE TABLE pg_catalog.spare2 AS SELECT name FROM customer"
+    )
+    for name in ("information_schema.spare", "pg_catalog.spare2"):
+        move = f"ALTER TABLE {name} SET SCHEMA public;"
+        assert_refused(clone, says=f"hint: {move}")
+        clone.made.execute(move)
+    assert_refused(clone, says="public.spare")
+
+
 def test_a_prepared_transaction_is_refused_with_what_to_type(clone: Clone) -> None:
     clone.made.execute("BEGIN; UPDATE orders SET note = 'x'; PREPARE TRANSACTION 'later'")
     assert_refused(clone, says="ROLLBACK PREPARED 'later';")

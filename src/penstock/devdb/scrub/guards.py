@@ -61,6 +61,12 @@ def require_maskable(session: Session, state: State) -> None:
             why="only its owner can close it while it is neither what it was nor masked",
             hint=f"ALTER DATABASE {quote_identifier(name)} OWNER TO {quote_identifier(session.settings.user)};",
         )
+    for row in session.fetch(_AMONG_CATALOGS_SQL):
+        raise TargetRefused(
+            f"{name} has {row['name']}, a table among the catalogs",
+            why="Penstock takes what is in that schema for the server's own: it would be neither masked nor searched",
+            hint=f"ALTER {row['kind']} {row['name']} SET SCHEMA public; or drop it",
+        )
     made = manifest.read(session)
     if made:
         raise TargetRefused(
@@ -183,6 +189,18 @@ SELECT datistemplate AS is_template, pg_catalog.pg_has_role(datdba, 'USAGE') AS 
                        WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e')
        ) AS has_tables
   FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()
+"""
+
+# Those of extensions are theirs (some keep their lists there); names in other schemas of the server nobody can choose.
+_AMONG_CATALOGS_SQL = """
+SELECT format('%I.%I', n.nspname, c.relname) AS name,
+       CASE c.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END AS kind
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'm', 'f')
+   AND (n.nspname = 'information_schema' OR n.nspname ~ '^pg_' AND n.nspname !~ '^pg_(toast|temp_|toast_temp_)')
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+                    WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e')
+ ORDER BY 1
 """
 
 _STREAMS_SQL = """

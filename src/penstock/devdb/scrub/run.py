@@ -25,7 +25,7 @@ from penstock.devdb.building.derived import fill_views
 from penstock.devdb.building.sequences import set_sequences
 from penstock.devdb.config import DevdbSettings
 from penstock.devdb.progress import Progress, note
-from penstock.devdb.scrub import closing, detached, guards, orphans, proof, steps, tables, traces
+from penstock.devdb.scrub import closing, detached, guards, orphans, proof, statements, steps, tables, traces
 from penstock.devdb.scrub.beginning import begin
 from penstock.devdb.scrub.crew import Station, crew, station
 from penstock.devdb.scrub.identity import require_not_a_source
@@ -124,7 +124,8 @@ class _Run:
         sees_files = orphans.may_look(self.session)
         if sees_files:
             orphans.require_none(self.session)
-        return self._end(work, () if sees_files else (orphans.UNSEEN,))
+        unseen = () if sees_files else (orphans.UNSEEN,)
+        return self._end(work, (*unseen, *statements.forget(self.session)))
 
     def _mask(self, workers: Crew, work: Work, names: Mapping[TableName, TableName]) -> None:
         """From the first key that is taken away to the last materialised view that is filled."""
