@@ -268,7 +268,7 @@ def _what_to_do(found: Verification, command: str) -> str:
             f"change in a copy restored again, and scrubs that: {command}"
         )
     return (
-        "change or drop the texts and objects that are named (COMMENT ON DATABASE … IS …; for its comment) and run this "
-        "again; or mask the columns named, or list what you accept in `acknowledged` of a [devdb.NAME] (--for NAME), and "
-        f"mask the originals again: {command} --start-over"
+        "change or drop the texts and objects that are named (COMMENT ON DATABASE … IS …; for its comment; a table or column "
+        "only if none of it is masked) and run this again; or mask the columns named, or list what you accept in "
+        f"`acknowledged` of a [devdb.NAME] (--for NAME), and mask the originals again: {command} --start-over"
     )
