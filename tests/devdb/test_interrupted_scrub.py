@@ -98,7 +98,7 @@ def test_killed_at_every_step_it_goes_on_and_ends_with_the_same_rows(
     database = make_database(TOWN)
     database.execute(LARGE_OBJECT)
     around = outside(database)
-    with wire(database.server, b"INSERT INTO ", *_VACUUM) as line:
+    with wire(database.server, _NOTED, _END, *_VACUUM) as line:
         whole = make_clone(
             tmp_path / "whole", undisturbed.source, undisturbed.made, TOWN_MASKS, port=line.port
         )

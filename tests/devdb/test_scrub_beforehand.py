@@ -119,6 +119,29 @@ def test_an_object_that_a_finding_named_may_be_dropped_and_the_scrub_finished(cl
     assert may_connect(clone)
 
 
+@pytest.mark.parametrize("drop", ["ALTER TABLE place DROP COLUMN label CASCADE", "DROP TABLE place CASCADE"])
+def test_what_a_finding_named_may_be_dropped_where_none_of_it_is_masked(clone: Clone, drop: str) -> None:
+    clone.made.execute(f"UPDATE place SET label = '{VIP}' WHERE id = 3")
+    done = clone.scrub()
+    assert (done.code, "public.place.label" in done.err) == (1, True), done.err
+    clone.made.execute(drop)
+    done = clone.scrub()
+    assert done.code == 0, done.err
+    assert may_connect(clone)
+
+
+def test_a_masked_column_that_is_dropped_takes_its_rules_only_when_it_starts_over(clone: Clone) -> None:
+    clone.made.execute(f"UPDATE place SET label = '{VIP}' WHERE id = 3")
+    assert clone.scrub().code == 1
+    clone.made.execute("ALTER TABLE visit DROP COLUMN seen")
+    done = clone.scrub()
+    assert (done.code, "public.visit.seen of" in done.err, "is there no more" in done.err) == (4, True, True)
+    assert "--start-over; or restore the snapshot again" in done.err
+    clone.made.execute("ALTER TABLE place DROP COLUMN label CASCADE")
+    done = clone.scrub("--start-over")
+    assert done.code == 0, done.err
+
+
 def test_an_object_that_was_dropped_before_may_stay_dropped_when_it_starts_over(clone: Clone) -> None:
     clone.made.execute(f"UPDATE place SET label = '{VIP}' WHERE id = 3")
     assert clone.scrub().code == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -105,7 +106,10 @@ name = "text"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with throw_away_server(usable_programs()) as server:
+    programs = usable_programs()
+    watched = any(programs.parent.rglob("pg_stat_statements.so"))
+    options = {"shared_preload_libraries": "pg_stat_statements"} if watched else {}
+    with throw_away_server(programs, options=options) as server:
         yield server
 
 
@@ -142,6 +146,27 @@ def planted(server: Server, database: Database) -> dict[str, set[str]]:
     return found
 
 
+def killed_while_it_wrote(database: Database) -> list[str]:
+    """The files of a table that was being made when its backend was killed: in no catalog, and there for good."""
+    embedded = database.server.embedded
+    assert embedded is not None
+    folder = (
+        embedded.data
+        / "base"
+        / str(database.value("SELECT oid::int8 FROM pg_database WHERE datname = current_database()"))
+    )
+    before = set(folder.iterdir())
+    with suppress(AssertionError):  # the connection is lost
+        database.psql(
+            "BEGIN; CREATE TABLE half AS SELECT secret FROM person; COPY (SELECT) TO PROGRAM 'kill -9 $PPID'"
+        )
+    embedded.stop()
+    embedded.start()
+    return sorted(
+        str(file.relative_to(embedded.data)) for file in {*folder.iterdir()} - before if file.stat().st_size
+    )
+
+
 def test_no_planted_secret_is_left_in_any_file_of_the_database(server: Server, tmp_path: Path) -> None:
     clone = clone_of(server, tmp_path / "project")
     before = planted(server, clone.made)
@@ -163,7 +188,27 @@ def test_no_planted_secret_is_left_in_any_file_of_the_database(server: Server, t
     }  # fmt: skip
     if server.major >= 15:
         assert "pg_publication_rel" in held
-    done = clone.scrub("--drop-large-objects")
+    orphans = killed_while_it_wrote(clone.made)
+    said = "count(*) FROM pg_stat_statements WHERE query LIKE '%zq%' AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    watched = server.maintenance.value("SELECT current_setting('shared_preload_libraries')") != ""
+    if watched:
+        clone.made.execute(
+            "CREATE EXTENSION pg_stat_statements", f"COMMENT ON SCHEMA public IS '{SECRETS[2]}'"
+        )
+        clone.made.execute("COMMENT ON SCHEMA public IS NULL")
+        assert clone.made.value(f"SELECT {said}") > 0
+    done = clone.scrub("--drop-large-objects", "--json")
+    assert orphans
+    assert (done.code, done.json["error"]["problems"]) == (1, orphans), done.err
+    assert f"rm {orphans[0]}" in done.json["error"]["hint"]
+    assert f"{clone.database} stays closed" in done.err
+    assert server.embedded is not None
+    for orphan in orphans:
+        (server.embedded.data / orphan).unlink()
+    done = clone.scrub("--json")
     assert done.code == 0, done.err
+    assert any("pg_stat_statements forgot" in text for text in done.json["out_of_reach"]) is watched
+    if watched:
+        assert clone.made.value(f"SELECT {said}") == 0
     assert planted(server, clone.made) == {}
     assert clone.made.value("SELECT count(*) FROM pg_stats WHERE schemaname = 'public'") > 4

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def build_lock(maintenance: Session, final: str) -> Iterator[None]:
-    """Only one run at a time builds `final`. Raises `TargetRefused` when another one does."""
+def build_lock(maintenance: Session, final: str, refusal: TargetRefused | None = None) -> Iterator[None]:
+    """Only one run at a time builds `final`. Raises `TargetRefused` (`refusal`, if given) when another one does."""
     key = _key(final)
     if not maintenance.fetchval("SELECT pg_catalog.pg_try_advisory_lock($1)", key):
-        raise _is_built(final)
+        raise refusal or _is_built(final)
     try:
         if is_being_built(maintenance, final):
-            raise _is_built(final)
+            raise refusal or _is_built(final)
         yield
     finally:
         if not maintenance.connection.is_closed():

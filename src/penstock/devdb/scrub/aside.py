@@ -25,14 +25,27 @@ SELECT coalesce(array_agg(name), '{}') FROM unnest($1::text[]) AS w(name)
 """
 
 
-def copying(table: Table, name: TableName) -> str:
-    """The statement that copies the rows of a logical table, as they are.
+def making(table: Table, name: TableName) -> str:
+    """The statement that makes the table for the originals of a logical table, without rows. It is committed before there are
+    any: of files of a table that is not, a crash of the server would leave the originals in its folder for good.
 
     Without statistics, now or by autovacuum: they would be the originals' values once more.
     """
+    return (
+        f"DROP TABLE IF EXISTS {name.sql}; CREATE TABLE {name.sql} WITH (autovacuum_enabled = off) "
+        f"AS {_rows(table)} WITH NO DATA"
+    )
+
+
+def copying(table: Table, name: TableName) -> str:
+    """The statement that copies the rows of a logical table, as they are."""
+    return f"INSERT INTO {name.sql} {_rows(table)}"
+
+
+def _rows(table: Table) -> str:
     columns = ", ".join(quote_identifier(c.name) for c in table.stored_columns)
     only = "" if table.kind == "partitioned" else "ONLY "
-    return f"CREATE TABLE {name.sql} WITH (autovacuum_enabled = off) AS SELECT {columns} FROM {only}{table.name.sql}"
+    return f"SELECT {columns} FROM {only}{table.name.sql}"
 
 
 def keep_real(session: Session, values: Mapping[ColumnName, frozenset[str]]) -> None:

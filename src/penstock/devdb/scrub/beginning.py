@@ -3,6 +3,11 @@ further run sees that it goes on by the same rules."""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from penstock.catalog.model import ColumnName
 from penstock.devdb import manifest
 from penstock.devdb.progress import Progress, note
 from penstock.devdb.scrub import aside, beforehand, closing, detached, disarmed, guards, proof, restart, steps
@@ -34,7 +39,7 @@ def begin(session: Session, state: State, wish: Wish, request: Request, progress
         closing.close(session, doors)
         state.done(
             steps.BEGIN,
-            rules_hash=_rules_hash(work, wish),
+            **_rules(work, wish),
             real=list(manifest.without_literals(list(work.real))),
             warnings=list(work.warnings),
             armed=armed,
@@ -63,8 +68,10 @@ def _go_on(session: Session, state: State, wish: Wish, request: Request) -> Work
         real = aside.kept_real(session) if there else {}
         also = frozenset(restart.set_aside(state))
         work = decide(session, wish, state.steps.get(steps.DETACH), real, tuple(begun["real"]), also)
-        rules_hash = _rules_hash(work, wish)
-        if begun["rules_hash"] == rules_hash:
+        rules = _rules(work, wish)
+        if begun["rules_hash"] == rules["rules_hash"] or _only_dropped(
+            session, state, work, wish, rules, request
+        ):
             return work
         if not there or not request.start_over:
             back = "put masks.toml, penstock.toml and the key back"
@@ -85,9 +92,54 @@ def _go_on(session: Session, state: State, wish: Wish, request: Request) -> Work
         guards.require_fillable(
             session, [leaf for name in work.rewritten for leaf in work.catalog.leaves[name]]
         )
-        restart.start_over(session, state, work, rules_hash, has_real=bool(wish.settings.real))
+        restart.start_over(session, state, work, rules, has_real=bool(wish.settings.real))
     return work
 
 
-def _rules_hash(work: Work, wish: Wish) -> str:
-    return plan_of(work, wish, "", "", {}).rules_hash
+def _rules(work: Work, wish: Wish) -> Mapping[str, Any]:
+    """What tells the rules from others, and, column by column, what of them went with a column that was dropped."""
+    plan = plan_of(work, wish, "", "", {})
+    kept = {str(name) for name, decision in work.policy.decisions.items() if decision.keeps}
+    kept -= {str(ColumnName(table, column)) for table, columns in work.nulled.items() for column in columns}
+    return {
+        "rules_hash": plan.rules_hash,
+        "other_rules_hash": dataclasses.replace(plan, columns=()).rules_hash,
+        "columns": {
+            column.column: [
+                dataclasses.replace(plan, columns=(column,)).rules_hash,
+                column.column not in kept,
+            ]
+            for column in plan.columns
+        },
+    }
+
+
+def _only_dropped(
+    session: Session, state: State, work: Work, wish: Wish, rules: Mapping[str, Any], request: Request
+) -> bool:
+    """Whether the rules differ only in columns that somebody dropped after all was masked, as a finding may have asked for.
+    Raises `TargetRefused` where one was masked: its values are to be looked for in the rest of the database."""
+    before = state.steps[steps.BEGIN]
+    if not (state.has(steps.WHOLE) or state.has(steps.PROVE)):
+        return False
+    there = {str(ColumnName(table.name, c.name)) for table in work.catalog for c in table.columns}
+    gone = {name: rule for name, rule in before["columns"].items() if name not in there}
+    left = {name: rule for name, rule in before["columns"].items() if name in there}
+    if not gone or left != rules["columns"] or before["other_rules_hash"] != rules["other_rules_hash"]:
+        return False
+    masked = sorted(name for name, (_, is_masked) in gone.items() if is_masked)
+    if masked and request.start_over:
+        return False
+    if masked and not state.has(steps.PROVE):
+        more = f" and {len(masked) - 1} more columns" if len(masked) > 1 else ""
+        again = (
+            ""
+            if wish.settings.real
+            else f"mask the originals again without it: {request.command} --start-over; or "
+        )
+        raise TargetRefused(
+            f"{masked[0]}{more} of {session.database}, which the scrub masked, is there no more",
+            why="what it held is looked for in the rest of the database, and that needs its rules",
+            hint=f"{again}restore the snapshot again, drop it there, and scrub that",
+        )
+    return True

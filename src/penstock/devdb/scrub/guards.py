@@ -25,6 +25,15 @@ def require_confirmed(target: ConnectionSettings, confirm: str) -> None:
         )
 
 
+def is_scrubbed_elsewhere(database: str, command: str) -> TargetRefused:
+    """What is said while another run has the lock of the database."""
+    return TargetRefused(
+        f"another run scrubs or builds {database}",
+        why="one run at a time works on it",
+        hint=f"wait for it; a scrub that was ended half-way leaves the database closed, and this goes on with it: {command}",
+    )
+
+
 def require_primary(session: Session) -> None:
     """Raise `TargetRefused` on a standby."""
     if session.fetchval("SELECT pg_catalog.pg_is_in_recovery()"):
@@ -51,6 +60,12 @@ def require_maskable(session: Session, state: State) -> None:
             f"{session.settings.user} does not own the database {name}",
             why="only its owner can close it while it is neither what it was nor masked",
             hint=f"ALTER DATABASE {quote_identifier(name)} OWNER TO {quote_identifier(session.settings.user)};",
+        )
+    for row in session.fetch(_AMONG_CATALOGS_SQL):
+        raise TargetRefused(
+            f"{name} has {row['name']}, a table among the catalogs",
+            why="Penstock takes what is in that schema for the server's own: it would be neither masked nor searched",
+            hint=f"ALTER {row['kind']} {row['name']} SET SCHEMA public; or drop it",
         )
     made = manifest.read(session)
     if made:
@@ -174,6 +189,18 @@ SELECT datistemplate AS is_template, pg_catalog.pg_has_role(datdba, 'USAGE') AS 
                        WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e')
        ) AS has_tables
   FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()
+"""
+
+# Those of extensions are theirs (some keep their lists there); names in other schemas of the server nobody can choose.
+_AMONG_CATALOGS_SQL = """
+SELECT format('%I.%I', n.nspname, c.relname) AS name,
+       CASE c.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END AS kind
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'm', 'f')
+   AND (n.nspname = 'information_schema' OR n.nspname ~ '^pg_' AND n.nspname !~ '^pg_(toast|temp_|toast_temp_)')
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+                    WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e')
+ ORDER BY 1
 """
 
 _STREAMS_SQL = """

@@ -22,7 +22,9 @@ def set_aside(state: State) -> Mapping[TableName, Mapping[str, Any]]:
     return {TableName(*document["table"]): document for document in found}
 
 
-def start_over(session: Session, state: State, work: Work, rules_hash: str, *, has_real: bool) -> None:
+def start_over(
+    session: Session, state: State, work: Work, rules: Mapping[str, Any], *, has_real: bool
+) -> None:
     """Have all tables masked again that were, and what the new rules mask besides. Part of the caller's transaction."""
     if has_real:
         raise TargetRefused(
@@ -46,7 +48,7 @@ def start_over(session: Session, state: State, work: Work, rules_hash: str, *, h
         begun = {**begun, "structure": proof.structure(session)}
         before = {**before, "rules": [], "keys": [], "triggers": []} if before else None
     state.forget(steps.BEGIN, steps.DETACH, *steps.after_detaching([*state.steps]))
-    state.done(steps.BEGIN, **{**begun, "rules_hash": rules_hash, "warnings": list(work.warnings)})
+    state.done(steps.BEGIN, **{**begun, **rules, "warnings": list(work.warnings)})
     if before is not None:
         state.done(steps.DETACH, **_both(before, detached.detach(session, work)))
 

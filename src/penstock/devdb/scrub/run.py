@@ -25,7 +25,7 @@ from penstock.devdb.building.derived import fill_views
 from penstock.devdb.building.sequences import set_sequences
 from penstock.devdb.config import DevdbSettings
 from penstock.devdb.progress import Progress, note
-from penstock.devdb.scrub import closing, detached, guards, proof, steps, tables, traces
+from penstock.devdb.scrub import closing, detached, guards, orphans, proof, statements, steps, tables, traces
 from penstock.devdb.scrub.beginning import begin
 from penstock.devdb.scrub.crew import Station, crew, station
 from penstock.devdb.scrub.identity import require_not_a_source
@@ -52,7 +52,8 @@ def scrub(project: ProjectSettings, request: Request, progress: Progress) -> Scr
     guards.require_confirmed(target, request.confirm)
     manifest.require_folder(project.state_dir)
     wish = _wish(project, request)
-    with station(target) as here, debris.build_lock(here.session, here.session.database):
+    busy = guards.is_scrubbed_elsewhere(target.dbname, request.command)
+    with station(target) as here, debris.build_lock(here.session, here.session.database, busy):
         session = here.session
         guards.require_primary(session)
         require_not_a_source(project, session)
@@ -120,7 +121,11 @@ class _Run:
                 tables.vacuum(self.state, workers, work, self.progress, full=full)
         shared = self._was_in_shared_catalogs()
         self._step(steps.CATALOGS, lambda: traces.renew_catalogs(self.session, shared=shared), atomic=False)
-        return self._end(work)
+        sees_files = orphans.may_look(self.session)
+        if sees_files:
+            orphans.require_none(self.session)
+        unseen = () if sees_files else (orphans.UNSEEN,)
+        return self._end(work, (*unseen, *statements.forget(self.session)))
 
     def _mask(self, workers: Crew, work: Work, names: Mapping[TableName, TableName]) -> None:
         """From the first key that is taken away to the last materialised view that is filled."""
@@ -207,12 +212,12 @@ class _Run:
                 counts[name] = reader.fetchval(f"SELECT count(*) FROM {only}{name.sql}")
         return counts
 
-    def _end(self, work: Work) -> Scrubbed:
+    def _end(self, work: Work, unseen: tuple[str, ...]) -> Scrubbed:
         session, done, target = self.session, self.state.steps, self.here.target.describe()
         begun, off, proved = done[steps.BEGIN], done[steps.DETACH], done[steps.PROVE]
         rows = {name: done[steps.rewrite(name)]["rows"] for name in work.rewritten}
         left_empty = {str(k): str(v) for k, v in off["left_empty"].items()}
-        out_of_reach: tuple[str, ...] = traces.OUT_OF_REACH
+        out_of_reach: tuple[str, ...] = (*traces.OUT_OF_REACH, *unseen)
         if self.request.vacuum != "full":
             out_of_reach = (*out_of_reach, "dead rows and dropped columns of tables that no mask rewrote")
         plan = plan_of(work, self.wish, target, target, rows)
@@ -263,7 +268,7 @@ def _what_to_do(found: Verification, command: str) -> str:
             f"change in a copy restored again, and scrubs that: {command}"
         )
     return (
-        "change or drop the texts and objects that are named (COMMENT ON DATABASE … IS …; for its comment) and run this "
-        "again; or mask the columns named, or list what you accept in `acknowledged` of a [devdb.NAME] (--for NAME), and "
-        f"mask the originals again: {command} --start-over"
+        "change or drop the texts and objects that are named (COMMENT ON DATABASE … IS …; for its comment; a table or column "
+        "only if none of it is masked) and run this again; or mask the columns named, or list what you accept in "
+        f"`acknowledged` of a [devdb.NAME] (--for NAME), and mask the originals again: {command} --start-over"
     )

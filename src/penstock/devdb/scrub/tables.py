@@ -30,7 +30,8 @@ class Copy:
     step: str
     table: TableName
     there: TableName
-    statement: str
+    making: str
+    copying: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +73,16 @@ def set_aside(state: State, crew: Crew, work: Work, progress: Progress) -> Mappi
         step, table = steps.set_aside(name), work.catalog.tables[name]
         if not state.has(step):
             there = TableName(ASIDE, next(free))
-            what = Copy(step, name, there, aside.copying(table, there))
+            what = Copy(step, name, there, aside.making(table, there), aside.copying(table, there))
             items.append(Item(step, _copy, what, _size(work, name)))
     _run(state, crew, items, Watch(progress, {item.name: item.name for item in items}))
     return {name: TableName(ASIDE, state.steps[steps.set_aside(name)]["there"]) for name in work.rewritten}
 
 
 def _copy(station: Station, what: Copy, _: Report) -> Mapping[str, Any]:
+    station.session.execute(what.making, doing=f"making room for {what.table}")
     with station.session.transaction():
-        status = station.session.execute(what.statement, doing=f"setting {what.table} aside")
+        status = station.session.execute(what.copying, doing=f"setting {what.table} aside")
         rows = int(status.rpartition(" ")[2])
         return note_step(station.session, what.step, rows=rows, there=what.there.table, table=[*what.table])
 

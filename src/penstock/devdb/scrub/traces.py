@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from penstock.catalog.model import Catalog, TableName, quote_identifier
+from penstock.catalog.model import Catalog, TableName, quote_identifier, quote_literal
 from penstock.catalog.types import Family
 from penstock.devdb.building.derived import analyze
 from penstock.devdb.scrub import aside
@@ -105,6 +105,8 @@ def renew_catalogs(session: Session, *, shared: bool) -> None:
             session.execute(f"ANALYZE {', '.join(catalogs)}", doing="gathering statistics of the catalogs")
         now = session.fetchval("SELECT pg_catalog.pg_current_xact_id()::xid::text")
     if not superuser:
+        with session.transaction():
+            _make_anew(session)
         _require_no_old_ones(session)
     _await_horizon(session, now, everywhere=shared and superuser)
     for name in (*catalogs, *(f"pg_catalog.{name}" for name in _SHARED if superuser)):
@@ -133,15 +135,27 @@ def _await_horizon(session: Session, now: str, *, everywhere: bool) -> None:
         time.sleep(0.1)
 
 
+def _make_anew(session: Session) -> None:
+    """Drop extended statistics that ANALYZE may not have replaced, and create them again: empty. Of a single row, too, they
+    keep the values, so no row that is inserted and deleted would do."""
+    for row in session.fetch(_EXTENDED_SQL):
+        said = [f"DROP STATISTICS {row['name']}", row["definition"]]
+        if row["target"] is not None:
+            said.append(f"ALTER STATISTICS {row['name']} SET STATISTICS {row['target']}")
+        if row["comment"] is not None:
+            said.append(f"COMMENT ON STATISTICS {row['name']} IS {quote_literal(row['comment'])}")
+        said.append(f"ALTER STATISTICS {row['name']} OWNER TO {row['owner']}")
+        session.execute("; ".join(said), doing=f"making the statistics {row['name']} anew")
+
+
 def _require_no_old_ones(session: Session) -> None:
-    old = [row["name"] for row in session.fetch(_OLD_SQL)]
+    old = session.fetch(_OLD_SQL)
     if old:
         more = f" and {len(old) - 1} more" if len(old) > 1 else ""
         raise Finding(
-            f"the statistics of {old[0]}{more} may be old ones",
-            why="ANALYZE replaces none of a table without rows, and only a superuser may remove them",
-            hint=f"in {session.database}, insert a row, ANALYZE, and delete the row; "
-            f"or have a superuser run: {_FORGET_SQL}",
+            f"the statistics of {old[0]['name']}{more} may be old ones",
+            why="ANALYZE replaces none of a table without rows or with the target 0, and only a superuser may remove them",
+            hint=f"in {session.database}, {old[0]['remedy']}; or have a superuser run: {_FORGET_SQL}",
         )
 
 
@@ -173,18 +187,48 @@ SELECT pg_catalog.pg_clear_attribute_stats(schemaname, tablename, attname, inher
  WHERE schemaname NOT LIKE 'pg\\_%' AND schemaname <> 'information_schema'
 """
 
-_OLD_SQL = """
-SELECT DISTINCT pg_catalog.concat(n.nspname, '.', c.relname) AS name
-  FROM (SELECT schemaname, tablename, attname FROM pg_catalog.pg_stats
+# Whether ANALYZE may have left extended statistics as they were: of a table without rows, or not gathered (target 0).
+_LEFT_ALONE = """(c.reltuples <= 0 OR (pg_catalog.to_jsonb(x) ->> 'stxstattarget')::int = 0 OR EXISTS (
+       SELECT FROM pg_catalog.pg_attribute k
+        WHERE k.attrelid = c.oid AND k.attnum = ANY(x.stxkeys::int2[]) AND k.attstattarget = 0))"""
+
+# Those that keep values and that this role may make again.
+_EXTENDED_SQL = f"""
+SELECT format('%I.%I', n.nspname, x.stxname) AS name, pg_catalog.pg_get_statisticsobjdef(x.oid) AS definition,
+       nullif((pg_catalog.to_jsonb(x) ->> 'stxstattarget')::int, -1) AS target,
+       pg_catalog.obj_description(x.oid, 'pg_statistic_ext') AS comment,
+       pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(x.stxowner)) AS owner
+  FROM pg_catalog.pg_statistic_ext x JOIN pg_catalog.pg_namespace n ON n.oid = x.stxnamespace
+  JOIN pg_catalog.pg_class c ON c.oid = x.stxrelid
+ WHERE x.stxkind && '{{m,e}}'::"char"[] AND {_LEFT_ALONE}
+   AND pg_catalog.pg_has_role(x.stxowner, 'USAGE') AND pg_catalog.pg_has_role(c.relowner, 'USAGE')
+   AND pg_catalog.has_schema_privilege(n.oid, 'CREATE') AND pg_catalog.has_schema_privilege(x.stxowner, n.oid, 'CREATE')
+ ORDER BY 1
+"""
+
+_OLD_SQL = f"""
+SELECT DISTINCT ON (1) pg_catalog.concat(n.nspname, '.', c.relname) AS name,
+       CASE WHEN x.oid IS NOT NULL
+            THEN format('DROP STATISTICS %I.%I; and create it again when this has ended', extended_schema, extended)
+            ELSE pg_catalog.concat(
+                CASE WHEN a.attstattarget = 0
+                     THEN format('ALTER TABLE %I.%I ALTER %I SET STATISTICS 100; and ', n.nspname, c.relname, a.attname) END,
+                CASE WHEN c.reltuples <= 0 THEN 'insert a row, ANALYZE, and delete the row' ELSE 'ANALYZE' END) END AS remedy
+  FROM (SELECT schemaname, tablename, attname, NULL::name AS extended_schema, NULL::name AS extended
+          FROM pg_catalog.pg_stats
          WHERE coalesce(most_common_vals::text, histogram_bounds::text, most_common_elems::text) IS NOT NULL
         UNION ALL
-        SELECT schemaname, tablename, NULL FROM pg_catalog.pg_stats_ext WHERE most_common_vals IS NOT NULL
+        SELECT schemaname, tablename, NULL, statistics_schemaname, statistics_name FROM pg_catalog.pg_stats_ext
+         WHERE most_common_vals IS NOT NULL
         UNION ALL
-        SELECT schemaname, tablename, NULL FROM pg_catalog.pg_stats_ext_exprs
+        SELECT schemaname, tablename, NULL, statistics_schemaname, statistics_name FROM pg_catalog.pg_stats_ext_exprs
          WHERE coalesce(most_common_vals::text, histogram_bounds::text, most_common_elems::text) IS NOT NULL) s
   JOIN pg_catalog.pg_namespace n ON n.nspname = s.schemaname
   JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = s.tablename
   LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = s.attname
+  LEFT JOIN pg_catalog.pg_namespace m ON m.nspname = s.extended_schema
+  LEFT JOIN pg_catalog.pg_statistic_ext x ON x.stxnamespace = m.oid AND x.stxname = s.extended
  WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
-   AND (c.reltuples <= 0 OR a.attstattarget = 0) ORDER BY 1
+   AND CASE WHEN x.oid IS NULL THEN c.reltuples <= 0 OR a.attstattarget = 0 ELSE {_LEFT_ALONE} END
+ ORDER BY 1, x.oid NULLS FIRST
 """

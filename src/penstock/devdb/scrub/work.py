@@ -81,7 +81,11 @@ def catalog_of(session: Session, detached: Mapping[str, Any] | None) -> Catalog:
         off = {(t["schema"], t["table"], t["name"]) for t in detached["triggers"]}
         for key in map(_foreign_key, detached["edges"]):
             table = tables.get(key.table)
-            if table is not None and all(k.name != key.name for k in table.foreign_keys):
+            if (
+                table is not None
+                and _may_be(key, tables)
+                and all(k.name != key.name for k in table.foreign_keys)
+            ):
                 tables[key.table] = dataclasses.replace(table, foreign_keys=(*table.foreign_keys, key))
         for name, table in tables.items():
             triggers = tuple(
@@ -89,6 +93,14 @@ def catalog_of(session: Session, detached: Mapping[str, Any] | None) -> Catalog:
             )
             tables[name] = dataclasses.replace(table, triggers=triggers)
     return dataclasses.replace(found, tables=tables)
+
+
+def _may_be(key: ForeignKey, tables: Mapping[TableName, Table]) -> bool:
+    """Whether its columns are there: somebody may have dropped them after a finding."""
+    sides = ((key.table, key.columns), (key.referenced_table, key.referenced_columns))
+    return all(
+        name in tables and {*columns} <= {c.name for c in tables[name].columns} for name, columns in sides
+    )
 
 
 def edges_of(work: Work) -> list[dict[str, Any]]:
