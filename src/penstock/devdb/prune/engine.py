@@ -20,6 +20,7 @@ from penstock.devdb.labour import VACUUM_OF_PRUNE, Vacuum
 from penstock.devdb.planning.going import Going
 from penstock.devdb.planning.ways import Way
 from penstock.devdb.progress import Progress
+from penstock.devdb.prune import unproven
 from penstock.devdb.prune.crew import crew
 from penstock.devdb.prune.indexes import drop_invalid, indexes_of
 from penstock.devdb.prune.items import (
@@ -31,6 +32,7 @@ from penstock.devdb.prune.items import (
     validation_items,
 )
 from penstock.devdb.prune.tables import carry_out
+from penstock.devdb.prune.unproven import Unproven
 from penstock.devdb.watch import Watch
 from penstock.engines.postgres.session import Session
 from penstock.runs.items import Crew, Item, Unwatched
@@ -57,14 +59,12 @@ def prune(context: Context, database: str, task: Task, progress: Progress) -> No
         crew(context, control, size, task.jobs, progress) as workers,
     ):
         with control.transaction():
-            taken = take_off(
-                control,
-                losing=[way.leaf for way in changed],
-                written=[way.leaf for way in changed if way.kind == "rewrite" or _writes(task, way)],
-            )
+            written = [way.leaf for way in changed if way.kind == "rewrite" or _writes(task, way)]
+            taken = take_off(control, losing=[way.leaf for way in changed], written=written)
+            unchecked = unproven.take_off(control, written)
             silenced = quiet.silence(control, [way.leaf for way in changed])
         _change(workers, task, changed, control, progress)
-        _put_back(workers, control, taken, silenced, progress)
+        _put_back(workers, control, taken, unchecked, silenced, progress)
         _settle(control, task, changed, progress)
 
 
@@ -92,10 +92,16 @@ def _change(workers: Crew, task: Task, changed: Sequence[Way], control: Session,
 
 
 def _put_back(
-    workers: Crew, control: Session, taken: Sequence[Key], silenced: Sequence[str], progress: Progress
+    workers: Crew,
+    control: Session,
+    taken: Sequence[Key],
+    unchecked: Unproven,
+    silenced: Sequence[str],
+    progress: Progress,
 ) -> None:
     progress.start("foreign keys")
     with control.transaction():
+        unproven.put_back(control, unchecked)
         for key in taken:
             with explained(key):
                 put_back(control, key)
