@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
 from penstock.errors import ConnectError, PenstockError, QueryError
 from penstock.runs.items import Item, Outfit, Unwatched
-from penstock.runs.workers import Workers
+from penstock.runs.workers import Ready, Workers
 from tests.runs import toys
 from tests.runs.toys import Bench
 from tests.servers import REPOSITORY
@@ -64,6 +67,24 @@ def test_what_nobody_foresaw_is_told_without_its_text(tmp_path: Path) -> None:
         run(tmp_path, [Item("a", toys.surprised, "quartermaine")])
     assert "KeyError in toys.py" in caught.value.what
     assert "quartermaine" not in str(caught.value.as_dict())
+
+
+def test_a_worker_that_fails_when_nobody_listens_any_more_ends_in_silence(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "penstock.runs.worker", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            stderr=subprocess.PIPE,
+            env={"PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'src'}", "PATH": "/usr/bin:/bin"},
+        )
+    with ours, Connection(os.dup(ours.fileno())) as line:
+        line.send(Outfit(toys.bench, Bench(tmp_path)))
+        assert line.recv() == Ready()
+        ours.shutdown(socket.SHUT_RD)  # what it says from here on meets a broken pipe
+        line.send((toys.surprised, "quartermaine"))
+        _, said = process.communicate(timeout=30)
+    assert said == b""
 
 
 def test_a_worker_that_is_killed_ends_the_run_with_what_it_was_at(tmp_path: Path) -> None:

@@ -3,6 +3,9 @@ carries the final name.
 
 A build is marked by its name (`NAME__penstock_xxxxxxxx`) and by a comment; until it has that, by a connection limit
 that nobody would choose, which CREATE DATABASE sets at once. Whose build nobody works on any more, `debris` tells.
+
+A build holds rows that nobody has verified, and a stranger's lock in it would stop the run: so nobody but its owner, who builds
+it, may connect before it has its final name.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from penstock.catalog.model import DatabaseFacts, Locale, quote_identifier, quote_literal
+from penstock.devdb.succession import settings_of
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError, QueryError
 
@@ -93,7 +97,7 @@ def create(maintenance: Session, name: str, final: str, like: DatabaseFacts) -> 
         try:
             maintenance.execute(
                 f"CREATE DATABASE {quote_identifier(name)} TEMPLATE template0 ENCODING 'UTF8' {clause} "
-                f"CONNECTION LIMIT {mark(final)}",
+                f"ALLOW_CONNECTIONS false CONNECTION LIMIT {mark(final)}",
                 doing=f"creating the database {name}",
             )
         except DatabaseError as error:
@@ -102,7 +106,7 @@ def create(maintenance: Session, name: str, final: str, like: DatabaseFacts) -> 
                 raise
         else:
             break
-    _set_comment(maintenance, name, building(final))
+    _open_to_its_owner(maintenance, name, final)
     return (warning,) if warning else ()
 
 
@@ -110,10 +114,25 @@ def create_from(maintenance: Session, template: str, name: str, final: str, stra
     """Make a build of `final` as a copy of a template; `strategy` is a clause of CREATE DATABASE, or empty."""
     maintenance.execute(
         f"CREATE DATABASE {quote_identifier(name)} TEMPLATE {quote_identifier(template)} {strategy} "
-        f"CONNECTION LIMIT {mark(final)}",
+        f"ALLOW_CONNECTIONS false CONNECTION LIMIT {mark(final)}",
         doing=f"copying the database {template}",
     )
-    _set_comment(maintenance, name, building(final))
+    _open_to_its_owner(maintenance, name, final)
+
+
+def _open_to_its_owner(maintenance: Session, name: str, final: str) -> None:
+    """Mark a build that nobody can connect to yet, and let in who builds it. `publish` and `swap` open it to others."""
+    maintenance.execute(
+        f"BEGIN; {comment_sql(name, building(final))}; "
+        f"REVOKE CONNECT ON DATABASE {quote_identifier(name)} FROM PUBLIC; "
+        f"ALTER DATABASE {quote_identifier(name)} WITH ALLOW_CONNECTIONS true; COMMIT",
+        doing=f"opening {name}",
+    )
+
+
+def _open_to_all(name: str) -> str:
+    """The statement that gives a database what PostgreSQL gives a new one."""
+    return f"GRANT CONNECT ON DATABASE {quote_identifier(name)} TO PUBLIC"
 
 
 def comment_as_debris(name: str, final: str) -> str:
@@ -160,7 +179,7 @@ def publish(maintenance: Session, built: str, final: str, *, whose: str = "") ->
     maintenance.execute(
         f"BEGIN; ALTER DATABASE {quote_identifier(built)} RENAME TO {quote_identifier(final)}; "
         f"ALTER DATABASE {quote_identifier(final)} CONNECTION LIMIT -1; "
-        f"{comment_sql(final, f'penstock: {final}' + whose)}; COMMIT",
+        f"{_open_to_all(final)}; {comment_sql(final, f'penstock: {final}' + whose)}; COMMIT",
         doing=f"publishing {final}",
     )
 
@@ -176,7 +195,7 @@ def swap(maintenance: Session, built: str, final: str, *, lock_holder: int | Non
     old = temporary_name(final)
     q_built, q_final, q_old = map(quote_identifier, (built, final, old))
     comment = _comment(maintenance, final) or f"penstock: {final}"
-    settings = [statement.format(name=q_final) for statement in _settings_of(maintenance, final)]
+    settings = [statement.format(name=q_final) for statement in settings_of(maintenance, final)]
     try:
         _set_comment(maintenance, final, swapping(final) + comment)
         maintenance.execute(
@@ -188,6 +207,7 @@ def swap(maintenance: Session, built: str, final: str, *, lock_holder: int | Non
             f"ALTER DATABASE {q_final} RENAME TO {q_old}",
             f"ALTER DATABASE {q_built} RENAME TO {q_final}",
             comment_sql(final, comment),
+            _open_to_all(final),
             *settings,
         ]
         with maintenance.transaction():
@@ -247,44 +267,3 @@ def end_sessions(maintenance: Session, names: Sequence[str], *, spared: int | No
             why=error.why,
             hint=f"close them, or GRANT pg_signal_backend TO {quote_identifier(maintenance.settings.user)};",
         ) from None
-
-
-def _settings_of(maintenance: Session, name: str) -> list[str]:
-    """ALTER and GRANT statements, with {name} for the database, that make another one like this one."""
-    statements = [
-        row["statement"]
-        for row in maintenance.fetch(
-            f"""
-            SELECT format('ALTER DATABASE {{name}} OWNER TO %I', pg_get_userbyid(datdba)) AS statement
-              FROM pg_catalog.pg_database WHERE datname = $1
-            UNION ALL
-            SELECT format('ALTER DATABASE {{name}} CONNECTION LIMIT %s', datconnlimit)
-              FROM pg_catalog.pg_database WHERE datname = $1
-            UNION ALL
-            SELECT format('ALTER %s {{name}} SET %I = %s',
-                          CASE WHEN r.setrole = 0 THEN 'DATABASE'
-                               ELSE format('ROLE %I IN DATABASE', pg_get_userbyid(r.setrole)) END,
-                          s.name, CASE WHEN s.name IN {_LISTS} THEN s.value ELSE quote_literal(s.value) END)
-              FROM pg_catalog.pg_db_role_setting r JOIN pg_catalog.pg_database d ON d.oid = r.setdatabase,
-                   unnest(r.setconfig) AS config,
-                   LATERAL (SELECT split_part(config, '=', 1) AS name, substr(config, strpos(config, '=') + 1) AS value) s,
-                   pg_catalog.pg_roles me
-             WHERE d.datname = $1 AND me.rolname = current_user
-               AND (r.setrole IN (0, me.oid) OR me.rolsuper OR me.rolcreaterole)
-            UNION ALL
-            SELECT 'REVOKE ALL ON DATABASE {{name}} FROM PUBLIC'
-              FROM pg_catalog.pg_database d WHERE d.datname = $1 AND d.datacl IS NOT NULL
-            UNION ALL
-            SELECT format('GRANT %s ON DATABASE {{name}} TO %s%s', a.privilege_type,
-                          CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE format('%I', pg_get_userbyid(a.grantee)) END,
-                          CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
-              FROM pg_catalog.pg_database d, aclexplode(d.datacl) AS a WHERE d.datname = $1
-            """,
-            name,
-        )
-    ]
-    return [s.replace("{", "{{").replace("}", "}}").replace("{{name}}", "{name}") for s in statements]
-
-
-# Settings that are lists of names, which the catalog keeps quoted one by one.
-_LISTS = "('search_path', 'temp_tablespaces', 'local_preload_libraries', 'session_preload_libraries')"

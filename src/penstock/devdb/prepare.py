@@ -33,7 +33,13 @@ from penstock.devdb.planning.forecast import (
     whole_plans,
 )
 from penstock.devdb.planning.going import Going
-from penstock.devdb.planning.obstacles import cut_columns, in_the_way_of_the_manifest, merges, policy_errors
+from penstock.devdb.planning.obstacles import (
+    checks_at_risk,
+    cut_columns,
+    in_the_way_of_the_manifest,
+    merges,
+    policy_errors,
+)
 from penstock.devdb.planning.plan import Plan, Refusal, settings_as_dict
 from penstock.devdb.planning.quoted import acknowledged_texts, quotes, refusal
 from penstock.devdb.planning.quoted import warnings as quoted_warnings
@@ -169,6 +175,7 @@ class _Decided:
 def _decide(context: Context, catalog: Catalog, rules: Rules, source: Session, *, existing: bool) -> _Decided:
     policy, real = _policy(context, catalog, rules, source)
     nulled, blocked = cut_columns(catalog, rules)
+    risked = checks_at_risk(catalog, nulled)
     if rules.deletes and not rules.roots:  # then what is cut becomes NULL where its row goes, not everywhere
         nulled, _ = cut_columns(catalog, dataclasses.replace(rules, cut=frozenset()))
     require_readable(source, catalog, rules)
@@ -191,6 +198,7 @@ def _decide(context: Context, catalog: Catalog, rules: Rules, source: Session, *
         (
             *(() if existing else source_warnings(source, catalog)),
             *quoted_warnings(quoted),
+            *risked,
         ),
     )
 

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import SimpleQueue
@@ -37,7 +38,8 @@ def main(descriptor: int) -> None:
                 progress.tell()
                 line.send(Done(result))
     except Exception as error:  # noqa: BLE001 - whatever it is, the other end must hear of it
-        line.send(Failed(_presentable(error)))
+        with suppress(OSError):  # it has heard of another's failure, and listens no more
+            line.send(Failed(_presentable(error)))
 
 
 def _listen(line: Connection, told: SimpleQueue[Any]) -> None:

@@ -146,3 +146,54 @@ def test_polymorphic_children_go_with_their_parents(make_database: MakeDatabase)
     with copied(database) as copy:
         pruned(copy, DevdbSettings(strategy="prune", delete=rule, edge=(edge,)))
         assert copy.rows("SELECT id FROM comment ORDER BY id") == [(2,), (3,), (4,), (5,)]
+
+
+MOVING = """
+CREATE TABLE tenant (id int PRIMARY KEY);
+CREATE TABLE kind (id int PRIMARY KEY);
+CREATE TABLE ev (
+    id int GENERATED ALWAYS AS IDENTITY, tenant_id int REFERENCES tenant, kind int REFERENCES kind,
+    twice int GENERATED ALWAYS AS (tenant_id * 2) STORED, old boolean NOT NULL, UNIQUE (tenant_id, id)
+) PARTITION BY LIST (tenant_id);
+CREATE TABLE ev1 PARTITION OF ev FOR VALUES IN (1);
+CREATE TABLE ev2 (old boolean NOT NULL, twice int GENERATED ALWAYS AS (tenant_id * 2) STORED, kind int, gone text,
+    tenant_id int, id int NOT NULL);
+ALTER TABLE ev2 DROP COLUMN gone;
+ALTER TABLE ev ATTACH PARTITION ev2 FOR VALUES IN (2);
+CREATE TABLE evd PARTITION OF ev DEFAULT;
+CREATE INDEX ON ev (kind);
+INSERT INTO tenant SELECT generate_series(1, 4);
+INSERT INTO kind VALUES (1), (2);
+INSERT INTO ev (tenant_id, kind, old) SELECT nullif(n % 5, 0), 1 + n % 2, n % 11 > 0 FROM generate_series(1, 3000) n;
+"""
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_rows_whose_partition_key_is_cut_move_to_the_partition_that_takes_them(
+    jobs: int, make_database: MakeDatabase
+) -> None:
+    database = make_database(MOVING)
+    cut = EdgeSettings("public.ev.tenant_id", "public.tenant.id", cut=True)
+    ending = EdgeSettings("public.ev.kind", "public.kind.id", cut=True)
+
+    def state(tenant: str, condition: str) -> str:
+        return f"SELECT id, {tenant}, {tenant} * 2, kind, old FROM ev WHERE {condition} ORDER BY id"
+
+    # Of the partition that takes them most rows go: it is written anew, or emptied.
+    for rules, condition in (
+        ((DeleteSettings("public.tenant", "id = 2"), DeleteSettings("public.ev", "old AND id % 5 NOT IN (1, 2)")), "id % 5 IN (1, 2) OR NOT old"),
+        ((DeleteSettings("public.tenant", "id = 2"), DeleteSettings("public.ev", "id % 5 IN (0, 3, 4)")), "id % 5 IN (1, 2)"),
+    ):  # fmt: skip
+        with copied(database) as copy:
+            pruned(copy, DevdbSettings(strategy="prune", delete=rules, edge=(cut,)), jobs=jobs)
+            assert copy.rows("SELECT id, tenant_id, twice, kind, old FROM ev ORDER BY id") == database.rows(
+                state("nullif(tenant_id, 2)", condition)
+            )
+            assert copy.value("SELECT count(*) FROM ev2") == 0
+    rooted = DevdbSettings(
+        strategy="prune", root=(RootSettings("public.ev", where="id < 2000"),), edge=(cut, ending)
+    )
+    with copied(database) as copy:
+        pruned(copy, rooted, jobs=jobs)
+        assert copy.value("SELECT count(*) FROM evd WHERE tenant_id IS NULL AND kind IS NULL") == 1999
+        assert copy.value("SELECT count(*) FROM ev") == 1999

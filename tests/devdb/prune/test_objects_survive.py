@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from penstock.devdb.config import DeleteSettings, DevdbSettings
+from penstock.devdb.config import DeleteSettings, DevdbSettings, EdgeSettings
 from penstock.engines.postgres.clients import find_client_tools
 from tests.conftest import MakeDatabase
 from tests.devdb.prune.pruning import copied, pruned
@@ -124,3 +124,68 @@ def states(database: Database) -> list[tuple[object, ...]]:
         "WHERE contype = 'f' "
         "ORDER BY 1, 2, 3"
     )
+
+
+UNPROVEN = """
+CREATE TABLE tenant (id int PRIMARY KEY);
+CREATE TABLE old (id int PRIMARY KEY, tenant int REFERENCES tenant, q int);
+CREATE TABLE base (id int, tenant int REFERENCES tenant, q int);
+CREATE TABLE heir (more text, CONSTRAINT shared CHECK (q < 9), FOREIGN KEY (tenant) REFERENCES tenant) INHERITS (base);
+CREATE TABLE part (id int, tenant int REFERENCES tenant, q int) PARTITION BY RANGE (id);
+CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM (1) TO (500);
+CREATE TABLE part_2 PARTITION OF part FOR VALUES FROM (500) TO (2000);
+INSERT INTO tenant VALUES (1), (2);
+INSERT INTO old SELECT n, 1 + n % 2, n % 20 FROM generate_series(1, 1000) n;
+INSERT INTO base SELECT n, 1 + n % 2, n % 20 FROM generate_series(1, 1000) n;
+INSERT INTO part SELECT n, 1 + n % 2, n % CASE WHEN n < 500 THEN 9 ELSE 20 END FROM generate_series(1, 1000) n;
+INSERT INTO heir SELECT n, 1 + n % 2, n % 9 FROM generate_series(1, 1000) n;
+ALTER TABLE old ADD CONSTRAINT "below nine" CHECK (q < 9) NOT VALID, ADD CONSTRAINT fine CHECK (q < 99);
+COMMENT ON CONSTRAINT "below nine" ON old IS 'since 2020';
+ALTER TABLE ONLY base ADD CONSTRAINT own CHECK (q < 9) NO INHERIT NOT VALID;
+ALTER TABLE base ADD CONSTRAINT shared CHECK (q < 9) NOT VALID;
+ALTER TABLE part ADD CONSTRAINT low CHECK (q < 9) NOT VALID;
+ALTER TABLE part_2 ADD CONSTRAINT mine CHECK (q < 8) NOT VALID;
+ALTER TABLE part_1 VALIDATE CONSTRAINT low;
+COMMENT ON CONSTRAINT low ON part_1 IS 'looked at';
+"""
+SINCE_18 = """
+UPDATE old SET q = NULL WHERE q = 12;
+ALTER TABLE old ADD CONSTRAINT there NOT NULL q NOT VALID;
+COMMENT ON CONSTRAINT there ON old IS 'new';
+ALTER TABLE old ADD CONSTRAINT never CHECK (q < 1) NOT ENFORCED;
+UPDATE part SET q = NULL WHERE q = 12;
+ALTER TABLE part ADD CONSTRAINT all_there NOT NULL q NOT VALID;
+"""
+PROVEN = """
+SELECT conrelid::regclass::text, conname::text, convalidated, conislocal, coninhcount::int, connoinherit,
+       obj_description(oid, 'pg_constraint') FROM pg_constraint WHERE contype IN ('c', 'n') ORDER BY 1, 2
+"""
+
+
+@pytest.mark.parametrize("way", ["delete", "rewrite", "cut"])
+def test_rows_that_break_a_constraint_which_is_not_valid_stay(way: str, make_database: MakeDatabase) -> None:
+    database = make_database(UNPROVEN)
+    if database.server.major >= 18:
+        database.execute(SINCE_18)
+    deletes = (
+        (DeleteSettings("public.tenant", "id = 2"),)
+        if way == "cut"
+        else tuple(
+            DeleteSettings(f"public.{table}", "id % 10 = 3") for table in ("old", "base", "heir", "part")
+        )
+    )
+    edges = tuple(
+        EdgeSettings(f"public.{table}.tenant", "public.tenant.id", cut=True)
+        for table in ("old", "base", "heir", "part")
+    )
+    settings = DevdbSettings(strategy="prune", delete=deletes, edge=edges if way == "cut" else ())
+    tables = ("old", "base", "heir", "part")
+
+    def breaking(one: Database) -> list[object]:
+        return [one.value(f"SELECT count(*) FROM {t} WHERE (q >= 9) AND id % 10 <> 3") for t in tables]
+
+    with copied(database) as copy:
+        pruned(copy, settings, way=None if way == "cut" else way)
+        assert breaking(copy) == breaking(database)
+        assert dump(copy) == dump(database)
+        assert copy.rows(PROVEN) == database.rows(PROVEN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from penstock.devdb.context import context_of
 from penstock.devdb.prepare import prepare
 from penstock.devdb.progress import Silent
+from penstock.devdb.prune import alone
 from tests.conftest import MakeDatabase
 from tests.devdb.conftest import KEY, Done, Folder, MakeFolder
 from tests.devdb.prepared import its_own, prepared
@@ -315,7 +317,26 @@ def test_a_database_somebody_works_in_is_not_copied(shop: Folder) -> None:
         done = shop.run("dev", "create", "cut")
     assert done.code == 4, done.err
     assert f"1 sessions are connected to {shop.database}" in done.err
+    assert "NOT LIKE 'penstock %'" in done.err, "nobody is to end a colleague's run"
     assert shop.names() == [shop.database]
+
+
+def test_a_database_that_another_run_reads_is_copied_when_that_is_done(
+    shop: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_cut(shop, ROOT + "limit = 3")
+    with looking(shop.made, "penstock dev other") as reading:
+        monkeypatch.setattr(alone, "SECONDS_TO_WAIT", 0.0)
+        refused = shop.run("dev", "create", "cut")
+        assert (refused.code, "run the command again when they are done" in refused.err) == (4, True), (
+            refused.err
+        )
+        monkeypatch.undo()
+        end = threading.Timer(3, reading.close)
+        end.start()
+        done = created(shop)
+        end.join()
+    assert f"another run of Penstock reads {shop.database}: it is waited for" in done.err
 
 
 def test_a_database_nobody_can_connect_to_is_refused_with_the_way_out(shop: Folder) -> None:

@@ -23,6 +23,10 @@ CREATE VIEW public.live AS SELECT 'host=live.example user=app password=tr0ub4dor
 CREATE FUNCTION public.logs() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'an event trigger fired'; END $$;
 CREATE EVENT TRIGGER logs ON ddl_command_end EXECUTE FUNCTION public.logs();
 """
+TWICE = """
+CREATE RULE twice AS ON INSERT TO public.plain DO ALSO
+    SELECT public.hit('host=live.example user=app password=tr0ub4dor');
+"""
 TRIGGERS = "SELECT tgname::text, tgenabled::text FROM pg_trigger WHERE tgrelid = 'public.t'::regclass AND NOT tgisinternal ORDER BY 1"
 
 
@@ -66,11 +70,12 @@ def test_what_a_copy_has_switched_off_is_switched_off_in_a_pruned_one_and_the_or
     source = make_database(_calling(WAITING + QUEUE + PLAIN, log))
     folder = armed_copy(make_folder(source, "", keeping(source)), "public.plain")
     origin = folder.made
-    origin.psql(ARMED)  # somebody at work in it
+    origin.psql(TWICE + ARMED)  # somebody at work in it
     before = origin.rows(RULES), origin.rows(TRIGGERS)
     log.execute("TRUNCATE public.hits")
     planned = folder.run("dev", "plan", "cut")
     assert planned.code == 0, planned.out + planned.err
+    assert planned.out.count("rule twice of public.plain") == 1, planned.out
     assert (origin.rows(RULES), origin.rows(TRIGGERS)) == before
     done = created(folder)
     made = made_of(folder)
@@ -78,7 +83,7 @@ def test_what_a_copy_has_switched_off_is_switched_off_in_a_pruned_one_and_the_or
     assert made.rows(TRIGGERS) == [("asks", "D"), ("stamps", "O"), ("writes", "D")]
     for line in (
         "rule calls of public.t, which is switched off: it calls public.hit, which uses the extension dblink",
-        "rule calls of public.v, which is switched off: it calls public.passes_on, which calls public.hit",
+        "rule calls of public.v, which is dropped: it calls public.passes_on, which calls public.hit",
         "trigger asks of public.t, which is switched off: its condition calls public.hit",
         "trigger writes of public.t, which is switched off: its function runs a program (COPY … PROGRAM)",
         "event trigger logs, which is switched off: it would act on every change of the schema",

@@ -3,6 +3,7 @@ do not fit."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from penstock.catalog.graph import Edge
@@ -11,6 +12,8 @@ from penstock.devdb.planning.rules import Rules
 from penstock.engines.postgres.session import Session
 from penstock.errors import ContractBroken, PenstockError, Refused, SourceRefused
 from penstock.policy.decision import Policy
+
+_TELLS_NULL = re.compile(r"\bIS (NOT )?(NULL|DISTINCT)\b|\bnum_(non)?nulls\b|\bCOALESCE\b", re.IGNORECASE)
 
 
 def cut_columns(
@@ -46,6 +49,18 @@ def columns_to_cut(catalog: Catalog, rules: Rules, edge: Edge) -> tuple[str, ...
         if edge.child_columns
         else ()
     )
+
+
+def checks_at_risk(catalog: Catalog, nulled: Mapping[TableName, frozenset[str]]) -> Iterable[str]:
+    """A warning for each CHECK that tells NULL from other values, of a column that becomes NULL. Most hold for NULL."""
+    for table in catalog:
+        for check in table.checks:
+            ended = nulled.get(catalog.root_of(table.name), frozenset()).intersection(check.columns)
+            if ended and check.validated and not check.inherited and _TELLS_NULL.search(check.definition):
+                yield (
+                    f"{table.name}.{min(ended)} becomes NULL, and the CHECK {check.name} may not hold then: where it does not, "
+                    "`create` fails"
+                )
 
 
 def in_the_way_of_the_manifest(catalog: Catalog, rules: Rules) -> Iterable[PenstockError]:

@@ -72,6 +72,7 @@ def _ways(
     for table, totals in sorted(going.totals.items()):
         for number, leaf in enumerate(catalog.leaves[table]):
             stay = going.staying(table, number)
+            moves = may_move(catalog, going, nulled, leaf)
             cut = sum(c.rows.leaf_counts.get(number, 0) for c in going.cuts if c.table == table)
             yield _way(
                 catalog.tables[leaf],
@@ -82,7 +83,22 @@ def _ways(
                 cut,
                 nulled.get(table, frozenset()),
                 vacuum,
+                moves=moves,
             )
+
+
+def may_move(
+    catalog: Catalog, going: Going, nulled: Mapping[TableName, frozenset[str]], leaf: TableName
+) -> bool:
+    """Whether rows of this partition would belong to another one when their references are NULL."""
+    root = catalog.root_of(leaf)
+    ending = nulled.get(root, frozenset()).union(*(c.columns for c in going.cuts if c.table == root))
+    at = catalog.tables[leaf]
+    while ending and at.is_partition:
+        at = catalog.tables[at.parents[0]]
+        if not ending.isdisjoint(at.partition_key):
+            return True
+    return False
 
 
 def _way(
@@ -94,6 +110,8 @@ def _way(
     cut: int,
     nulled: Iterable[str],
     vacuum: Vacuum,
+    *,
+    moves: bool,
 ) -> Way:
     def chosen(kind: Kind, why: str, cost: float) -> Way:
         return Way(table, stored.name, number, kind, why, go, stay, stored.total_bytes, cost)
@@ -105,6 +123,8 @@ def _way(
         return chosen("empty", "every row goes", _STATEMENT)
     in_place, rewritten = _costs(stored, go, stay, cut + emptied, vacuum)
     told = f"≈{in_place / 1e6:,.1f} s in place, ≈{rewritten / 1e6:,.1f} s rewritten"
+    if emptied and moves:  # other tables of the same root may not be written anew while rows come
+        return chosen("delete", "references become NULL, and rows go to other partitions", in_place)
     if cut:  # the rows to be cut are known by their addresses, which a rewrite changes
         return chosen("delete", f"references of {cut:,} rows become NULL in place", in_place)
     if rewritten < in_place:

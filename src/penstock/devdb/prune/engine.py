@@ -7,7 +7,7 @@ that the next one drops (decision 010). Nothing is published before the keys hol
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from penstock.catalog.model import Catalog, TableName
@@ -18,8 +18,9 @@ from penstock.devdb.context import Context
 from penstock.devdb.keys import Key, put_back, take_off
 from penstock.devdb.labour import VACUUM_OF_PRUNE, Vacuum
 from penstock.devdb.planning.going import Going
-from penstock.devdb.planning.ways import Way
+from penstock.devdb.planning.ways import Way, may_move
 from penstock.devdb.progress import Progress
+from penstock.devdb.prune import unproven
 from penstock.devdb.prune.crew import crew
 from penstock.devdb.prune.indexes import drop_invalid, indexes_of
 from penstock.devdb.prune.items import (
@@ -27,10 +28,12 @@ from penstock.devdb.prune.items import (
     compact_items,
     explained,
     index_items,
+    moving_items,
     task_of,
     validation_items,
 )
 from penstock.devdb.prune.tables import carry_out
+from penstock.devdb.prune.unproven import Unproven
 from penstock.devdb.watch import Watch
 from penstock.engines.postgres.session import Session
 from penstock.runs.items import Crew, Item, Unwatched
@@ -57,15 +60,23 @@ def prune(context: Context, database: str, task: Task, progress: Progress) -> No
         crew(context, control, size, task.jobs, progress) as workers,
     ):
         with control.transaction():
-            taken = take_off(
-                control,
-                losing=[way.leaf for way in changed],
-                written=[way.leaf for way in changed if way.kind == "rewrite" or _writes(task, way)],
-            )
+            written = [*_written(task, changed)]
+            taken = take_off(control, losing=[way.leaf for way in changed], written=written)
+            unchecked = unproven.take_off(control, written)
             silenced = quiet.silence(control, [way.leaf for way in changed])
         _change(workers, task, changed, control, progress)
-        _put_back(workers, control, taken, silenced, progress)
+        _put_back(workers, control, taken, unchecked, silenced, progress)
         _settle(control, task, changed, progress)
+
+
+def _written(task: Task, changed: Sequence[Way]) -> Iterator[TableName]:
+    """What rows are written to: a partition that no row leaves may be given those of others."""
+    given = {way.table for way in changed if may_move(task.catalog, task.going, task.nulled, way.leaf)}
+    for way in changed:
+        if way.table not in given and (way.kind == "rewrite" or _writes(task, way)):
+            yield way.leaf
+    for table in given:
+        yield from task.catalog.leaves[table]
 
 
 def _writes(task: Task, way: Way) -> bool:
@@ -86,16 +97,25 @@ def _change(workers: Crew, task: Task, changed: Sequence[Way], control: Session,
         items += [item, *index_items(way, indexes, item.name)]
         tasks[item.name], rows[item.name] = item.name, what.touched
     workers.run(items, Watch(progress, len(items), "indexes", tasks, rows))
+    moving = list(moving_items(task.catalog, task.going, changed, task.nulled, offset_bits))
+    if moving:
+        workers.run(moving, Watch(progress, len(moving), "cutting"))
     if task.vacuum != "none":
         compacting = list(compact_items(task.catalog, changed, task.vacuum))
         workers.run(compacting, Watch(progress, len(compacting), "compacting"))
 
 
 def _put_back(
-    workers: Crew, control: Session, taken: Sequence[Key], silenced: Sequence[str], progress: Progress
+    workers: Crew,
+    control: Session,
+    taken: Sequence[Key],
+    unchecked: Unproven,
+    silenced: Sequence[str],
+    progress: Progress,
 ) -> None:
     progress.start("foreign keys")
     with control.transaction():
+        unproven.put_back(control, unchecked)
         for key in taken:
             with explained(key):
                 put_back(control, key)

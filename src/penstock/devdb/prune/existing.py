@@ -13,9 +13,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from penstock.catalog.model import MANIFEST, quote_identifier, quote_literal
+from penstock.catalog.model import MANIFEST, quote_identifier
 from penstock.devdb import databases, debris, manifest
-from penstock.devdb.building.file_copy import copy_files
 from penstock.devdb.context import Context
 from penstock.devdb.created import Created, finish, require_sees_all, require_target
 from penstock.devdb.labour import VACUUM_OF_PRUNE, Labour, Vacuum
@@ -27,6 +26,7 @@ from penstock.devdb.planning.ways import Way, ways
 from penstock.devdb.prepare import Prepared, prepare
 from penstock.devdb.progress import Progress, note
 from penstock.devdb.prune import proof
+from penstock.devdb.prune.alone import copy_alone
 from penstock.devdb.prune.engine import Task, prune
 from penstock.devdb.prune.reading import reading
 from penstock.devdb.prune.standing import arming_of, disarm_copy, dropped_indexes
@@ -76,8 +76,7 @@ def create_existing(
         built = databases.temporary_name(final)
         with debris.removed_if_failed(context, maintenance, built):
             progress.start(f"copy {context.settings.from_database}")
-            _require_alone(context, maintenance)
-            copy_files(maintenance, context.settings.from_database, built, final, progress)
+            copy_alone(context, maintenance, built, progress)
             progress.finish(f"copy {context.settings.from_database}")
             with reading(context, built) as session:
                 prepared = _prepared(context, session, origin, progress, vacuum)
@@ -153,21 +152,6 @@ def _require_there(context: Context, maintenance: Session) -> None:
             f"nobody can connect to {name}",
             why="it is a template, or closed by somebody",
             hint="make a copy and name that in `from_database`: penstock dev create --from-template NAME --database …",
-        )
-
-
-def _require_alone(context: Context, maintenance: Session) -> None:
-    name = context.settings.from_database
-    others = maintenance.fetchval(
-        "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE datname = $1 AND usesysid IS NOT NULL",
-        name,
-    )
-    if others:
-        raise TargetRefused(
-            f"{others} sessions are connected to {name}",
-            why="PostgreSQL copies a database only while nobody is connected to it",
-            hint=f"close them: SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
-            f"{quote_literal(name)};",
         )
 
 

@@ -6,6 +6,7 @@ Rows are packed when an item is sent, one item at a time, and not at all for a c
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -15,10 +16,10 @@ from penstock.devdb.heirs import with_heirs
 from penstock.devdb.keys import Key, is_broken, validate
 from penstock.devdb.labour import Vacuum
 from penstock.devdb.planning.going import Going
-from penstock.devdb.planning.ways import Way, index_cost
+from penstock.devdb.planning.ways import Way, index_cost, may_move
 from penstock.devdb.prune.crew import Station
 from penstock.devdb.prune.indexes import Index
-from penstock.devdb.prune.tables import Change, CutHere, Statement, maintain
+from penstock.devdb.prune.tables import Change, CutHere, Ending, Statement, carry_out, end, maintain
 from penstock.errors import DatabaseError
 from penstock.runs.items import Item, Report
 
@@ -37,6 +38,7 @@ def change_of(
     offset_bits: int,
 ) -> Change:
     rows, rows_stay = going.held(way.table, way.number)
+    moves = may_move(catalog, going, nulled, way.leaf)
     return Change(
         leaf=way.leaf,
         number=way.number,
@@ -45,16 +47,49 @@ def change_of(
         stay=way.stay,
         rows=rows if way.kind != "empty" else None,
         rows_stay=rows_stay,
-        cuts=tuple(
-            CutHere(cut.columns, Held(cut.rows, way.number))
-            for cut in going.cuts
-            if cut.table == way.table and cut.rows.leaf_counts.get(way.number)
-        ),
+        cuts=() if moves else _cuts(going, way),
         columns=tuple(column.name for column in catalog.tables[way.leaf].stored_columns),
-        nulled=nulled.get(way.table, frozenset()),
+        nulled=frozenset() if moves else nulled.get(way.table, frozenset()),
         dropped=tuple(index.name for index in indexes if index.is_plain),
         offset_bits=offset_bits,
     )
+
+
+def _cuts(going: Going, way: Way) -> tuple[CutHere, ...]:
+    return tuple(
+        CutHere(cut.columns, Held(cut.rows, way.number))
+        for cut in going.cuts
+        if cut.table == way.table and cut.rows.leaf_counts.get(way.number)
+    )
+
+
+def moving_items(
+    catalog: Catalog,
+    going: Going,
+    changed: Sequence[Way],
+    nulled: Mapping[TableName, frozenset[str]],
+    offset_bits: int,
+) -> Iterator[Item]:
+    """The cuts that `change_of` leaves out, because rows go to other partitions by them. To be run when what else is done
+    to these tables is done: a partition that is emptied or written anew would lose what came to it."""
+    ending: dict[TableName, list[str]] = {}
+    for way in changed:
+        if not may_move(catalog, going, nulled, way.leaf):
+            continue
+        waiting = ending.setdefault(way.table, [])
+        if cuts := _cuts(going, way):
+            what = change_of(catalog, going, way, {}, (), offset_bits)
+            item = Item(
+                f"cut {way.leaf}",
+                carry_out,
+                dataclasses.replace(what, go=0, rows=None, cuts=cuts, through=way.table),
+                round(way.cost),
+            )
+            waiting.append(item.name)
+            yield item
+    for table, waiting in ending.items():
+        if columns := nulled.get(table):
+            yield Item(f"cut {table}", end, Ending(table, columns), 0, tuple(waiting))
 
 
 def index_items(way: Way, indexes: Iterable[Index], after: str) -> Iterator[Item]:

@@ -7,7 +7,7 @@ in place; the database to start from is only read.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from penstock.catalog.model import Catalog
 from penstock.devdb.context import Context
@@ -15,12 +15,15 @@ from penstock.devdb.disarm.arming import Arming
 from penstock.devdb.disarm.behind import invalid_indexes
 from penstock.devdb.disarm.expressions import evaluated
 from penstock.devdb.disarm.left_out import LeftOut
+from penstock.devdb.disarm.outward import armed
 from penstock.devdb.planning.names import find_tables
 from penstock.devdb.planning.ways import Way
 from penstock.devdb.scrub import disarmed
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
 from penstock.errors import PenstockError, TargetRefused
+
+_SWITCHED_OFF = ", which is switched off"
 
 
 def arming_of(context: Context, session: Session, catalog: Catalog) -> Arming:
@@ -35,7 +38,7 @@ def arming_of(context: Context, session: Session, catalog: Catalog) -> Arming:
     # Settings do not come along: they are the database's, not in its files.
     told = dataclasses.replace(catalog, facts=dataclasses.replace(catalog.facts, settings={}))
     try:
-        found = disarmed.disarm(looking, settings)
+        found = tuple(_told_once(disarmed.disarm(looking, settings), _rules_of_views(session)))
     except TargetRefused as error:
         return Arming((), (), (error,))
     warnings = disarmed.warnings(session, told, emptied, settings, f"[devdb.{context.name}]")
@@ -52,7 +55,25 @@ def disarm_copy(context: Context, database: str) -> tuple[tuple[LeftOut, ...], C
         # What cannot be switched off is to be where people find it: the copy will be gone.
         named = Session(session.connection, session.settings, origin, read_only=False)
         with named.transaction():
-            return disarmed.disarm(named, context.settings), reflect(named)
+            of_views = _rules_of_views(named)
+            said = disarmed.disarm(named, context.settings)
+            return tuple(_told_once(said, of_views)), reflect(named)
+
+
+def _rules_of_views(session: Session) -> frozenset[str]:
+    """Those that call out: they cannot be switched off, so they are dropped."""
+    return frozenset(one.what for one in armed(session) if one.of_view)
+
+
+def _told_once(found: Sequence[LeftOut], of_views: frozenset[str]) -> Iterator[LeftOut]:
+    """A rule that calls out and quotes a secret is found twice, and dropped for the secret."""
+    dropped = {item.what for item in found}
+    for item in found:
+        rule = item.what.removesuffix(_SWITCHED_OFF)
+        if rule == item.what:
+            yield item
+        elif rule not in dropped:
+            yield LeftOut(f"{rule}, which is dropped", item.why) if rule in of_views else item
 
 
 def dropped_indexes(catalog: Catalog, ways: Iterable[Way]) -> Iterator[LeftOut]:

@@ -7,7 +7,7 @@ TOAST are new files. Foreign keys and triggers are off by then.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -55,6 +55,8 @@ class Change:
     nulled: frozenset[str]  # these become NULL in every row
     dropped: tuple[str, ...]  # indexes that are made again after a rewrite
     offset_bits: int
+    # The partitioned table that rows are given back to when they are cut: they may belong to another partition then.
+    through: TableName | None = None
 
     @property
     def touched(self) -> int:
@@ -129,31 +131,53 @@ def _cut(station: Station, change: Change, report: Report) -> None:
             for place, cut_rows in enumerate(cuts):
                 bits |= cut_rows.contains(ids).astype(np.int64) << place
             stage(station.session, ids, bits)
-            statement = (
-                f"UPDATE ONLY {change.leaf.sql} AS t SET {_assignments(change.cuts)} "
-                "FROM pg_temp.penstock_tids AS s WHERE t.ctid = s.tid"
-            )
-            done += _do(station.session, change, statement, "cutting references of")
+            done += _do(station.session, change, _cutting(change), "cutting references of")
             report(len(ids), 0)
     _require(change, rows.count, done, "cut")
 
 
-def _assignments(cuts: Sequence[CutHere]) -> str:
+def _cutting(change: Change) -> str:
+    """The statement that cuts the rows that are staged."""
+    ended = _ended(change.cuts)
+    if change.through is None:
+        assigned = ", ".join(f"{column} = {value}" for column, value in ended.items())
+        return (
+            f"UPDATE ONLY {change.leaf.sql} AS t SET {assigned} "
+            "FROM pg_temp.penstock_tids AS s WHERE t.ctid = s.tid"
+        )
+    columns = [quote_identifier(column) for column in change.columns]
+    values = ", ".join(f"{ended.get(column, f't.{column}')} AS {column}" for column in columns)
+    return (
+        f"WITH cut AS (DELETE FROM ONLY {change.leaf.sql} AS t USING pg_temp.penstock_tids AS s "
+        f"WHERE t.ctid = s.tid RETURNING {values}) "
+        f"INSERT INTO {change.through.sql} ({', '.join(columns)}) OVERRIDING SYSTEM VALUE SELECT * FROM cut"
+    )
+
+
+def _ended(cuts: Sequence[CutHere]) -> dict[str, str]:
+    """What becomes of each column that is cut in some of the rows."""
     tested: dict[str, int] = {}
     for place, cut in enumerate(cuts):
         for column in cut.columns:
             tested[column] = tested.get(column, 0) | 1 << place
-    return ", ".join(
-        f"{quote_identifier(column)} = CASE WHEN s.bits & {mask} = 0 THEN t.{quote_identifier(column)} END"
+    return {
+        quote_identifier(column): f"CASE WHEN s.bits & {mask} = 0 THEN t.{quote_identifier(column)} END"
         for column, mask in tested.items()
-    )
+    }
 
 
 def _null(station: Station, change: Change) -> None:
-    for column in map(quote_identifier, sorted(change.nulled)):
-        statement = f"UPDATE ONLY {change.leaf.sql} SET {column} = NULL WHERE {column} IS NOT NULL"
+    if change.nulled:
         with station.transaction():
+            statement = f"UPDATE ONLY {change.leaf.sql} {_to_null(change.nulled)}"
             _do(station.session, change, statement, "cutting references of")
+
+
+def _to_null(columns: Iterable[str]) -> str:
+    """Of an UPDATE: all of them in one, for a CHECK may want them to be NULL together."""
+    names = [quote_identifier(column) for column in sorted(columns)]
+    there = " OR ".join(f"{name} IS NOT NULL" for name in names)
+    return f"SET {', '.join(f'{name} = NULL' for name in names)} WHERE {there}"
 
 
 def _rewrite(station: Station, change: Change, report: Report) -> None:
@@ -196,6 +220,21 @@ class Statement:
 
 def maintain(station: Station, what: Statement, _: Report) -> None:
     station.session.execute(what.statement, doing=what.doing)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """One item: these references of a partitioned table become NULL in every row, which finds its partition by itself."""
+
+    table: TableName
+    columns: frozenset[str]
+
+
+def end(station: Station, what: Ending, _: Report) -> None:
+    with station.transaction():
+        station.session.execute(
+            f"UPDATE {what.table.sql} {_to_null(what.columns)}", doing=f"cutting references of {what.table}"
+        )
 
 
 def _require(change: Change, expected: int, found: int, verb: str) -> None:

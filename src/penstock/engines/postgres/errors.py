@@ -54,6 +54,15 @@ BROKEN_KEY_HINT = (
     "CONSTRAINT, ADD … NOT VALID); or here: `cut = true` on its [[devdb.NAME.edge]], or the table in `empty`; if the source "
     "has none, please report this"
 )
+_CHECK_HINT = (
+    "in penstock.toml: leave the reference that becomes NULL uncut, or put the table in `empty` too; in masks.toml: another mask "
+    "for what the constraint reads; if rows of the source break it already, make it NOT VALID there (DROP CONSTRAINT, ADD … "
+    "NOT VALID)"
+)
+_NO_PARTITION_HINT = (
+    "in the source, add a partition that takes such rows (DEFAULT, or a list with NULL); or leave the reference uncut, or the "
+    "column that partitions unmasked"
+)
 _LITERAL = re.compile(r"'(?:[^']|'')*'|\"[^\"]{64,}\"")
 # The one line of CONTEXT that is names alone: a function and the types of its arguments.
 _NAME = r'(?:\w+|"[^"\n]+")(?:\.(?:\w+|"[^"\n]+"))?'
@@ -197,6 +206,8 @@ def _from_server(error: asyncpg.PostgresError, doing: str) -> PenstockError:
         return QueryError(what, why=why, hint=NO_SQL_OF_YOURS)
     if state == "23503" and doing.startswith(("adding", "validating")):
         return DatabaseError(what, why=f"rows refer to what is not there: {why}", hint=BROKEN_KEY_HINT)
+    if state == "23514":
+        return _broken_check(error, what, why)
     if state == "P0001":
         raised = _RAISED_BY.match(error.context or "")
         return DatabaseError(
@@ -212,4 +223,20 @@ def _from_server(error: asyncpg.PostgresError, doing: str) -> PenstockError:
         what,
         why=f"{why} [SQLSTATE {state}]",
         hint="the server's log says more; please report this with the SQLSTATE",
+    )
+
+
+def _broken_check(error: asyncpg.PostgresError, what: str, why: str) -> DatabaseError:
+    """A row as it is written, which may be other than in the source: masked, or cut."""
+    if not error.constraint_name:
+        return DatabaseError(
+            what,
+            why=f"no partition takes a row whose key is masked, or NULL because a reference is cut: {why} [SQLSTATE 23514]",
+            hint=_NO_PARTITION_HINT,
+        )
+    return DatabaseError(
+        what,
+        why=f"the constraint does not hold for a row as it is written, masked or with a reference that became NULL (`cut`, "
+        f"`empty`): {why} [SQLSTATE 23514]",
+        hint=_CHECK_HINT,
     )
