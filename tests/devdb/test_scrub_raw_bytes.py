@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from tests.devdb.clones import Clone, make_clone
+from tests.devdb.processes import wait_until
 from tests.servers import Database, Server, throw_away_server, unique_name, usable_programs
 
 SECRETS = [f"zq{hashlib.md5(str(n).encode()).hexdigest()}" for n in range(1020)]
@@ -146,6 +148,12 @@ def planted(server: Server, database: Database) -> dict[str, set[str]]:
     return found
 
 
+def answers(database: Database) -> bool:
+    with suppress(asyncpg.PostgresError, OSError):
+        return database.value("SELECT 1") == 1
+    return False
+
+
 def killed_while_it_wrote(database: Database) -> list[str]:
     """The files of a table that was being made when its backend was killed: in no catalog, and there for good."""
     embedded = database.server.embedded
@@ -160,8 +168,8 @@ def killed_while_it_wrote(database: Database) -> list[str]:
         database.psql(
             "BEGIN; CREATE TABLE half AS SELECT secret FROM person; COPY (SELECT) TO PROGRAM 'kill -9 $PPID'"
         )
-    embedded.stop()
-    embedded.start()
+    wait_until(lambda: "reinitializing" in embedded.log.read_text(errors="replace"))
+    wait_until(lambda: answers(database))
     return sorted(
         str(file.relative_to(embedded.data)) for file in {*folder.iterdir()} - before if file.stat().st_size
     )
