@@ -36,8 +36,8 @@ class DevDatabases:
     settings: ProjectSettings
 
     def plan_dev(self, name: str, *, vacuum: Vacuum | None = None, progress: Progress | None = None) -> Plan:
-        """What `create_dev` would copy, and what of production or the rules it would refuse. Writes nothing, and does not
-        look at the target.
+        """What `create_dev` would copy, and what of production or the rules it would refuse. Writes nothing, and looks
+        at the target only where a prune starts from a database there (`from_database`).
 
         `vacuum`: how a prune will compact what it deletes from, which decides the cheapest way.
         """

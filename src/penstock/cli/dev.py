@@ -52,7 +52,8 @@ def command() -> None:
 def plan(name: str, save: Path | None, vacuum: Vacuum | None, as_json: bool) -> int:
     """Rows per table (exact; a clone's are estimates), masks per column, warnings and refusals. Writes nothing.
 
-    Exits with 4 when production or the rules would make `create` refuse. The target is not looked at.
+    Exits with 4 when production or the rules would make `create` refuse. The target is not looked at, but
+    for the database a prune starts from (`from_database`).
     """
     with progress() as shown:
         made = open_project().plan_dev(name, vacuum=vacuum, progress=shown)

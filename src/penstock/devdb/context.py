@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from penstock.devdb.config import LIFECYCLE, DevdbSettings
-from penstock.devdb.databases import MAX_NAME_BYTES
+from penstock.devdb.databases import MAX_NAME_BYTES, SERVERS_OWN
 from penstock.engines.postgres.session import Session
 from penstock.errors import ConfigError
 from penstock.masks.keys import Keyring
@@ -19,8 +19,6 @@ from penstock.project import held_back
 from penstock.project.connections import ConnectionSettings
 from penstock.project.key import parse_key
 from penstock.project.settings import ProjectSettings
-
-_SERVERS_OWN = ("postgres", "template0", "template1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +130,10 @@ def context_of(
     section = f"[devdb.{name}]"
     target_is_own = target is not None
     target = target or project.only_connection("target", settings.target or None, section=section)
-    if (settings.database or name) in (*_SERVERS_OWN, target.dbname):
+    if (settings.database or name) in (*SERVERS_OWN, target.dbname):
         raise ConfigError(
             f"{section} would make the database {settings.database or name}, which the target's server or connection needs",
-            why=f"{', '.join(_SERVERS_OWN)} are the server's own, and [connections.{target.name}] connects to {target.dbname}",
+            why=f"{', '.join(SERVERS_OWN)} are the server's own, and [connections.{target.name}] connects to {target.dbname}",
             hint=f'add to {section}: database = "{project.name}_dev"',
         )
     source = project.only_connection("source", settings.source or None, section=section)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from penstock.catalog.model import Catalog
 from penstock.devdb.context import Context
+from penstock.devdb.disarm import in_place
 from penstock.devdb.disarm.arming import Arming
 from penstock.devdb.disarm.behind import invalid_indexes
 from penstock.devdb.disarm.expressions import evaluated
@@ -18,7 +19,6 @@ from penstock.devdb.disarm.left_out import LeftOut
 from penstock.devdb.disarm.outward import armed
 from penstock.devdb.planning.names import find_tables
 from penstock.devdb.planning.ways import Way
-from penstock.devdb.scrub import disarmed
 from penstock.engines.postgres.reflect import reflect
 from penstock.engines.postgres.session import Session
 from penstock.errors import PenstockError, TargetRefused
@@ -38,10 +38,10 @@ def arming_of(context: Context, session: Session, catalog: Catalog) -> Arming:
     # Settings do not come along: they are the database's, not in its files.
     told = dataclasses.replace(catalog, facts=dataclasses.replace(catalog.facts, settings={}))
     try:
-        found = tuple(_told_once(disarmed.disarm(looking, settings), _rules_of_views(session)))
+        found = tuple(_told_once(in_place.disarm(looking, settings), _rules_of_views(session)))
     except TargetRefused as error:
         return Arming((), (), (error,))
-    warnings = disarmed.warnings(session, told, emptied, settings, f"[devdb.{context.name}]")
+    warnings = in_place.warnings(session, told, emptied, settings, f"[devdb.{context.name}]")
     return Arming(tuple(map(str, found)), tuple(warnings), ())
 
 
@@ -56,7 +56,7 @@ def disarm_copy(context: Context, database: str) -> tuple[tuple[LeftOut, ...], C
         named = Session(session.connection, session.settings, origin, read_only=False)
         with named.transaction():
             of_views = _rules_of_views(named)
-            said = disarmed.disarm(named, context.settings)
+            said = in_place.disarm(named, context.settings)
             return tuple(_told_once(said, of_views)), reflect(named)
 
 

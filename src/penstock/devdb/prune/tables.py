@@ -24,7 +24,7 @@ from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError
 from penstock.runs.items import Report
 
-if TYPE_CHECKING:  # it would bring the closure and the rules into every worker
+if TYPE_CHECKING:  # it would bring what a prune decides into every worker
     from penstock.devdb.planning.ways import Kind
 
 _STAYING = "pg_temp.penstock_staying"

@@ -9,8 +9,9 @@ from typing import Any
 
 from penstock.catalog.model import ColumnName
 from penstock.devdb import manifest
+from penstock.devdb.disarm import in_place
 from penstock.devdb.progress import Progress, note
-from penstock.devdb.scrub import aside, beforehand, closing, detached, disarmed, guards, proof, restart, steps
+from penstock.devdb.scrub import aside, beforehand, closing, detached, guards, proof, restart, steps
 from penstock.devdb.scrub.request import Request
 from penstock.devdb.scrub.state import State
 from penstock.devdb.scrub.work import Wish, Work, decide, plan_of
@@ -23,9 +24,9 @@ def begin(session: Session, state: State, wish: Wish, request: Request, progress
     if state.is_under_way:
         return _go_on(session, state, wish, request)
     with session.transaction():
-        left_out = disarmed.disarm(session, wish.settings)
+        left_out = in_place.disarm(session, wish.settings)
         work = decide(session, wish, None, None)
-        armed = list(disarmed.warnings(session, work.catalog, work.emptied, wish.settings, request.section))
+        armed = list(in_place.warnings(session, work.catalog, work.emptied, wish.settings, request.section))
         guards.require_rights(session, work.catalog, work.touched)
         guards.require_fillable(
             session, [leaf for name in work.rewritten for leaf in work.catalog.leaves[name]]
@@ -49,7 +50,7 @@ def begin(session: Session, state: State, wish: Wish, request: Request, progress
             drop_large_objects=request.drop_large_objects,
             **doors,
         )
-        disarmed.drop_subscriptions(session)
+        in_place.drop_subscriptions(session)
     for text in (*work.warnings, *armed):
         note(progress, f"warning: {text}")
     size = sum(table.heap_bytes for table in work.tree(work.rewritten))
