@@ -18,7 +18,7 @@ from penstock.devdb.context import Context
 from penstock.devdb.create import create
 from penstock.devdb.created import Created
 from penstock.devdb.durations import in_words, parse_duration
-from penstock.devdb.lifecycle import copies, extras, templates
+from penstock.devdb.lifecycle import carrying, copies, templates
 from penstock.devdb.lifecycle.copies import Copied
 from penstock.devdb.lifecycle.extras import Extras, extras_of
 from penstock.devdb.lifecycle.notice import Notice
@@ -152,12 +152,12 @@ class _Swap(Replacement):
         self.notice.wait()
         now = extras_of(context)  # they went on working while the fresh copy was made
         _require_agreed(context, now, self._options)
-        if not (self._options.keep_extra and (now.made or now.grants)):
+        if not (self._options.keep_extra and (now.made or now.rights)):
             self.found = now
             databases.swap(build.maintenance, build.database, context.database)
             return
         build.progress.start("what developers made")
-        with extras.carried(context, now, build.database) as carried:
+        with carrying.carried(context, now, build.database) as carried:
             self.notes = carried.notes
             build.progress.finish("what developers made")
             _require_agreed(context, _newer(extras_of(context), now), self._options)
