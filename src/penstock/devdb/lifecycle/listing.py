@@ -106,5 +106,5 @@ def due(context: Context) -> list[Due]:
         Due(item.name, item.database, schedule, item.age_seconds)
         for item in databases_of(context)
         if item.state == "ready" and item.age_seconds is not None
-        if is_due(timedelta(seconds=item.age_seconds), schedule)
+        if is_due(timedelta(seconds=item.age_seconds + item.build_seconds), schedule)  # since the run began
     ]
