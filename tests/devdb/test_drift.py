@@ -64,6 +64,63 @@ def test_what_production_became_is_told_by_kind(made: Folder) -> None:
     assert shown[1][shown[0].index("DRIFT") :].split()[0] == str(listed["drift"])
 
 
+MEANINGS = """
+CREATE TYPE public.mood AS ENUM ('good', 'bad');
+CREATE TYPE public.pair AS (a int, b public.mood);
+CREATE DOMAIN public.short AS text CHECK (length(VALUE) < 9);
+CREATE TABLE public.diary (id int PRIMARY KEY, mood public.mood, moods public.mood[], pair public.pair, short public.short, said text,
+    day date DEFAULT '2020-01-01');
+"""
+MEANT = """
+ALTER TYPE public.mood ADD VALUE 'so so';
+ALTER TYPE public.pair ADD ATTRIBUTE c int;
+ALTER DOMAIN public.short ADD CHECK (VALUE <> 'Quartermaine');
+ALTER TABLE public.diary ALTER said TYPE text COLLATE "C", ALTER day SET DEFAULT now();
+"""
+
+
+def test_what_a_columns_values_mean_is_told_where_the_copy_recorded_it(
+    make_database: MakeDatabase, make_folder: MakeFolder
+) -> None:
+    masks = "".join(f'{column} = "keep"\n' for column in ("mood", "moods", "pair", "short", "said", "day"))
+    folder = make_folder(make_database(SHOP + MEANINGS), DEVDB, f"{MASKS}[public.diary]\n{masks}")
+    done = folder.run("dev", "create", "small", "--template")
+    assert done.code == 0, done.err
+    template = f"{folder.database}__template"
+
+    def listed() -> dict[str, object]:
+        return {
+            d["database"]: d["drift"]
+            for d in folder.run("dev", "list", "--drift", "--json").json["databases"]
+        }
+
+    assert folder.run("dev", "drift", "small").code == 0
+    assert listed()[template] == 0
+    folder.source.psql(MEANT)
+    alone = folder.run("dev", "drift", "small", "--json")
+    assert kinds(alone.json) == {("schema changed", template)}
+    assert listed()[template] == 1
+    assert folder.run("dev", "create", "--from-template", "small").code == 0
+    told = folder.run("dev", "drift", "small", "--json")
+    assert told.code == 1, told.err
+    assert kinds(told.json) == {
+        ("labels changed", "public.diary.mood"),
+        ("labels changed", "public.diary.moods"),
+        ("labels changed", "public.diary.pair"),
+        ("fields changed", "public.diary.pair"),
+        ("domain checks changed", "public.diary.short"),
+        ("collation changed", "public.diary.said"),
+        ("default changed", "public.diary.day"),
+    }
+    assert listed() == {folder.database: 7, template: 7}
+    folder.made.execute(
+        "UPDATE penstock.manifest SET document = jsonb_set(document, '{made_from,public.diary}', "
+        "jsonb_build_object('columns', document #> '{made_from,public.diary,columns}', "
+        "'constraints', document #> '{made_from,public.diary,constraints}'))"
+    )
+    assert folder.run("dev", "drift", "small").code == 0, "an older Penstock did not record it"
+
+
 def test_a_refresh_ends_the_drift(made: Folder) -> None:
     made.source.execute("ALTER TABLE customer ADD COLUMN visits int")
     assert made.run("dev", "drift", "small").code == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -55,6 +55,21 @@ def test_asked_every_night_it_comes_on_the_same_night_of_every_turn(
         assert is_due(asked - made, f"every {days} days")
         assert not is_due(asked - timedelta(days=1) - made, f"every {days} days") or days == 0
         made = asked + timedelta(minutes=minutes_late)
+
+
+@pytest.mark.parametrize(
+    ("hours", "schedule", "at", "due"),
+    [
+        (22.5, "every day", 3, True), (23, "every day", 3, True), (13 * 24 + 22, "every 2 weeks", 3, True),
+        (15.2, "every day", 3, True), (12 * 24 + 23, "every 2 weeks", 3, False), (4, "every day", 3, False),
+        (22.5, "every day", 23, False), (10, "every 12 hours", 3, False), (0.96, "every hour", 3, True),
+    ],
+)  # fmt: skip
+def test_what_a_long_night_made_late_is_due_the_next_night_and_nothing_twice_a_day(
+    hours: float, schedule: str, at: int, *, due: bool
+) -> None:
+    now = datetime(2026, 3, 29, at, 17).astimezone()  # the day that has an hour less in much of Europe
+    assert is_due(timedelta(hours=hours), schedule, now) is due
 
 
 def test_words_are_the_largest_unit_that_fits() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penstock.catalog.model import quote_identifier
-from penstock.devdb import inventory, manifest, oddments, roles
+from penstock.devdb import details, inventory, manifest, oddments, rights, roles
 from penstock.devdb.context import Context
 from penstock.devdb.disarm.relations import with_leaves
 from penstock.devdb.manifest import Manifest
@@ -68,9 +68,12 @@ def finish(context: Context, maintenance: Session, built: str, made: Manifest) -
     with context.target_session(built) as target:
         with target.transaction():
             items = inventory.take(target)
-            held = inventory.as_document(items, inventory.grants(target))
-            odd = oddments.as_document(oddments.take(target, items))
-        made = dataclasses.replace(made, document={**made.document, "inventory": held, "oddments": odd})
+            held = {
+                "inventory": inventory.as_document(items, (right.text for right in rights.take(target))),
+                "details": details.as_document(items, details.take(target)),
+                "oddments": oddments.as_document(oddments.take(target, items)),
+            }
+        made = dataclasses.replace(made, document={**made.document, **held})
         manifest.write(target, made)
         roles.hand_over(context, target)
     return made

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from penstock.catalog.model import DatabaseFacts, Locale, quote_identifier, quote_literal
-from penstock.devdb.succession import settings_of
+from penstock.devdb import attached, belongings
 from penstock.engines.postgres.session import Session
 from penstock.errors import DatabaseError, QueryError
 
@@ -166,7 +166,8 @@ def _locale_clauses(locale: Locale, major: int) -> Iterator[tuple[str, str]]:
 
 
 def drop(maintenance: Session, name: str) -> None:
-    """Drop a database of ours, ending the connections to it."""
+    """Drop a database of ours, with its subscriptions, ending the connections to it."""
+    attached.detach(maintenance, name)
     end_sessions(maintenance, [name])
     maintenance.execute(
         f"DROP DATABASE IF EXISTS {quote_identifier(name)} WITH (FORCE)", doing=f"dropping {name}"
@@ -184,18 +185,19 @@ def publish(maintenance: Session, built: str, final: str, *, whose: str = "") ->
     )
 
 
-def swap(maintenance: Session, built: str, final: str, *, lock_holder: int | None = None) -> None:
+def swap(maintenance: Session, built: str, final: str, *, lock_holder: int | None = None) -> tuple[str, ...]:
     """Put the finished build in the place of `final` and drop the old one.
 
     Both renames are one transaction: either name always leads to a whole database. Owner, rights, settings, connection
     limit and comment of the old one are put on the new one. Connections are forbidden only in between; the comment says so, and a
     later run allows them again if this one is killed. The session of the backend `lock_holder`, whose locks keep others from
-    writing into the old one, is ended last, when nobody is left who could commit.
+    writing into the old one, is ended last, when nobody is left who could commit. Returns the settings our role may not put back.
     """
+    attached.require_free(maintenance, final)
     old = temporary_name(final)
     q_built, q_final, q_old = map(quote_identifier, (built, final, old))
     comment = _comment(maintenance, final) or f"penstock: {final}"
-    settings = [statement.format(name=q_final) for statement in settings_of(maintenance, final)]
+    rights, settings = belongings.rights_of(maintenance, final), belongings.settings_of(maintenance, final)
     try:
         _set_comment(maintenance, final, swapping(final) + comment)
         maintenance.execute(
@@ -208,16 +210,18 @@ def swap(maintenance: Session, built: str, final: str, *, lock_holder: int | Non
             f"ALTER DATABASE {q_built} RENAME TO {q_final}",
             comment_sql(final, comment),
             _open_to_all(final),
-            *settings,
+            *rights,
         ]
         with maintenance.transaction():
             maintenance.execute("; ".join(statements), doing=f"swapping {final}")
+            left = belongings.put_back(maintenance, settings)
     except BaseException:
         with suppress(DatabaseError):  # lost with what failed: who removes the build opens it again
             recover(maintenance, final)
         raise
     with suppress(DatabaseError):  # the swap is done; what is left of the old one the next run removes
         drop(maintenance, old)
+    return left
 
 
 def _end_others(maintenance: Session, name: str, lock_holder: int | None) -> None:

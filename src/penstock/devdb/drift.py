@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from penstock.catalog.model import Catalog, ForeignKey, Table, TableName
+from penstock.catalog.model import Catalog, Column, ForeignKey, Table, TableName
+from penstock.catalog.types import ColumnType
 from penstock.devdb import manifest
 from penstock.devdb.context import Context
 from penstock.devdb.inspect import require_there
@@ -26,14 +27,18 @@ from penstock.errors import ConfigError, TargetRefused, UnknownName
 from penstock.policy.decision import Policy
 
 Shape = Mapping[str, Mapping[str, Mapping[str, str]]]
-"""Table → "columns" → name → type; → "constraints" → name → hash of what it says (it may quote a row)."""
+"""Table → "columns" → name → type; → "constraints" → name → hash of what it says (it may quote a row); → each of `_ASPECTS` →
+column → such a hash. Older manifests have no aspects."""
+
+_ASPECTS = ("labels", "domain checks", "fields", "collation", "default")
+"""What else a column's values mean: labels of an enum, CHECKs of a domain, fields of a composite type, also in arrays."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """One difference. `before` and `now` are types, where there are any."""
 
-    kind: str  # table added | table removed | column added | column removed | column changed | constraint added | …
+    kind: str  # table added | removed | column added | column removed | column changed | constraint added | labels changed …
     subject: str
     before: str = ""
     now: str = ""
@@ -140,6 +145,18 @@ def changes(context: Context, made: Manifest, catalog: Catalog) -> Iterator[Chan
             yield from _compared("column", table, before[table]["columns"], now[table]["columns"])
             said = _compared("constraint", table, before[table]["constraints"], now[table]["constraints"])
             yield from (Change(change.kind, change.subject) for change in said)
+            for aspect in _ASPECTS:
+                yield from _meaning_changed(aspect, table, before[table], now[table])
+
+
+def _meaning_changed(
+    aspect: str, table: str, before: Mapping[str, Mapping[str, str]], now: Mapping[str, Mapping[str, str]]
+) -> Iterator[Change]:
+    """Of columns that are as they were otherwise; nothing where it was not recorded."""
+    for column, type_ in before["columns"].items():
+        same = aspect in before and now["columns"].get(column) == type_
+        if same and before[aspect].get(column) != now[aspect].get(column):
+            yield Change(f"{aspect} changed", f"{table}.{column}")
 
 
 def _compared(what: str, table: str, before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[Change]:
@@ -157,6 +174,7 @@ def shape_of(catalog: Catalog, skip: Iterable[TableName]) -> Shape:
         str(table.name): {
             "columns": {c.name: c.type.name + ("" if c.nullable else " not null") for c in table.columns},
             "constraints": {name: _hash(text) for name, text in _constraints(table)},
+            **{aspect: _hashes(aspect, table) for aspect in _ASPECTS},
         }
         for table in catalog
         if table.kind in ("table", "partitioned", "foreign")
@@ -166,7 +184,43 @@ def shape_of(catalog: Catalog, skip: Iterable[TableName]) -> Shape:
 
 def fingerprint(shape: Shape) -> str:
     """What tells shapes apart where there is no room for one."""
-    return _hash(json.dumps(shape, sort_keys=True))
+    return _MARK + _hash(json.dumps(shape, sort_keys=True))
+
+
+def is_of(fingerprinted: str, shape: Shape) -> bool:
+    """Whether a fingerprint is that of a shape. Those of an older Penstock knew no aspects."""
+    if fingerprinted.startswith(_MARK):
+        return fingerprinted == fingerprint(shape)
+    bare = {table: {key: said[key] for key in ("columns", "constraints")} for table, said in shape.items()}
+    return fingerprinted == _hash(json.dumps(bare, sort_keys=True))
+
+
+_MARK = "full_"
+
+
+def _hashes(aspect: str, table: Table) -> dict[str, str]:
+    """Of the columns of which there is anything to say."""
+    said = {column.name: _aspect(aspect, column) for column in table.columns}
+    return {name: _hash(text) for name, text in said.items() if text}
+
+
+def _aspect(aspect: str, column: Column) -> str:
+    if aspect == "collation":
+        return column.collation or ""
+    if aspect == "default":
+        return column.default or column.generation_expression or ""
+    return _of_type(aspect, column.type)
+
+
+def _of_type(aspect: str, type_: ColumnType) -> str:
+    """What a type says, and those inside of it."""
+    inner = [type_.element] if type_.element else [field for _, field in type_.fields]
+    own = {
+        "labels": "\n".join(type_.labels),
+        "domain checks": "\n".join(type_.domain_checks),
+        "fields": "\n".join(f"{name} {field.name}" for name, field in type_.fields),
+    }
+    return "\n".join(filter(None, [own[aspect], *(_of_type(aspect, field) for field in inner)]))
 
 
 def _constraints(table: Table) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from penstock.devdb import databases, debris, hooks, manifest
+from penstock.devdb import attached, databases, debris, hooks, manifest
 from penstock.devdb.context import Context
 from penstock.devdb.inspect import lifetime
 from penstock.devdb.ours import require_ours
@@ -29,6 +29,8 @@ def drop(context: Context, progress: Progress, *, only_expired: bool = False) ->
         if only_expired and not _is_expired(context, manifests):
             note(progress, f"{final} was made anew meanwhile, and stays")
             return False
+        for line in attached.require_free(maintenance, final):
+            note(progress, line)
         databases.drop(maintenance, final)
     hooks.after_drop(context, progress)
     return True

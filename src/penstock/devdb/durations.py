@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _DURATION = re.compile(r"([0-9]{1,6})\s*([smhdw])")
 _SCHEDULE = re.compile(r"every\s+(?:([0-9]{1,4})\s+)?(hour|day|week)s?", re.IGNORECASE)
 _MOST_SLACK = timedelta(hours=1)
+_DAY = timedelta(days=1)
 
 
 def parse_duration(text: str) -> timedelta:
@@ -27,11 +28,21 @@ def parse_schedule(text: str) -> timedelta:
     return timedelta(seconds=int(found[1] or 1) * _SECONDS[found[2][0].lower()])
 
 
-def is_due(age: timedelta, schedule: str) -> bool:
+def is_due(age: timedelta, schedule: str, now: datetime | None = None) -> bool:
     """Whether what is so old is to be made anew. Somewhat early counts: who is asked every night at three, and made
-    it at five past three, would otherwise be a day later every time."""
+    it at five past three, would otherwise be a day later every time.
+
+    Days and weeks are days of the calendar of this machine: made on Monday, "every day" is due on Tuesday, however long the runs
+    before it took that night and whatever the clocks were put to; but not what was made within the last half day.
+    """
     interval = parse_schedule(schedule)
-    return age >= interval - min(interval / 20, _MOST_SLACK)
+    if age >= interval - min(interval / 20, _MOST_SLACK):
+        return True
+    if interval % _DAY:
+        return False
+    now = (now or datetime.now(UTC)).astimezone()
+    passed = now.date() - (now - age).astimezone().date()
+    return passed >= interval and age >= interval - _DAY / 2
 
 
 def in_words(span: timedelta) -> str:

@@ -33,6 +33,7 @@ class Listed:
     changed_at: str = ""  # when rows were last added to it
     read_at: str = ""  # when production was read: a copy of a template is younger than its rows
     age_seconds: int | None = None  # since it was made
+    build_seconds: int = 0  # how long the run had taken then
     expires_at: str = ""  # by the section's ttl
     expired: bool = False
     owner: str = ""  # the database's owner on the server
@@ -95,6 +96,7 @@ def describe(context: Context) -> Listed:
         owner=owner,
         made_by=made.document.get("by", ""),
         **lifetime(context, made_at),
+        build_seconds=int(made.document.get("seconds", 0)),
         size_bytes=size,
         rows=sum(t["rows"] for t in manifests[-1].document["tables"].values()),
         key_fingerprint=made.document["key_fingerprint"],

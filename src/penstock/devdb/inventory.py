@@ -23,6 +23,7 @@ class Item:
     hash: str
     catalog_oid: int  # as archives of pg_dump name objects
     oid: int
+    part: int  # a column's number; 0: the whole of it
     owner: str  # "" where the object has none of its own
     schema: str  # raw; of a schema, its own name
     name: str  # raw; of a part of a table, the table's
@@ -33,23 +34,16 @@ def take(session: Session) -> tuple[Item, ...]:
     rows = session.fetch(_ITEMS_SQL, MANIFEST.schema, doing="listing what the database holds")
     return tuple(
         Item(
-            row["kind"], row["identity"], row["hash"], row["c"], row["oid"], row["owner"] or "", row["schema"],
-            row["name"],
+            row["kind"], row["identity"], row["hash"], row["c"], row["oid"], row["part"],
+            row["owner"] or "", row["schema"], row["name"],
         )
         for row in rows
     )  # fmt: skip
 
 
-def grants(session: Session) -> tuple[str, ...]:
-    """Every GRANT on an object of the copy that is neither its owner's nor there by default, as a statement."""
-    return tuple(
-        row["statement"] for row in session.fetch(_GRANTS_SQL, MANIFEST.schema, doing="listing grants")
-    )
-
-
-def as_document(items: Iterable[Item], granted: Iterable[str]) -> dict[str, dict[str, str]]:
+def as_document(items: Iterable[Item], rights: Iterable[str]) -> dict[str, dict[str, str]]:
     """The form a manifest keeps."""
-    found: dict[str, dict[str, str]] = {"grant": dict.fromkeys(granted, "")}
+    found: dict[str, dict[str, str]] = {"grant": dict.fromkeys(rights, "")}
     for item in items:
         found.setdefault(item.kind, {})[item.identity] = item.hash
     return found
@@ -158,45 +152,11 @@ WITH extension_member AS (
       FROM pg_catalog.pg_statistic_ext o JOIN space s ON s.oid = o.stxnamespace
 )
 SELECT i.type AS kind, i.identity, own.class::oid::int8 AS c, own.oid::int8 AS oid,
+       own.part::int4 AS part,
        pg_catalog.left(pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(own.text, 'UTF8')), 'hex'), 12) AS hash,
        CASE WHEN own.owner <> 0 THEN pg_catalog.pg_get_userbyid(own.owner)::text END AS owner,
        own.schema::text AS schema, own.name::text AS name
   FROM own, pg_catalog.pg_identify_object(own.class, own.oid, own.part) i
  WHERE NOT EXISTS (SELECT FROM extension_member e WHERE e.classid = own.class AND e.objid = own.oid)
  ORDER BY 1, 2
-"""
-
-_GRANTS_SQL = """
-WITH space AS (
-    SELECT oid, nspname, nspowner, nspacl FROM pg_catalog.pg_namespace
-     WHERE nspname <> $1 AND nspname <> 'information_schema' AND nspname NOT LIKE 'pg\\_%'
-), holder AS (
-    SELECT 'SCHEMA' AS keyword, quote_ident(nspname) AS identity, '' AS part, nspowner AS owner, nspacl AS acl,
-           CASE WHEN nspname <> 'public' THEN acldefault('n', nspowner)
-                ELSE array_cat(acldefault('n', nspowner), ARRAY[makeaclitem(0, nspowner, 'USAGE', false),
-                                                                makeaclitem(0, nspowner, 'CREATE', false)]) END AS initial
-      FROM space
-    UNION ALL
-    SELECT CASE WHEN relkind = 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, format('%I.%I', s.nspname, relname), '', relowner, relacl,
-           acldefault((CASE WHEN relkind = 'S' THEN 's' ELSE 'r' END)::"char", relowner)
-      FROM pg_catalog.pg_class c JOIN space s ON s.oid = relnamespace WHERE relkind IN ('r', 'p', 'f', 'v', 'm', 'S')
-    UNION ALL
-    SELECT 'TABLE', format('%I.%I', s.nspname, relname), format('(%I)', attname), relowner, attacl, NULL
-      FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = attrelid JOIN space s ON s.oid = relnamespace
-     WHERE attacl IS NOT NULL AND NOT attisdropped
-    UNION ALL
-    SELECT 'ROUTINE', format('%I.%I(%s)', s.nspname, proname, pg_catalog.pg_get_function_identity_arguments(p.oid)), '',
-           proowner, proacl, acldefault('f', proowner)
-      FROM pg_catalog.pg_proc p JOIN space s ON s.oid = pronamespace
-    UNION ALL
-    SELECT 'TYPE', format('%I.%I', s.nspname, typname), '', typowner, typacl, acldefault('T', typowner)
-      FROM pg_catalog.pg_type JOIN space s ON s.oid = typnamespace
-)
-SELECT DISTINCT format('GRANT %s%s ON %s %s TO %s%s', a.privilege_type, part, keyword, identity,
-                       CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE format('%I', pg_get_userbyid(a.grantee)) END,
-                       CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END) AS statement
-  FROM holder, LATERAL (
-       SELECT grantee, privilege_type, is_grantable FROM aclexplode(holder.acl) WHERE grantee <> holder.owner
-       EXCEPT SELECT grantee, privilege_type, is_grantable FROM aclexplode(holder.initial)) a
- ORDER BY 1
 """

@@ -56,7 +56,8 @@ def differences(
     )
 
 
-# User mappings hold passwords: of none of these is there a hash. The numbers of large objects are hashed together.
+# A range type comes along with its cast to the multirange. User mappings hold passwords: of none of these is there a hash.
+# The numbers of large objects are hashed together.
 _OBJECTS_SQL = """
 WITH own AS (
     SELECT 'pg_catalog.pg_publication'::regclass AS class, oid FROM pg_catalog.pg_publication
@@ -74,8 +75,11 @@ WITH own AS (
     UNION ALL SELECT 'pg_catalog.pg_ts_parser'::regclass, oid FROM pg_catalog.pg_ts_parser
     UNION ALL SELECT 'pg_catalog.pg_ts_template'::regclass, oid FROM pg_catalog.pg_ts_template
 )
-SELECT i.type || ' ' || i.identity AS text, '' AS hash, own.class::oid::int8 AS c, own.oid::int8 AS oid
-  FROM own, pg_catalog.pg_identify_object(own.class, own.oid, 0) i
+SELECT i.type || ' ' || i.identity AS text, '' AS hash, coalesce(t.refclassid, own.class)::oid::int8 AS c,
+       coalesce(t.refobjid, own.oid)::int8 AS oid
+  FROM own LEFT JOIN (pg_catalog.pg_depend t JOIN pg_catalog.pg_range r ON r.rngtypid = t.refobjid)
+    ON t.classid = own.class AND t.objid = own.oid AND t.deptype = 'i' AND t.refclassid = 'pg_catalog.pg_type'::regclass,
+       pg_catalog.pg_identify_object(own.class, own.oid, 0) i
  WHERE own.oid >= 16384
    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = own.class AND e.objid = own.oid AND e.deptype = 'e')
 UNION ALL

@@ -9,7 +9,7 @@ from penstock.devdb import databases, manifest
 from penstock.devdb.context import Context
 from penstock.devdb.manifest import Manifest
 from penstock.devdb.ours import require_ours
-from penstock.devdb.progress import Progress
+from penstock.devdb.progress import Progress, note
 from penstock.engines.postgres.session import Session
 from penstock.errors import TargetRefused
 
@@ -51,6 +51,7 @@ class Replacement(Publication):
     """In the place of the database of ours that stands there."""
 
     operation = "refresh"
+    notes: tuple[str, ...] = ()  # what could not be as it was
 
     def require(self, context: Context, maintenance: Session) -> None:
         final = context.database
@@ -63,7 +64,15 @@ class Replacement(Publication):
             require_ours(context, manifest.read(target))
 
     def publish(self, context: Context, build: Build) -> None:
-        databases.swap(build.maintenance, build.database, context.database)
+        self.notes = swapped(context, build)
+
+
+def swapped(context: Context, build: Build, *, lock_holder: int | None = None) -> tuple[str, ...]:
+    """Swap, and tell what of the old database's settings our role may not put back."""
+    left = databases.swap(build.maintenance, build.database, context.database, lock_holder=lock_holder)
+    for text in left:
+        note(build.progress, text)
+    return left
 
 
 def require_createdb(context: Context, maintenance: Session) -> None:

@@ -216,6 +216,16 @@ def test_gitlab_stops_the_environment_by_the_job_that_drops(folder: Folder) -> N
     assert all(job["extends"] in document for job in document.values() if "extends" in job)
 
 
+def test_a_drift_stops_no_nightly_reset_which_may_end_it(folder: Folder) -> None:
+    texts = {on: text_of(folder, on) for on in SERVICES}
+    assert "needs" not in yaml.safe_load(texts["github"])["jobs"]["reset"]
+    assert yaml.safe_load(texts["gitlab"])["penstock-small-reset"]["needs"] == [], "it waits for no stage"
+    check = re.search(r"stage\('check'\).*?stage\(", texts["jenkins"], re.DOTALL)
+    caught = r"catchError\(buildResult: 'FAILURE', stageResult: 'FAILURE'\) \{\s*sh '''"
+    assert check
+    assert re.search(caught, check[0])
+
+
 def test_the_jenkinsfile_is_balanced_and_declarative(folder: Folder) -> None:
     text = text_of(folder, "jenkins")
     bare = re.sub(r"'''.*?'''|'[^'\n]*'|\"[^\"\n]*\"|//[^\n]*", "''", text, flags=re.DOTALL)

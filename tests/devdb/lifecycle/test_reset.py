@@ -265,13 +265,13 @@ def test_keep_extra_loses_no_row_whose_commit_was_acknowledged(
     writers = [threading.Thread(target=asyncio.run, args=(come_again(),)) for _ in range(3)]
     swap = on_server.swap
 
-    def swap_in_a_crowd(*arguments: Any, **options: Any) -> None:
+    def swap_in_a_crowd(*arguments: Any, **options: Any) -> tuple[str, ...]:
         writers.append(threading.Thread(target=asyncio.run, args=(crowd(),)))
         writers[-1].start()
         wait_until(
             lambda: copied.target.maintenance.value("SELECT count(*) FROM pg_locks WHERE NOT granted") >= 20
         )
-        swap(*arguments, **options)
+        return swap(*arguments, **options)
 
     monkeypatch.setattr(on_server, "swap", swap_in_a_crowd)
     for writer in writers:

@@ -138,6 +138,7 @@ penstock-@NAME@-check:
 penstock-@NAME@-reset:
   extends: .penstock-@NAME@
   stage: deploy
+  needs: []  # a drift fails the pipeline, and stops no reset that may end it
   rules:
     - if: $CI_PIPELINE_SOURCE == "schedule"
   script:
@@ -220,9 +221,12 @@ pipeline {
             when { expression { params.ACTION == 'nightly' } }
             environment { PATH = "${WORKSPACE}/.venv-penstock/bin:${PATH}" }
             steps {
-                sh '''
-                    @CHECK@
-                '''
+                // a drift fails the build, and stops no reset that may end it
+                catchError(buildResult: 'FAILURE', stageResult: 'FAILURE') {
+                    sh '''
+                        @CHECK@
+                    '''
+                }
             }
         }
 

@@ -6,14 +6,14 @@ fingerprint of production's schema, which tells whether it is another one now, a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 
 from penstock.catalog.model import Catalog
 from penstock.devdb import databases, manifest
 from penstock.devdb.context import Context
-from penstock.devdb.drift import Change, Drift, changes, compared, drift, fingerprint, shape_of
+from penstock.devdb.drift import Change, Drift, changes, compared, drift, is_of, shape_of
 from penstock.devdb.lifecycle import copies, templates
 from penstock.devdb.lifecycle.templates import Template
 from penstock.devdb.manifest import Manifest
@@ -33,14 +33,21 @@ def drift_of(context: Context) -> Drift:
         beside = copies.names(context, maintenance)
     if template is None:
         return drift(context)  # which says that there is none
-    made = _of_a_copy(context, beside, template)
     return compared(
         context,
         template.database,
         template.made_at.isoformat(sep=" ", timespec="seconds"),
-        partial(changes, context, made) if made else partial(_whether, context, template),
+        changes_since(context, template, beside),
         f"penstock dev refresh {context.name} --template",
     )
+
+
+def changes_since(
+    context: Context, template: Template, beside: Iterable[str]
+) -> Callable[[Catalog], Iterable[Change]]:
+    """What tells the changes since a template was made, as far as a copy of it among those `beside` it can be asked."""
+    made = _of_a_copy(context, beside, template)
+    return partial(changes, context, made) if made else partial(_whether, context, template)
 
 
 def _of_a_copy(context: Context, beside: Iterable[str], template: Template) -> Manifest | None:
@@ -65,5 +72,5 @@ def _whether(context: Context, template: Template, catalog: Catalog) -> Iterable
         skip = look_up(catalog, context.settings, context.name).skip
     except (UnknownName, ConfigError):  # a table that a rule names is gone
         skip = frozenset()
-    if fingerprint(shape_of(catalog, skip)) != template.made_from:
+    if not is_of(template.made_from, shape_of(catalog, skip)):
         yield Change("schema changed", template.database)

@@ -10,7 +10,7 @@ from penstock.devdb import drift, inspect, manifest
 from penstock.devdb.context import Context
 from penstock.devdb.durations import is_due
 from penstock.devdb.inspect import Listed
-from penstock.devdb.lifecycle import copies, templates
+from penstock.devdb.lifecycle import copies, drifting, templates
 from penstock.errors import PenstockError, TargetRefused
 
 
@@ -69,15 +69,25 @@ def _beside(context: Context) -> Iterator[Listed]:
 
 
 def _with_drift(context: Context, item: Listed) -> Listed:
-    if item.state != "ready":
+    if item.state not in ("ready", "template"):
         return item
-    context = context.with_database(item.database)
     try:
+        if item.state == "template":
+            return replace(item, drift=_of_the_template(context))
+        context = context.with_database(item.database)
         with context.target_session(item.database) as target:
             made = manifest.last_made(manifest.read(target))
         return replace(item, drift=sum(1 for _ in drift.changes(context, made, drift.catalog_now(context))))
     except PenstockError as error:
         return replace(item, problem=error.what)
+
+
+def _of_the_template(context: Context) -> int:
+    with context.target_session() as maintenance:
+        template = templates.require(context, maintenance)
+        beside = (context.section_database, *copies.names(context, maintenance))
+    found = drifting.changes_since(context, template, beside)
+    return sum(1 for _ in found(drift.catalog_now(context)))
 
 
 def expired(context: Context) -> list[Listed]:
@@ -106,5 +116,5 @@ def due(context: Context) -> list[Due]:
         Due(item.name, item.database, schedule, item.age_seconds)
         for item in databases_of(context)
         if item.state == "ready" and item.age_seconds is not None
-        if is_due(timedelta(seconds=item.age_seconds), schedule)
+        if is_due(timedelta(seconds=item.age_seconds + item.build_seconds), schedule)  # since the run began
     ]

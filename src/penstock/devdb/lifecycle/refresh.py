@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from penstock.devdb import attached
 from penstock.devdb.context import Context
 from penstock.devdb.create import create
 from penstock.devdb.created import Created
@@ -28,6 +29,8 @@ class _Refresh(Replacement):
 
     def require(self, context: Context, maintenance: Session) -> None:
         super().require(context, maintenance)
+        for line in attached.require_free(maintenance, context.database):
+            note(self._progress, line)
         found = extras_of(context)
         for text in (*found.listed, *found.lost):
             note(self._progress, f"made by developers, lost by the refresh: {text}")
@@ -39,4 +42,4 @@ class _Refresh(Replacement):
     def publish(self, context: Context, build: Build) -> None:
         found = extras_of(context)  # they went on working while the fresh copy was made
         super().publish(context, build)
-        self.lost = (*found.listed, *found.lost)
+        self.lost = (*found.listed, *found.lost, *self.notes)

@@ -13,18 +13,18 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from penstock.devdb import databases, hooks
+from penstock.devdb import attached, hooks
 from penstock.devdb.context import Context
 from penstock.devdb.create import create
 from penstock.devdb.created import Created
 from penstock.devdb.durations import in_words, parse_duration
-from penstock.devdb.lifecycle import copies, extras, templates
+from penstock.devdb.lifecycle import carrying, copies, templates
 from penstock.devdb.lifecycle.copies import Copied
 from penstock.devdb.lifecycle.extras import Extras, extras_of
 from penstock.devdb.lifecycle.notice import Notice
 from penstock.devdb.lifecycle.templates import Template
 from penstock.devdb.progress import Progress, note
-from penstock.devdb.publication import Build, Replacement
+from penstock.devdb.publication import Build, Replacement, swapped
 from penstock.errors import TargetRefused
 
 GRACE = timedelta(seconds=30)
@@ -76,6 +76,8 @@ def reset(context: Context, progress: Progress, options: ResetOptions = ResetOpt
     for text in (*found.listed, *found.lost):
         note(progress, f"made by developers: {text}")
     with context.target_session() as maintenance:
+        for line in attached.require_free(maintenance, context.database):
+            note(progress, line)
         template = templates.find(context, maintenance)
         swap = _Swap(found, options, Notice(context, maintenance, options.grace, progress))
         rebuilt = template is not None and _is_old(context, template, options, progress)
@@ -146,24 +148,21 @@ class _Swap(Replacement):
     def __init__(self, found: Extras, options: ResetOptions, notice: Notice) -> None:
         self.found, self.notice = found, notice
         self._options = options
-        self.notes: tuple[str, ...] = ()
 
     def publish(self, context: Context, build: Build) -> None:
         self.notice.wait()
         now = extras_of(context)  # they went on working while the fresh copy was made
         _require_agreed(context, now, self._options)
-        if not (self._options.keep_extra and (now.made or now.grants)):
+        if not (self._options.keep_extra and (now.made or now.rights)):
             self.found = now
-            databases.swap(build.maintenance, build.database, context.database)
+            self.notes = swapped(context, build)
             return
         build.progress.start("what developers made")
-        with extras.carried(context, now, build.database) as carried:
-            self.notes = carried.notes
+        with carrying.carried(context, now, build.database) as carried:
             build.progress.finish("what developers made")
             _require_agreed(context, _newer(extras_of(context), now), self._options)
-            databases.swap(
-                build.maintenance, build.database, context.database, lock_holder=carried.lock_holder
-            )
+            left = swapped(context, build, lock_holder=carried.lock_holder)
+            self.notes = (*carried.notes, *left)
         self.found = now
 
 
