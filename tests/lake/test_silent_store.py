@@ -40,6 +40,8 @@ def interrupted(*after_seconds: float) -> Iterator[pytest.ExceptionInfo[Keyboard
     main = threading.main_thread().ident or 0
     begun = time.monotonic()
     timers = [threading.Timer(s, signal.pthread_kill, (main, signal.SIGINT)) for s in after_seconds]
+    # As in a command: the handler of a test worker hears it once, and would keep those to come from all that follows.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     for timer in timers:
         timer.start()
     try:
@@ -48,6 +50,7 @@ def interrupted(*after_seconds: float) -> Iterator[pytest.ExceptionInfo[Keyboard
     finally:
         for timer in timers:
             timer.cancel()
+        signal.signal(signal.SIGINT, handler)
     assert time.monotonic() - begun < after_seconds[-1] + 1
 
 
