@@ -31,7 +31,7 @@ class Listed:
     state: str  # ready | template | missing | swapping (or killed while it did) | foreign (not ours) | unreachable
     created_at: str = ""
     changed_at: str = ""  # when rows were last added to it
-    read_at: str = ""  # when production was read: a copy of a template is younger than its rows
+    read_at: str = ""  # when the run that read production ended: a copy of a template is younger
     age_seconds: int | None = None  # since it was made
     build_seconds: int = 0  # how long the run had taken then
     expires_at: str = ""  # by the section's ttl
