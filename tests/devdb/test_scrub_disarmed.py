@@ -140,7 +140,7 @@ def test_what_its_owner_alone_may_switch_off_is_refused_with_the_statement(
     armed.made.execute(
         "CREATE SUBSCRIPTION news CONNECTION 'host=127.0.0.1 password=tr0ub4dor' PUBLICATION p WITH (connect = false)"
     )
-    assert_refused(armed, says="DROP SUBSCRIPTION news; VACUUM FULL pg_catalog.pg_subscription;")
+    assert_refused(armed, says='DROP SUBSCRIPTION "news"; VACUUM FULL pg_catalog.pg_subscription;')
     armed.made.execute("ALTER SUBSCRIPTION news SET (slot_name = NONE)", "DROP SUBSCRIPTION news")
 
 

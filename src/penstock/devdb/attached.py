@@ -23,7 +23,7 @@ def require_free(maintenance: Session, name: str) -> tuple[str, ...]:
             raise TargetRefused(
                 f"the subscription {row['subname']} in {name} keeps it from being dropped",
                 why=f"it is {row['owner']}'s, and {maintenance.settings.user} may not drop it",
-                hint=f"as {row['owner']}, in {name}: {'; '.join(_statements(row['subname']))};",
+                hint=f"as {row['owner']}, in {name}: {'; '.join(dropping(row['subname']))};",
             )
     return tuple(
         f"the subscription {row['subname']} goes with {name}"
@@ -49,7 +49,7 @@ def detach(maintenance: Session, name: str) -> None:
         maintenance.settings, read_only=False, application_name="penstock dev drop", database=name
     ) as inside:
         for row in found:
-            for statement in _statements(row["subname"]):
+            for statement in dropping(row["subname"]):
                 inside.execute(statement, doing=f"dropping the subscription {row['subname']}")
 
 
@@ -81,10 +81,16 @@ def _subscriptions(maintenance: Session, name: str) -> list[asyncpg.Record]:
     )
 
 
-def _statements(subscription: str) -> tuple[str, ...]:
+def dropping(subscription: str) -> tuple[str, ...]:
+    """Statements that drop a subscription without a word to its publisher.
+
+    Without a slot DROP SUBSCRIPTION still calls it where tables are not synchronised yet: it is led nowhere first.
+    """
     quoted = quote_identifier(subscription)
+    nowhere = "host=/nowhere port=1 user=nowhere password=nowhere connect_timeout=2"
     return (
         f"ALTER SUBSCRIPTION {quoted} DISABLE",
         f"ALTER SUBSCRIPTION {quoted} SET (slot_name = NONE)",
+        f"ALTER SUBSCRIPTION {quoted} CONNECTION '{nowhere}'",
         f"DROP SUBSCRIPTION {quoted}",
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from tests.devdb.conftest import Folder, MakeRole
@@ -31,6 +33,21 @@ def test_a_subscription_goes_with_the_database_it_is_in(copied: Folder) -> None:
         assert not copied.target.maintenance.value(
             "SELECT count(*) FROM pg_subscription WHERE subname = $1", name
         )
+
+
+def test_nobody_calls_a_publisher_whose_tables_are_not_synchronised_yet(copied: Folder) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as publisher:
+        copied.made.execute(
+            f"CREATE SUBSCRIPTION {copied.database} CONNECTION 'host=127.0.0.1 port={publisher.getsockname()[1]} dbname=x' "
+            "PUBLICATION p WITH (connect = false)",
+            "INSERT INTO pg_subscription_rel SELECT oid, 'public.customer'::regclass, 'i', NULL FROM pg_subscription "
+            f"WHERE subname = '{copied.database}'",
+        )
+        done = copied.run("dev", "drop", "small", "--yes")
+        assert done.code == 0, done.err
+        publisher.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            publisher.accept()
 
 
 def test_a_database_that_an_older_penstock_left_with_a_subscription_is_removed_too(copied: Folder) -> None:

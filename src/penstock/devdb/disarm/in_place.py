@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from penstock.catalog.model import Catalog, TableName, quote_identifier, quote_literal
+from penstock.devdb.attached import dropping
 from penstock.devdb.config import DevdbSettings
 from penstock.devdb.disarm.expressions import evaluated, waiting
 from penstock.devdb.disarm.extensions import ACTING, REPLICATING
@@ -55,7 +56,7 @@ def drop_subscriptions(session: Session) -> None:
     """Drop them without a word to their publishers. Part of the caller's transaction, at its end: it locks a catalog that is
     the whole server's."""
     for row in session.fetch(_SUBSCRIPTIONS_SQL):
-        session.execute(row["statement"], doing=f"dropping the {row['what']}")
+        session.execute("; ".join(dropping(row["name"])), doing=f"dropping the {row['what']}")
 
 
 def warnings(
@@ -109,7 +110,12 @@ def _require_no_way_out(session: Session, catalog: Catalog, settings: DevdbSetti
     for row in session.fetch(_SUBSCRIPTIONS_SQL):
         if not row["superuser"]:
             why = "what it said of its publisher stays in a catalog of the whole server, which only a superuser can clean"
-            _refuse(session, row["what"], why, f"{row['statement']}; VACUUM FULL pg_catalog.pg_subscription;")
+            _refuse(
+                session,
+                row["what"],
+                why,
+                f"{'; '.join(dropping(row['name']))}; VACUUM FULL pg_catalog.pg_subscription;",
+            )
 
 
 def _refuse(session: Session, what: str, why: str, hint: str) -> None:
@@ -205,13 +211,8 @@ SELECT 'user mapping of ' || usename || ' on the server ' || srvname, 'it may ho
  ORDER BY turn, what
 """
 
-# Without a slot DROP SUBSCRIPTION still calls the publisher where tables are not synchronised yet: it is led nowhere first.
 _SUBSCRIPTIONS_SQL = """
-SELECT 'subscription ' || subname AS what, 'it would bring real rows in' AS why,
-       pg_catalog.format(
-           'ALTER SUBSCRIPTION %1$I DISABLE; ALTER SUBSCRIPTION %1$I SET (slot_name = NONE); '
-           'ALTER SUBSCRIPTION %1$I CONNECTION ''host=/nowhere port=1 user=nowhere password=nowhere connect_timeout=2''; '
-           'DROP SUBSCRIPTION %1$I', subname) AS statement,
+SELECT 'subscription ' || subname AS what, subname::text AS name, 'it would bring real rows in' AS why,
        pg_catalog.current_setting('is_superuser') = 'on' AS superuser
   FROM pg_catalog.pg_subscription
  WHERE subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
